@@ -1,0 +1,1 @@
+"""Images at rest: sources, validation, preprocessing, regimes."""

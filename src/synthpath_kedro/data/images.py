@@ -1,0 +1,84 @@
+"""The prepared artefact: labelled images and what is known of them."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from synthpath_kedro.data.artefact import Artefact, Card, digest_arrays
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """One set of images, in memory or memory-mapped.
+
+    Attributes:
+        images: uint8 [N, H, W, 3], RGB.
+        labels: int64 [N] for one label an image; uint8 [N, classes] of 0 and 1 for a multi-label set.
+        class_names: one name a class, in label order.
+        groups: int64 [N] codes of the patient or slide each image came from, or None where that is not known.
+        card: where the set came from (source, name, seed, ...); the synthetic set's card names its denoiser.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    groups: np.ndarray | None = None
+    card: Card = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def image_size(self) -> int:
+        """Height (and width) in pixels."""
+        return self.images.shape[1]
+
+    @property
+    def multi_label(self) -> bool:
+        return self.labels.ndim == 2
+
+    @property
+    def class_counts(self) -> np.ndarray:
+        """int64 [classes]: images of each class (for a multi-label set: images that show it)."""
+        if self.multi_label:
+            return self.labels.sum(axis=0, dtype=np.int64)
+        return np.bincount(self.labels, minlength=self.n_classes)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of images, labels and groups; taken from the card where the set was read from a file."""
+        return self.card.get("digest") or digest_arrays(self._arrays())
+
+    def select(self, indices: np.ndarray) -> "LabelledImages":
+        """The images at ``indices``, in that order, with a digest of their own."""
+        return LabelledImages(
+            self.images[indices],
+            self.labels[indices],
+            self.class_names,
+            None if self.groups is None else self.groups[indices],
+            {key: value for key, value in self.card.items() if key != "digest"},
+        )
+
+    def with_card(self, **facts: Any) -> "LabelledImages":
+        """The same images with further facts on their card."""
+        return replace(self, card={**self.card, **facts})
+
+    def to_artefact(self) -> Artefact:
+        """As named arrays and a card that holds the class names and the digest."""
+        return Artefact(self._arrays(), {**self.card, "class_names": list(self.class_names), "digest": self.digest})
+
+    @classmethod
+    def from_artefact(cls, artefact: Artefact) -> "LabelledImages":
+        """The inverse of ``to_artefact``."""
+        tensors, card = artefact.tensors, artefact.card
+        return cls(tensors["images"], tensors["labels"], tuple(card["class_names"]), tensors.get("groups"), card)
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        arrays = {"images": self.images, "labels": self.labels}
+        return arrays if self.groups is None else {**arrays, "groups": self.groups}

@@ -1,0 +1,51 @@
+"""The study's grid: every model under every regime."""
+
+from dataclasses import dataclass
+from itertools import product
+from typing import NamedTuple
+
+from synthpath_kedro.parameters import ALL, MODELS, REGIMES, Parameters
+
+
+class Cell(NamedTuple):
+    """One model under one regime; holds one or more replicates."""
+
+    model: str
+    regime: str
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the cell's nodes and datasets, such as "clip.mixed"."""
+        return f"{self.model}.{self.regime}"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The cells of a study, and which of them a run is about."""
+
+    models: tuple[str, ...] = MODELS
+    regimes: tuple[str, ...] = REGIMES
+    model: str = ALL
+    regime: str = ALL
+
+    @classmethod
+    def from_parameters(cls, parameters: Parameters) -> "Grid":
+        study = parameters.classification
+        return cls(study.models, study.regimes, parameters.model, parameters.regime)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the run is about every cell."""
+        return (self.model, self.regime) == (ALL, ALL)
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell of the study."""
+        return tuple(Cell(model, regime) for model, regime in product(self.models, self.regimes))
+
+    @property
+    def selected(self) -> tuple[Cell, ...]:
+        """The cells that the parameters ``model`` and ``regime`` name."""
+        return tuple(
+            cell for cell in self.cells if self.model in (ALL, cell.model) and self.regime in (ALL, cell.regime)
+        )

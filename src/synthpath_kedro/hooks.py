@@ -1,0 +1,70 @@
+"""What happens around a run: parameters are checked before it, the answer is printed after it."""
+
+import logging
+from typing import Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+
+from synthpath_kedro import pipeline_registry
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.grid import Grid
+from synthpath_kedro.parameters import read_parameters
+
+logger = logging.getLogger(__name__)
+
+
+class StudyHooks:
+    """Checks what the user gave before anything runs, and shows what came out."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        parameters = read_parameters(dict(context.config_loader["parameters"]))
+        self._grid = Grid.from_parameters(parameters)
+        if not self._grid.selected:
+            raise InputError(
+                f"the study has no cell {self._grid.model}/{self._grid.regime}; "
+                f"classification.models: {', '.join(self._grid.models)}; "
+                f"classification.regimes: {', '.join(self._grid.regimes)}"
+            )
+        pipeline_registry.use_grid(self._grid)
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
+        if not self._grid.whole and not run_params["pipeline_names"]:
+            raise InputError(
+                "the parameters model and regime choose a cell of one pipeline; run it with "
+                f"kedro run --pipeline=classification --params=model={self._grid.model},regime={self._grid.regime}"
+            )
+        if not run_params["only_missing_outputs"]:
+            _check_inputs_exist(pipeline, catalog)
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        if "report" in pipeline.all_outputs():
+            _show_result(catalog)
+
+
+def _check_inputs_exist(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    wanted = [name for name in pipeline.inputs() if not name.startswith(("params:", "parameters"))]
+    missing = sorted(name for name in wanted if not _is_optional(catalog, name) and not catalog.exists(name))
+    if missing:
+        makers = [
+            stage
+            for stage in pipeline_registry.PIPELINES
+            if set(missing) & pipeline_registry.register_pipelines()[stage].all_outputs()
+        ]
+        raise InputError(f"{', '.join(missing)} not found; make it first with kedro run --pipelines={','.join(makers)}")
+
+
+def _is_optional(catalog: DataCatalog, name: str) -> bool:
+    return getattr(catalog[name], "_optional", False)
+
+
+def _show_result(catalog: DataCatalog) -> None:
+    from synthpath_kedro.reporting.tables import as_text
+
+    logger.info("Table 4.1, real test set: accuracy / macro F1 / AUC\n%s", as_text(catalog.load("table_4_1")))
+    logger.info("The report lies at %s", catalog["report"]._filepath)

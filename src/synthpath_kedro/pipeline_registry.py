@@ -1,0 +1,40 @@
+"""The project's pipelines."""
+
+import warnings
+
+from kedro.framework.project import pipelines
+from kedro.pipeline import Pipeline
+
+from synthpath_kedro.grid import Grid
+from synthpath_kedro.pipelines import classification, data_prep, diffusion, evaluation, synthesis
+
+PIPELINES = ("data_prep", "diffusion", "synthesis", "classification", "evaluation")
+
+_grid = Grid()
+
+
+def use_grid(grid: Grid) -> None:
+    """Makes the pipelines those of ``grid``; to be called before a run's pipelines are first looked at."""
+    global _grid
+    if grid != _grid:
+        _grid = grid
+        pipelines.configure(__name__)
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """The five pipelines by name; all of them together are the study, which runs without a name."""
+    with warnings.catch_warnings():
+        # The report reads datasets out of every cell's namespace, which Kedro advises against.
+        warnings.filterwarnings("ignore", message="One or more dataset names contain", category=UserWarning)
+        return _register(_grid)
+
+
+def _register(grid: Grid) -> dict[str, Pipeline]:
+    stages = {
+        "data_prep": data_prep.create_pipeline(),
+        "diffusion": diffusion.create_pipeline(),
+        "synthesis": synthesis.create_pipeline(),
+        "classification": classification.create_pipeline(grid),
+        "evaluation": evaluation.create_pipeline(grid),
+    }
+    return stages | {"__default__": Pipeline(list(stages.values()))}

@@ -1,0 +1,1 @@
+"""The five pipelines, graphs of short pure nodes over the library."""

@@ -1,0 +1,5 @@
+"""Generates the labelled synthetic images, shard by shard."""
+
+from synthpath_kedro.pipelines.synthesis.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,32 @@
+from matplotlib.figure import Figure
+
+from synthpath_kedro.data.artefact import Artefact, Card, Recipe
+from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.lineage import check_same_data, source_note
+from synthpath_kedro.data.synthetic import open_synthetic
+from synthpath_kedro.parameters import SynthesisParameters
+
+
+def generate_shards(
+    denoiser: Artefact, real_train: LabelledImages, params: SynthesisParameters, seed: int
+) -> dict[str, Recipe]:
+    """Says how each shard is made; the catalog makes those that are missing or different."""
+    from synthpath_kedro.diffusion.synthesis import shard_recipes
+
+    check_same_data({"denoiser": denoiser.card, "real_train": real_train.card})
+    return shard_recipes(denoiser, real_train.class_counts, params, seed)
+
+
+def write_manifest(shards: dict[str, Artefact], denoiser: Artefact) -> Card:
+    from synthpath_kedro.diffusion.synthesis import build_manifest
+
+    return build_manifest(shards, denoiser)
+
+
+def draw_real_and_synthetic(
+    real_train: LabelledImages, shards: dict[str, Artefact], manifest: Card, seed: int
+) -> Figure:
+    from synthpath_kedro.reporting.figures.real_and_synthetic import real_and_synthetic
+
+    synthetic = open_synthetic(shards, manifest)
+    return real_and_synthetic(real_train, synthetic, per_class=6, seed=seed, note=source_note(real_train.card))
