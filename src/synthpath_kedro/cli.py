@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from kedro import KedroDeprecationWarning
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
-from kedro import KedroDeprecationWarning
 
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.grid import Grid
@@ -37,7 +37,7 @@ def _split_at_equals(item: str) -> str:
     return item.replace(":", "=", 1) if ":" in key else item
 
 
-def _accepting_colons(option: click.Option) -> click.Option:
+def _accepting_colons(option: click.Parameter) -> click.Parameter:
     option = copy.copy(option)
     read = option.callback
     assert read is not None

@@ -39,7 +39,7 @@ class StudyHooks:
                 f"kedro run --pipeline=classification --params=model={self._grid.model},regime={self._grid.regime}"
             )
         if not run_params["only_missing_outputs"]:
-            _check_inputs_exist(pipeline, catalog)
+            _check_inputs_exist(pipeline, catalog, run_params["env"])
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -47,16 +47,29 @@ class StudyHooks:
             _show_result(catalog)
 
 
-def _check_inputs_exist(pipeline: Pipeline, catalog: DataCatalog) -> None:
-    wanted = [name for name in pipeline.inputs() if not name.startswith(("params:", "parameters"))]
-    missing = sorted(name for name in wanted if not _is_optional(catalog, name) and not catalog.exists(name))
+def _check_inputs_exist(pipeline: Pipeline, catalog: DataCatalog, environment: str | None) -> None:
+    missing = _missing_inputs(pipeline, catalog)
     if missing:
-        makers = [
-            stage
-            for stage in pipeline_registry.PIPELINES
-            if set(missing) & pipeline_registry.register_pipelines()[stage].all_outputs()
-        ]
-        raise InputError(f"{', '.join(missing)} not found; make it first with kedro run --pipelines={','.join(makers)}")
+        option = f" --env={environment}" if environment else ""
+        stages = ",".join(_stages_that_make(missing, catalog))
+        raise InputError(
+            f"{', '.join(sorted(missing))} not found; make it first: kedro run --pipelines={stages}{option}"
+        )
+
+
+def _missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> set[str]:
+    wanted = {name for name in pipeline.inputs() if not name.startswith(("params:", "parameters"))}
+    return {name for name in wanted if not _is_optional(catalog, name) and not catalog.exists(name)}
+
+
+def _stages_that_make(missing: set[str], catalog: DataCatalog) -> list[str]:
+    stages = pipeline_registry.register_pipelines()
+    needed: list[str] = []
+    for name in reversed(pipeline_registry.PIPELINES):
+        if missing & stages[name].all_outputs():
+            needed.insert(0, name)
+            missing = missing | _missing_inputs(stages[name], catalog)
+    return needed
 
 
 def _is_optional(catalog: DataCatalog, name: str) -> bool:
@@ -67,4 +80,4 @@ def _show_result(catalog: DataCatalog) -> None:
     from synthpath_kedro.reporting.tables import as_text
 
     logger.info("Table 4.1, real test set: accuracy / macro F1 / AUC\n%s", as_text(catalog.load("table_4_1")))
-    logger.info("The report lies at %s", catalog["report"]._filepath)
+    logger.info("The report lies at %s", getattr(catalog["report"], "_filepath", "report"))

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from synthpath_kedro.errors import InputError
 
+Model = Literal["cnn", "resnet18", "dinov2", "clip", "efficientnet_lite0"]
+Regime = Literal["real", "synthetic", "mixed"]
+MODELS: tuple[str, ...] = get_args(Model)
+REGIMES: tuple[str, ...] = get_args(Regime)
 ALL = "all"
-MODELS = ("cnn", "resnet18", "dinov2", "clip", "efficientnet_lite0")
-REGIMES = ("real", "synthetic", "mixed")
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -118,8 +120,8 @@ class BackboneParameters(Block):
 
 
 class ClassificationParameters(Block):
-    models: Annotated[tuple[Literal[MODELS], ...], Field(min_length=1)]
-    regimes: Annotated[tuple[Literal[REGIMES], ...], Field(min_length=1)]
+    models: Annotated[tuple[Model, ...], Field(min_length=1)]
+    regimes: Annotated[tuple[Regime, ...], Field(min_length=1)]
     replicates: Count
     mixing_ratio: Share
     max_epochs: Count
@@ -182,8 +184,8 @@ class Parameters(Block):
     """All of conf's parameters."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
-    model: Literal[(ALL, *MODELS)]
-    regime: Literal[(ALL, *REGIMES)]
+    model: Literal["all"] | Model
+    regime: Literal["all"] | Regime
     data_prep: DataPrepParameters
     diffusion: DiffusionParameters
     synthesis: SynthesisParameters

@@ -24,7 +24,7 @@ def read_environment(project: Path) -> tuple[str, Parameters]:
     """The name of the environment that KEDRO_ENV chooses (base where unset) and its parameters."""
     bootstrap_project(project)
     with KedroSession.create(project_path=project) as session:
-        context = session.load_context()
+        context = session.load_context()  # type: ignore[attr-defined]
         return context.env or "base", read_parameters(dict(context.config_loader["parameters"]))
 
 

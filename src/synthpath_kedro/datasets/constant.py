@@ -15,7 +15,7 @@ class ConstantDataset(AbstractDataset[NoReturn, Any]):
     def load(self) -> Any:
         return self._value
 
-    def save(self, data: NoReturn) -> None:
+    def save(self, data: NoReturn) -> None:  # noqa: ARG002
         raise DatasetError("a constant cannot be saved")
 
     def _exists(self) -> bool:

@@ -53,7 +53,7 @@ class TextDataset(_LocalFile, KedroTextDataset):
 class FigureDataset(_LocalFile, MatplotlibDataset):
     """A figure as PNG; loads as the PNG's bytes, so that a report can embed what an earlier run drew."""
 
-    def load(self) -> bytes | None:  # type: ignore[override]
+    def load(self) -> bytes | None:
         if self._optional and not self._exists():
             return None
         return Path(self._get_load_path()).read_bytes()

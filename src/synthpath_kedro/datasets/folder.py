@@ -16,7 +16,7 @@ class FolderDataset(AbstractDataset[NoReturn, Path]):
     def load(self) -> Path:
         return self._folder
 
-    def save(self, data: NoReturn) -> None:
+    def save(self, data: NoReturn) -> None:  # noqa: ARG002
         raise DatasetError("a folder is a place to work in; it cannot be saved")
 
     def _exists(self) -> bool:

@@ -52,7 +52,7 @@ def _train_cell(cell: Cell) -> Pipeline:
         "seed": "params:seed",
         "scratch": "classification_scratch",
     }
-    trunks = {}
+    trunks: dict[str, str] = {}
     if has_trunk(cell.model):
         trunks |= {"trunk_real_train": "trunk_real_train", "trunk_real_val": "trunk_real_val"}
     if cell.regime != "real":

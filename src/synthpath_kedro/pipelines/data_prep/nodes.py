@@ -13,11 +13,10 @@ from synthpath_kedro.parameters import DataPrepParameters
 def prepare_images(
     params: DataPrepParameters, seed: int, raw_folder: Path
 ) -> tuple[LabelledImages, LabelledImages, LabelledImages, Card]:
-    """Reads the source, resizes and checks it: training, validation and test images, and their card."""
-    from synthpath_kedro.data.preprocessing import prepare
+    """Reads, checks and resizes the source: training, validation and test images, and their card."""
     from synthpath_kedro.data.sources import read_source
 
-    splits = prepare(read_source(params, seed, raw_folder), params.image_size)
+    splits = read_source(params, seed, raw_folder)
     prepared = splits.map(lambda images: images.with_card(prepared=splits.digest, digest=images.digest))
     return prepared.train, prepared.val, prepared.test, splits.card()
 

@@ -9,7 +9,7 @@ from synthpath_kedro.data.images import LabelledImages
 from synthpath_kedro.data.lineage import check_same_data, source_note
 from synthpath_kedro.data.stratified import stratified_subset
 from synthpath_kedro.data.synthetic import open_synthetic
-from synthpath_kedro.parameters import ClassificationParameters, EvaluationParameters
+from synthpath_kedro.parameters import ClassificationParameters, EvaluationParameters, Parameters
 
 NOTHING = Artefact({})
 
@@ -102,7 +102,7 @@ def score_cell(predictions: Artefact | None, attacked: Artefact | None) -> dict[
     synthetic = synthetic_as_test_table([predictions])[metrics].mean()
     robust = robustness_table([attacked]).groupby("attack")["accuracy"].mean()
     return {
-        **real.to_dict(),
+        **{str(name): value for name, value in real.items()},
         **{f"synthetic_as_test_{name}": value for name, value in synthetic.items()},
         **{f"{attack}_accuracy": value for attack, value in robust.items()},
     }
@@ -181,5 +181,35 @@ def draw_robustness(robustness: pd.DataFrame, card: Card) -> Figure:
     return draw(robustness, note=source_note(card))
 
 
-def write_report(**x) -> str:
-    return ""
+def tabulate_cost(diffusion_history: pd.DataFrame, **histories: pd.DataFrame | None) -> pd.DataFrame:
+    from synthpath_kedro.reporting.cost import cost_table
+
+    trained = [history for history in histories.values() if history is not None]
+    cells = pd.concat(trained) if trained else pd.DataFrame(columns=["model"])
+    return cost_table(diffusion_history, {name: cells[cells["model"] == name] for name in cells["model"].unique()})
+
+
+def write_report(
+    parameters: dict[str, Any],
+    data_card: Card,
+    manifest: Card,
+    class_distribution: pd.DataFrame,
+    classification: pd.DataFrame,
+    table_4_1: pd.DataFrame,
+    table_4_2: pd.DataFrame,
+    table_4_3: pd.DataFrame,
+    cost: pd.DataFrame,
+    **figures: bytes | None,
+) -> str:
+    """The study's report as one page of HTML."""
+    from synthpath_kedro.reporting.study_report import render_study_report
+
+    return render_study_report(
+        Parameters.model_validate(parameters),
+        data_card,
+        manifest,
+        {"4_1": table_4_1, "4_2": table_4_2, "4_3": table_4_3, "Class distribution": class_distribution},
+        classification,
+        cost,
+        {name: image for name, image in figures.items() if image is not None},
+    )

@@ -13,6 +13,7 @@ from synthpath_kedro.pipelines.evaluation.nodes import (
     predict_cell,
     score_cell,
     tabulate_classification,
+    tabulate_cost,
     tabulate_robustness,
     tabulate_synthetic_as_test,
     write_report,
@@ -66,6 +67,7 @@ def _evaluate_cell(cell: Cell) -> Pipeline:
 def _report(grid: Grid) -> Pipeline:
     predictions = [f"{cell.namespace}.predictions" for cell in grid.cells]
     attacked = [f"{cell.namespace}.attacked" for cell in grid.cells]
+    histories = {f"{model}_{regime}": f"{model}.{regime}.history" for model, regime in grid.cells}
     tsne_figures = {f"tsne_{model}_{regime}": f"{model}.{regime}.tsne_figure" for model, regime in grid.cells}
     return Pipeline(
         [
@@ -113,13 +115,19 @@ def _report(grid: Grid) -> Pipeline:
                 name="draw_robustness",
             ),
             Node(
+                tabulate_cost,
+                inputs={"diffusion_history": "diffusion_history", **histories},
+                outputs="cost_table",
+                name="tabulate_cost",
+            ),
+            Node(
                 write_report,
                 inputs={
                     "parameters": "parameters",
                     "data_card": "data_card",
                     "manifest": "synthetic_manifest",
                     "class_distribution": "class_distribution",
-                    "diffusion_history": "diffusion_history",
+                    "cost": "cost_table",
                     "classification": "classification_table",
                     "table_4_1": "table_4_1",
                     "table_4_2": "table_4_2",
@@ -139,4 +147,3 @@ def _report(grid: Grid) -> Pipeline:
         ],
         tags="report",
     )
-

@@ -1,0 +1,69 @@
+"""What a training reads: images or stored trunk features, by the batch, from arrays that need not fit in memory."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synthpath_kedro.data.regimes import Batch
+
+
+@dataclass(frozen=True)
+class Source:
+    """Inputs and labels of one set of images.
+
+    Attributes:
+        inputs: uint8 [N, H, W, 3] images, or float [N, *trunk] features of the frozen part.
+        labels: int64 [N].
+    """
+
+    inputs: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+class EpochBatches:
+    """The batches of one epoch of training, as (inputs, labels).
+
+    Args:
+        real: the real images.
+        synthetic: the synthetic images; None where no batch holds any.
+        batches: indices into each.
+    """
+
+    def __init__(self, real: Source, synthetic: Source | None, batches: Sequence[Batch]) -> None:
+        self.real, self.synthetic, self.batches = real, synthetic, batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for of_real, of_synthetic in self.batches:
+            parts = [(self.real, of_real)] if len(of_real) else []
+            parts += [(self.synthetic, of_synthetic)] if self.synthetic is not None and len(of_synthetic) else []
+            inputs = _joined([source.inputs[indices] for source, indices in parts])
+            labels = _joined([source.labels[indices] for source, indices in parts])
+            yield torch.from_numpy(inputs), torch.from_numpy(labels)
+
+
+class InOrder:
+    """All of ``source`` in order, by the batch."""
+
+    def __init__(self, source: Source, batch_size: int) -> None:
+        self.source, self.batch_size = source, batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.source) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for start in range(0, len(self.source), self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            yield torch.from_numpy(np.array(self.source.inputs[rows])), torch.from_numpy(np.array(self.source.labels[rows]))
+
+
+def _joined(arrays: list[np.ndarray]) -> np.ndarray:
+    return np.ascontiguousarray(arrays[0]) if len(arrays) == 1 else np.concatenate(arrays)

@@ -1,0 +1,83 @@
+"""A classifier: preprocessing, a frozen part, a trained part, an output layer."""
+
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from synthpath_kedro.data.artefact import digest_arrays
+
+
+class Classifier(nn.Module):
+    """From pixels to logits, in four parts.
+
+    Args:
+        preprocessing: pixels in [0, 1] to what the backbone takes.
+        frozen: the backbone's frozen part (its trunk); stays in eval mode, its parameters take no gradient.
+        trained: from the trunk's output to the penultimate features.
+        output: from features to logits.
+        architecture: plain JSON from which the registry builds the same layers again; at least variant, input_size.
+        weights: what the backbone started from: 'ImageNet', 'random', 'file:...'.
+        class_names: one name a class, in label order.
+    """
+
+    def __init__(
+        self,
+        preprocessing: nn.Module,
+        frozen: nn.Module,
+        trained: nn.Module,
+        output: nn.Module,
+        architecture: dict[str, Any],
+        weights: str,
+        class_names: tuple[str, ...],
+    ) -> None:
+        super().__init__()
+        self.preprocessing, self.frozen, self.trained, self.output = preprocessing, frozen, trained, output
+        self.architecture, self.weights, self.class_names = architecture, weights, class_names
+        self.frozen.requires_grad_(False)
+        self.train(self.training)
+
+    @property
+    def variant(self) -> str:
+        return self.architecture["variant"]
+
+    @property
+    def input_size(self) -> int:
+        """Pixels that images are resized to."""
+        return self.architecture["input_size"]
+
+    @property
+    def description(self) -> str:
+        """Variant, input size and weights, for tables."""
+        return f"{self.variant} @ {self.input_size}, {self.weights}"
+
+    @property
+    def frozen_digest(self) -> str:
+        """SHA-256 of the frozen part's weights and statistics."""
+        return digest_arrays({name: tensor.cpu().numpy() for name, tensor in self.frozen.state_dict().items()})
+
+    def forward(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch classes"]:
+        """Logits of images in [0, 1], of any size."""
+        return self.head_logits(self.trunk(x))
+
+    def features(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch features"]:
+        """Penultimate-layer features of images in [0, 1]."""
+        return self.head_features(self.trunk(x))
+
+    def trunk(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch *trunk"]:
+        """What the frozen part makes of images in [0, 1]."""
+        return self.frozen(self.preprocessing(x))
+
+    def head_features(self, trunk: Float[Tensor, "batch *trunk"]) -> Float[Tensor, "batch features"]:
+        """Penultimate-layer features from the trunk's output."""
+        return self.trained(trunk)
+
+    def head_logits(self, trunk: Float[Tensor, "batch *trunk"]) -> Float[Tensor, "batch classes"]:
+        """Logits from the trunk's output."""
+        return self.output(self.trained(trunk))
+
+    def train(self, mode: bool = True) -> "Classifier":
+        """Sets the trained part's mode; the frozen part's batch-norm statistics must never move."""
+        super().train(mode)
+        self.frozen.eval()
+        return self

@@ -1,0 +1,118 @@
+"""A classifier's training loop, as Lightning wants it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from synthpath_kedro.classifiers.batches import EpochBatches, InOrder
+from synthpath_kedro.classifiers.classifier import Classifier
+from synthpath_kedro.classifiers.preprocessing import to_unit_interval
+from synthpath_kedro.parameters import ClassificationParameters
+from synthpath_kedro.training.seeding import mixed_seed
+
+LightningBatch = tuple[Tensor, Tensor]
+
+
+class ClassifierTraining(pl.LightningModule):
+    """Trains what is not frozen: AdamW, cross-entropy, MultiStepLR.
+
+    Args:
+        classifier: starts from the weights it has.
+        params: the block ``classification``.
+        learning_rate: AdamW's.
+        class_weights: float [classes] weights of the loss, or None.
+        batches: the batches of an epoch (from 0).
+        validation: the validation batches.
+        seed: decides dropout; each epoch's follows from it and the epoch alone.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        params: ClassificationParameters,
+        learning_rate: float,
+        class_weights: Tensor | None,
+        batches: Callable[[int], EpochBatches],
+        validation: InOrder,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.classifier = classifier.train()
+        self.params, self.learning_rate, self.seed = params, learning_rate, seed
+        self.batches, self.validation = batches, validation
+        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.strict_loading = False  # the resume file leaves out the frozen part
+
+    def configure_optimizers(self) -> Any:
+        """AdamW on what takes a gradient, its learning rate falling at the milestones."""
+        trained = [parameter for parameter in self.classifier.parameters() if parameter.requires_grad]
+        optimiser = torch.optim.AdamW(
+            trained, lr=self.learning_rate, weight_decay=self.params.weight_decay, fused=True
+        )
+        schedule = torch.optim.lr_scheduler.MultiStepLR(
+            optimiser, milestones=list(self.params.milestones), gamma=self.params.gamma
+        )
+        return {"optimizer": optimiser, "lr_scheduler": schedule}
+
+    def train_dataloader(self) -> EpochBatches:
+        """The batches of the current epoch; the trainer asks for them anew each epoch."""
+        return self.batches(self.trainer.current_epoch)
+
+    def val_dataloader(self) -> InOrder:
+        return self.validation
+
+    def on_train_epoch_start(self) -> None:
+        torch.manual_seed(mixed_seed(self.seed, self.trainer.current_epoch))
+        self._train_loss = _Mean()
+
+    def training_step(self, batch: LightningBatch, index: int) -> Tensor:
+        del index
+        logits, labels = self._logits(batch), batch[1]
+        loss = F.cross_entropy(logits, labels, self.class_weights)
+        self._train_loss.add(loss.detach() * len(labels), len(labels))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        self._val_loss, self._val_accuracy = _Mean(), _Mean()
+
+    def validation_step(self, batch: LightningBatch, index: int) -> None:
+        del index
+        logits, labels = self._logits(batch).float(), batch[1]
+        weights = torch.ones_like(logits[0]) if self.class_weights is None else self.class_weights
+        self._val_loss.add(F.cross_entropy(logits, labels, weights, reduction="sum"), weights[labels].sum())
+        self._val_accuracy.add((logits.argmax(dim=1) == labels).sum(), len(labels))
+
+    def on_validation_epoch_end(self) -> None:
+        values = {"train_loss": self._train_loss, "val_loss": self._val_loss, "val_accuracy": self._val_accuracy}
+        self.log_dict({name: mean.value for name, mean in values.items()}, prog_bar=True)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leaves out the frozen part, which is the same after a restart."""
+        state = checkpoint["state_dict"]
+        for name in [name for name in state if name.startswith("classifier.frozen.")]:
+            del state[name]
+
+    def _logits(self, batch: LightningBatch) -> Tensor:
+        inputs = batch[0]
+        if inputs.dtype == torch.uint8:
+            return self.classifier(to_unit_interval(inputs))
+        return self.classifier.head_logits(inputs.to(torch.get_default_dtype()))
+
+
+class _Mean:
+    """A mean over batches that does not wait for the device before it is read."""
+
+    def __init__(self) -> None:
+        self.total: Tensor | float = 0.0
+        self.weight: Tensor | float = 0.0
+
+    def add(self, total: Tensor, weight: Tensor | float) -> None:
+        self.total, self.weight = self.total + total, self.weight + weight
+
+    @property
+    def value(self) -> Tensor:
+        return torch.as_tensor(self.total / self.weight, dtype=torch.float32)

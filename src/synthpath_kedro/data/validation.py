@@ -1,0 +1,150 @@
+"""What every data set must fulfil before a study is built on it."""
+
+import hashlib
+from collections.abc import Mapping, Set
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from synthpath_kedro.data.groups import refuse_crossing
+from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.splits import Splits
+from synthpath_kedro.errors import InputError
+
+SharedImages = Literal["refuse", "drop", "keep"]
+
+
+def validate_splits(splits: Splits, shared_images: SharedImages = "refuse") -> Splits:
+    """Checks shapes, dtypes, labels, classes, groups and images shared between splits.
+
+    Two images are the same if their pixels are, after resizing. An image of one colour throughout (bare glass) is never
+    counted as shared: it says nothing of the patient it came from.
+
+    Args:
+        splits: the three sets, already RGB and of one size.
+        shared_images: refuse; drop removes from train, then from val, what stands in a later split; keep. With drop
+            and keep the card's ``shared_images`` says how many images of which split were concerned.
+
+    Returns:
+        The sets to go on with.
+
+    Raises:
+        InputError: one line that names the split and what is wrong with it.
+    """
+    for name, images in splits:
+        _check_images(name, images)
+        _check_labels(name, images)
+    _check_same_form(splits)
+    splits = _treat_shared(splits, shared_images)
+    for name, images in splits:
+        _check_classes(name, images)
+    if all(images.groups is not None for _, images in splits):
+        refuse_crossing({name: images.groups for name, images in splits if images.groups is not None}, _origin(splits))
+    return splits
+
+
+def _origin(splits: Splits) -> str:
+    return _origin_of(splits.train)
+
+
+def _origin_of(images: LabelledImages) -> str:
+    return str(images.card.get("file") or images.card.get("name") or "data_prep.source")
+
+
+def _check_images(name: str, images: LabelledImages) -> None:
+    shape, where = images.images.shape, f"{_origin_of(images)}: {name} images"
+    if images.images.dtype != np.uint8:
+        raise InputError(f"{where} are {images.images.dtype}; they must be uint8, 0 to 255: rescale and save them so")
+    if len(shape) != 4 or shape[3] != 3 or shape[1] != shape[2]:
+        raise InputError(f"{where} have shape {list(shape)}; they must be square RGB, [N, size, size, 3]")
+    if shape[0] == 0:
+        raise InputError(
+            f"{_origin_of(images)}: the {name} split is empty; every split needs images of at least two classes"
+        )
+
+
+def _check_labels(name: str, images: LabelledImages) -> None:
+    labels, where = images.labels, f"{_origin_of(images)}: {name} labels"
+    if len(labels) != len(images):
+        raise InputError(f"{where}: {len(labels)} for {len(images)} images; every image needs one")
+    if labels.dtype != (np.uint8 if images.multi_label else np.int64):
+        raise InputError(f"{where} are {labels.dtype}; they must be whole numbers")
+    highest = 1 if images.multi_label else images.n_classes - 1
+    outside = np.unique(labels[(labels < 0) | (labels > highest)])
+    if len(outside):
+        raise InputError(
+            f"{where} hold {_shorten(outside.tolist())}; they must lie in 0 to {highest}"
+            f"{' (multi-label)' if images.multi_label else f' ({images.n_classes} classes)'}: correct the labels"
+        )
+    if images.multi_label and labels.shape[1] != images.n_classes:
+        raise InputError(
+            f"{where} have {labels.shape[1]} columns for {images.n_classes} classes; one a class is needed"
+        )
+    if images.groups is not None and len(images.groups) != len(images):
+        raise InputError(f"{where}: {len(images.groups)} groups for {len(images)} images; every image needs one")
+
+
+def _check_same_form(splits: Splits) -> None:
+    sizes = {name: images.image_size for name, images in splits}
+    if len(set(sizes.values())) > 1:
+        raise InputError(f"{_origin(splits)}: image sizes differ between splits: {sizes}; resize them to one")
+    if len({images.class_names for _, images in splits}) > 1:
+        raise InputError(f"{_origin(splits)}: class names differ between splits; all splits need the same classes")
+    if len({images.multi_label for _, images in splits}) > 1:
+        raise InputError(f"{_origin(splits)}: some splits have one label an image, others several; use one form")
+
+
+def _check_classes(name: str, images: LabelledImages) -> None:
+    counts = images.class_counts
+    if not images.multi_label and np.count_nonzero(counts) < 2:
+        only = images.class_names[int(counts.argmax())]
+        raise InputError(
+            f"{_origin_of(images)}: the {name} split holds one class only ({only}); at least two are needed to classify"
+        )
+    absent = [images.class_names[label] for label in np.flatnonzero(counts == 0)]
+    if name == "train" and absent:
+        raise InputError(
+            f"{_origin_of(images)}: no image of {_shorten(absent)} in the train split; "
+            "a class that is never trained on cannot be predicted: add images or remove the class"
+        )
+
+
+def _shorten(values: list) -> str:
+    shown = ", ".join(str(value) for value in values[:5])
+    return f"{shown}, ... ({len(values)} in all)" if len(values) > 5 else shown
+
+
+def _treat_shared(splits: Splits, shared_images: SharedImages) -> Splits:
+    hashes = {name: _hash_images(images.images) for name, images in splits}
+    later = {"train": hashes["val"].keys() | hashes["test"].keys(), "val": hashes["test"].keys()}
+    shared = {name: _indices_of(hashes[name], later[name]) for name in later}
+    counts = {name: len(indices) for name, indices in shared.items()}
+    if not any(counts.values()):
+        return splits
+    if shared_images == "refuse":
+        raise InputError(
+            f"{_origin(splits)}: {counts['train']} train image(s) stand also in val or test and {counts['val']} val "
+            "image(s) in test; set data_prep.shared_images to drop (removes them from the earlier split) or keep"
+        )
+    if shared_images == "drop":
+        splits = replace(splits, **{name: _without(getattr(splits, name), shared[name]) for name in shared})
+    return splits.map(lambda images: images.with_card(shared_images={"treatment": shared_images, **counts}))
+
+
+def _hash_images(images: np.ndarray) -> dict[bytes, list[int]]:
+    """Indices of the images by digest of their pixels, those of a single colour left out."""
+    places: dict[bytes, list[int]] = {}
+    for index, image in enumerate(images):
+        if np.any(image != image[0, 0]):
+            digest = hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+            places.setdefault(digest, []).append(index)
+    return places
+
+
+def _indices_of(places: Mapping[bytes, list[int]], digests: Set[bytes]) -> np.ndarray:
+    return np.array(sorted(index for digest in digests & places.keys() for index in places[digest]), dtype=np.int64)
+
+
+def _without(images: LabelledImages, indices: np.ndarray) -> LabelledImages:
+    return images if len(indices) == 0 else images.select(np.setdiff1d(np.arange(len(images)), indices))

@@ -1,0 +1,67 @@
+"""Batches of images for the denoiser, in an order that only the seed and the epoch decide."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.training.seeding import mixed_seed
+
+Batch = tuple[Float[Tensor, "batch 3 size size"], Int[Tensor, " batch"]]
+
+
+def to_denoiser_range(images: np.ndarray) -> Float[Tensor, "batch 3 size size"]:
+    """uint8 [N, H, W, 3] to float in [-1, 1], channels last in memory."""
+    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
+
+def to_uint8(images: Float[Tensor, "batch 3 height width"]) -> np.ndarray:
+    """Float in [-1, 1] to uint8 [N, H, W, 3]; what lies outside is clipped."""
+    pixels = images.float().add(1).mul(127.5).round().clamp(0, 255)
+    return pixels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def training_batches(data: LabelledImages, batch_size: int, seed: int) -> DataLoader:
+    """Shuffled anew in every epoch; images that do not fill a last batch wait for another epoch."""
+    order = _EpochOrder(len(data), min(batch_size, len(data)), seed)
+    return DataLoader(_Batches(data), sampler=order, batch_size=None)
+
+
+def validation_batches(data: LabelledImages, batch_size: int) -> DataLoader:
+    """Every image once, in order."""
+    starts = range(0, len(data), batch_size)
+    return DataLoader(
+        _Batches(data), sampler=[np.arange(i, min(i + batch_size, len(data))) for i in starts], batch_size=None
+    )
+
+
+class _Batches(Dataset):
+    """A batch an index array: one copy out of the (memory-mapped) images instead of one an image."""
+
+    def __init__(self, data: LabelledImages) -> None:
+        self._data = data
+
+    def __getitem__(self, indices: np.ndarray) -> Batch:
+        labels = torch.from_numpy(np.asarray(self._data.labels[indices], dtype=np.int64))
+        return to_denoiser_range(self._data.images[indices]), labels
+
+
+class _EpochOrder(Sampler):
+    """Index arrays of full batches; Lightning tells it the epoch, also after a resume."""
+
+    def __init__(self, n: int, batch_size: int, seed: int) -> None:
+        self._n, self._batch_size, self._seed, self._epoch = n, batch_size, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self._n // self._batch_size
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        order = np.random.default_rng(mixed_seed(self._seed, self._epoch)).permutation(self._n)
+        return iter(order[: len(self) * self._batch_size].reshape(len(self), self._batch_size))

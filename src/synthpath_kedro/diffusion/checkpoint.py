@@ -1,0 +1,70 @@
+"""The denoiser at rest."""
+
+from collections.abc import Mapping
+
+import torch
+
+from synthpath_kedro.data.artefact import Artefact, Card, digest_arrays, package_versions
+from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.parameters import DiffusionParameters
+
+KIND = "denoiser"
+
+
+def denoiser_artefact(weights: Mapping[str, torch.Tensor], params: DiffusionParameters, provenance: Card) -> Artefact:
+    """The weights as named float32 arrays, with a card from which the denoiser can be rebuilt.
+
+    Args:
+        weights: by name; a leading ``denoiser.`` is dropped.
+        params: the block ``diffusion`` it was trained with.
+        provenance: class names, image size, digest of the data, seed and whatever else should be known.
+    """
+    tensors = {
+        name.removeprefix("denoiser."): tensor.detach().cpu().float().contiguous().numpy().copy()
+        for name, tensor in weights.items()
+    }
+    settings = params.model_dump(mode="json")
+    card = {
+        **provenance,
+        "kind": KIND,
+        "denoiser": settings["denoiser"],
+        "formulation": settings["formulation"],
+        "noise_schedule": settings["noise_schedule"],
+        "parameters": settings,
+        "versions": package_versions(),
+        "digest": digest_arrays(tensors),
+    }
+    return Artefact(tensors, card)
+
+
+def load_denoiser(checkpoint: Artefact, device: torch.device | None = None) -> Denoiser:
+    """The denoiser, ready to sample from.
+
+    Args:
+        checkpoint: made by ``denoiser_artefact``.
+        device: where to; the GPU if there is one, unless given.
+
+    Raises:
+        InputError: the artefact is something else, or its weights do not fit its card.
+    """
+    if checkpoint.card.get("kind") != KIND:
+        raise InputError(
+            f"the checkpoint is a {checkpoint.card.get('kind')!r}, not a {KIND!r}: "
+            "run kedro run --pipelines=diffusion and use what it leaves"
+        )
+    params = DiffusionParameters.model_validate(checkpoint.card["parameters"])
+    denoiser = make_denoiser(params, len(checkpoint.card["class_names"]), checkpoint.card["image_size"])
+    try:
+        denoiser.load_state_dict({name: torch.tensor(array) for name, array in checkpoint.tensors.items()})
+    except RuntimeError as error:
+        raise InputError(
+            "the denoiser's weights do not fit its card: the file is damaged or from another version; "
+            "remove it and run kedro run --pipelines=diffusion"
+        ) from error
+    return denoiser.requires_grad_(False).eval().to(device or best_device())
+
+
+def best_device() -> torch.device:
+    """The GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

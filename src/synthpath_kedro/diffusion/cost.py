@@ -1,0 +1,150 @@
+"""What training and synthesis would cost: counted operations, and a short probe of this machine."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from synthpath_kedro.diffusion.checkpoint import best_device
+from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
+from synthpath_kedro.diffusion.samplers.choice import evaluations
+from synthpath_kedro.diffusion.unet import UNet
+from synthpath_kedro.parameters import DenoiserParameters, DiffusionParameters, SynthesisParameters
+
+_BACKWARD_PER_FORWARD = 2
+_PROBE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Cost of the generator.
+
+    Attributes:
+        forward_flops: floating-point operations of one image's pass through the denoiser (2 a multiply-add).
+        training_flops: of all epochs, the backward pass counted as two forward passes.
+        synthesis_flops: of all synthetic images.
+        training_seconds: on this machine; None without a probe.
+        synthesis_seconds: on this machine; None without a probe.
+        device: what was probed.
+    """
+
+    forward_flops: float
+    training_flops: float
+    synthesis_flops: float
+    training_seconds: float | None
+    synthesis_seconds: float | None
+    device: str
+
+    def describe(self) -> str:
+        """One line for the log."""
+        line = (
+            f"the denoiser takes {_count(self.forward_flops)} an image: training {_count(self.training_flops)}, "
+            f"synthesis {_count(self.synthesis_flops)}"
+        )
+        if self.training_seconds is None or self.synthesis_seconds is None:
+            return line
+        training, synthesis = _duration(self.training_seconds), _duration(self.synthesis_seconds)
+        return f"{line}; on this machine's {self.device} about {training} and {synthesis}"
+
+
+def forward_flops(parameters: DenoiserParameters, image_size: int) -> int:
+    """Floating-point operations of one image's pass through the network (2 a multiply-add)."""
+    with torch.device("meta"):
+        network = UNet(parameters, n_classes=1, image_size=image_size).eval()
+        inputs = torch.empty(1, 3, image_size, image_size), torch.empty(1), torch.empty(1, dtype=torch.long)
+    # The counter knows matrix products and convolutions, not every fused attention.
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(*inputs)
+    return counter.get_total_flops()
+
+
+def estimate_cost(
+    params: DiffusionParameters,
+    synthesis: SynthesisParameters,
+    n_train: int,
+    image_size: int,
+    probe: bool = True,
+) -> Cost:
+    """Cost of training on ``n_train`` images and of making the synthetic set.
+
+    Args:
+        params: the block ``diffusion``.
+        synthesis: the block ``synthesis``.
+        n_train: training images.
+        image_size: height and width in pixels.
+        probe: whether to time the network here, a few seconds.
+
+    Raises:
+        InputError: the image size does not fit the network.
+    """
+    one = forward_flops(params.denoiser, image_size)
+    trained_images = params.max_epochs * n_train
+    evaluated_images = _n_images(synthesis) * evaluations(synthesis.sampler, synthesis.steps)
+    evaluated_images *= 1 if synthesis.guidance_scale == 1 else 2
+    training_rate, forward_rate = _probe(params, synthesis, image_size) if probe else (None, None)
+    return Cost(
+        forward_flops=one,
+        training_flops=one * (1 + _BACKWARD_PER_FORWARD) * trained_images,
+        synthesis_flops=one * evaluated_images,
+        training_seconds=training_rate and trained_images / training_rate,
+        synthesis_seconds=forward_rate and evaluated_images / forward_rate,
+        device="GPU" if best_device().type == "cuda" else "CPU",
+    )
+
+
+def _n_images(synthesis: SynthesisParameters) -> int:
+    return sum(synthesis.counts.values()) if synthesis.counts else synthesis.n_images
+
+
+def _probe(params: DiffusionParameters, synthesis: SynthesisParameters, image_size: int) -> tuple[float, float]:
+    """Images per second in training and in evaluation."""
+    with torch.random.fork_rng():
+        denoiser = make_denoiser(params, 1, image_size).to(best_device())
+    training = _images_per_second(lambda n: _train_once(denoiser, n, image_size), params.batch_size)
+    with torch.inference_mode():
+        forward = _images_per_second(lambda n: _loss(denoiser, n, image_size), synthesis.batch_size)
+    return training, forward
+
+
+def _images_per_second(step: Callable[[int], object], batch_size: int) -> float:
+    _seconds(step, 1)
+    one = _seconds(step, 1)
+    batch = max(1, min(batch_size, int(_PROBE_SECONDS / one)))
+    return batch / (_seconds(step, batch) if batch > 1 else one)
+
+
+def _seconds(step: Callable[[int], object], n: int) -> float:
+    start = time.monotonic()
+    step(n)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.monotonic() - start
+
+
+def _train_once(denoiser: Denoiser, n: int, image_size: int) -> None:
+    denoiser.zero_grad()
+    _loss(denoiser, n, image_size).backward()
+
+
+def _loss(denoiser: Denoiser, n: int, image_size: int) -> torch.Tensor:
+    device = best_device()
+    x = torch.zeros(n, 3, image_size, image_size, device=device)
+    levels = denoiser.formulation.training_levels(torch.full((n,), 0.5, device=device))
+    return denoiser.loss(x, x, levels, torch.zeros(n, dtype=torch.long, device=device))
+
+
+def _count(flops: float) -> str:
+    for power, name in ((18, "EFLOP"), (15, "PFLOP"), (12, "TFLOP"), (9, "GFLOP")):
+        if flops >= 10**power:
+            return f"{flops / 10**power:.3g} {name}"
+    return f"{flops / 10**6:.3g} MFLOP"
+
+
+def _duration(seconds: float) -> str:
+    if seconds >= 2 * 86400:
+        return f"{seconds / 86400:.0f} days"
+    return str(timedelta(seconds=round(seconds)))

@@ -1,0 +1,62 @@
+"""The denoiser D(x; level, label): the network in its formulation."""
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from synthpath_kedro.diffusion.formulation import Formulation, NoiseLevels, make_formulation
+from synthpath_kedro.diffusion.unet import UNet
+from synthpath_kedro.parameters import DiffusionParameters
+
+Images = Float[Tensor, "batch 3 size size"]
+Labels = Int[Tensor, " batch"]
+
+
+class Denoiser(nn.Module):
+    """Gives the image behind a noisy image.
+
+    Attributes:
+        network: F; anything that maps (x, noise level, labels) to an image.
+        formulation: what the network predicts.
+        null_label: the label that stands for no label.
+    """
+
+    def __init__(self, network: nn.Module, formulation: Formulation, null_label: int) -> None:
+        super().__init__()
+        self.network, self.formulation, self.null_label = network, formulation, null_label
+
+    def denoise(self, x: Images, levels: NoiseLevels, labels: Labels) -> Images:
+        """The expected image x0, in [-1, 1] up to the network's errors.
+
+        Args:
+            x: noisy images.
+            levels: one noise level an image, or one for all.
+            labels: 0 to ``null_label``.
+        """
+        levels = levels.to(x.device)
+        c = self.formulation.precondition(levels)
+        answer = self.network(_column(c.c_in, x) * x, levels.time.to(x.dtype).expand(len(x)), labels)
+        return _column(c.c_skip, x) * x + _column(c.c_out, x) * answer
+
+    def loss(self, x0: Images, noise: Images, levels: NoiseLevels, labels: Labels) -> Float[Tensor, ""]:
+        """Mean square between the network's answer and the one that would give back ``x0``."""
+        c = self.formulation.precondition(levels)
+        x = _column(levels.alpha, x0) * x0 + _column(levels.sigma, x0) * noise
+        answer = self.network(_column(c.c_in, x) * x, levels.time.to(x.dtype), labels)
+        # (x0 - c_skip x) / c_out with x written out: for epsilon its large terms cancel here, before they are rounded.
+        target = _column((1 - c.c_skip * levels.alpha) / c.c_out, x) * x0
+        target = target - _column(c.c_skip * levels.sigma / c.c_out, x) * noise
+        return nn.functional.mse_loss(answer.float(), target)
+
+
+def make_denoiser(parameters: DiffusionParameters, n_classes: int, image_size: int) -> Denoiser:
+    """An untrained denoiser.
+
+    Raises:
+        InputError: the image size does not fit the network's depth.
+    """
+    network = UNet(parameters.denoiser, n_classes, image_size)
+    return Denoiser(network, make_formulation(parameters), network.null_label)
+
+
+def _column(coefficient: Tensor, x: Images) -> Float[Tensor, "batch 1 1 1"]:
+    return coefficient.to(x.dtype)[:, None, None, None]

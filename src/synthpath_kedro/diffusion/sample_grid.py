@@ -1,0 +1,71 @@
+"""What the averaged weights paint while they are trained."""
+
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+from typing_extensions import override
+
+from synthpath_kedro.diffusion.batches import to_uint8
+from synthpath_kedro.diffusion.denoiser import Denoiser
+from synthpath_kedro.diffusion.formulation import VariancePreserving
+from synthpath_kedro.diffusion.guidance import clipped
+from synthpath_kedro.diffusion.samplers import ddpm, dpmpp_2m
+from synthpath_kedro.diffusion.samplers.types import Noise
+from synthpath_kedro.parameters import DiffusionParameters
+from synthpath_kedro.training.seeding import seeded_generator
+
+PER_CLASS = 4
+_STREAM = 4
+
+
+class SampleGrid(Callback):
+    """Draws a few images of every class from the same noise, every few epochs and after the last.
+
+    Must stand before the averaging callback, which takes the averaged weights away when validation ends.
+
+    Attributes:
+        samples: by epoch (from 1), uint8 [classes * PER_CLASS, H, W, 3], class by class.
+    """
+
+    def __init__(self, parameters: DiffusionParameters, n_classes: int, image_size: int, seed: int) -> None:
+        self.samples: dict[int, np.ndarray] = {}
+        self._parameters, self._n_classes, self._image_size, self._seed = parameters, n_classes, image_size, seed
+
+    @override
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        epoch = trainer.current_epoch + 1
+        if epoch % self._parameters.sample_every == 0 or epoch == self._parameters.max_epochs:
+            self.samples[epoch] = self._draw(pl_module)
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        return {"samples": {epoch: torch.from_numpy(images) for epoch, images in self.samples.items()}}
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.samples = {epoch: images.numpy() for epoch, images in state_dict["samples"].items()}
+
+    def _draw(self, module: pl.LightningModule) -> np.ndarray:
+        denoiser: Any = module.denoiser
+        device = module.device
+        labels = torch.arange(self._n_classes, device=device).repeat_interleave(PER_CLASS)
+        shape = (len(labels), 3, self._image_size, self._image_size)
+        generator = seeded_generator(self._seed, _STREAM)
+
+        def noise() -> torch.Tensor:
+            return torch.randn(shape, generator=generator).to(device)
+
+        with torch.inference_mode():
+            return to_uint8(quick_samples(denoiser, labels, noise))
+
+
+def quick_samples(denoiser: Denoiser, labels: torch.Tensor, noise: Noise) -> torch.Tensor:
+    """Images from few evaluations by the sampler that fails least on a denoiser that is not yet trained."""
+    formulation = denoiser.formulation
+    if isinstance(formulation, VariancePreserving):
+        steps = min(100, len(formulation.alphas_cumprod))
+        return ddpm(clipped(denoiser.denoise), formulation.sampling_levels(steps), labels, noise)
+    return dpmpp_2m(denoiser.denoise, formulation.sampling_levels(18), labels, noise)

@@ -1,0 +1,203 @@
+"""The synthetic set: shards of images, each image from nothing but the seed and its own number."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from synthpath_kedro.data.artefact import Artefact, Card, Recipe, digest_arrays, write_artefact
+from synthpath_kedro.diffusion.allocation import allocate, interleaved_labels
+from synthpath_kedro.diffusion.batches import to_uint8
+from synthpath_kedro.diffusion.checkpoint import load_denoiser
+from synthpath_kedro.diffusion.denoiser import Denoiser
+from synthpath_kedro.diffusion.guidance import clipped, guided
+from synthpath_kedro.diffusion.samplers import choose_sampler
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.parameters import SynthesisParameters
+from synthpath_kedro.training.seeding import seeded_generator
+
+__all__ = ["allocate", "build_manifest", "shard_recipes"]
+
+log = logging.getLogger(__name__)
+
+_CLIPPED_SAMPLERS = ("ddpm", "ddim")
+_SECONDS_BETWEEN_LINES = 10.0
+_STREAM = 6
+
+
+def shard_recipes(
+    checkpoint: Artefact, real_counts: np.ndarray, params: SynthesisParameters, seed: int
+) -> dict[str, Recipe]:
+    """What to write under which name; every recipe can be run alone, in any order, in any process.
+
+    Args:
+        checkpoint: the denoiser.
+        real_counts: int [classes], images of each class in the real training set.
+        params: the block ``synthesis``.
+        seed: decides every image's noise, together with the image's number.
+
+    Raises:
+        InputError: the parameters do not fit the denoiser.
+    """
+    _check(checkpoint, params)
+    labels = interleaved_labels(allocate(params, checkpoint.card["class_names"], real_counts))
+    synthesis = Synthesis(checkpoint, params, seed)
+    progress = _Progress(len(labels))
+    recipes = {}
+    for number, start in enumerate(range(0, len(labels), params.shard_size)):
+        shard = Shard(start, labels[start : start + params.shard_size])
+        recipes[f"shard_{number:05d}.safetensors"] = _recipe(synthesis, shard, progress)
+    return recipes
+
+
+def build_manifest(recipes: Mapping[str, Recipe], shards: Mapping[str, Artefact]) -> Card:
+    """What the synthetic set holds and how it was made.
+
+    Args:
+        recipes: of every shard.
+        shards: the shards as they lie on the disk.
+
+    Raises:
+        InputError: a shard is missing.
+    """
+    missing = sorted(set(recipes) - set(shards))
+    if missing:
+        raise InputError(f"shard {missing[0]} is missing: run kedro run --pipelines=synthesis to make it")
+    first = next(iter(recipes.values())).key
+    n_classes = len(first["class_names"])
+    counts = sum(np.bincount(shards[name].tensors["labels"], minlength=n_classes) for name in recipes)
+    return {
+        "shards": {
+            name: {"digest": shards[name].card["digest"], "n": len(shards[name].tensors["labels"])} for name in recipes
+        },
+        "counts": dict(zip(first["class_names"], np.asarray(counts).tolist(), strict=True)),
+        "total": int(np.sum(counts)),
+        **{name: first[name] for name in ("checkpoint", "class_names", "image_size", "parameters", "seed", "phantom")},
+    }
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A stretch of the synthetic set.
+
+    Attributes:
+        start: number of its first image.
+        labels: int64 [n].
+    """
+
+    start: int
+    labels: np.ndarray
+
+
+class Synthesis:
+    """Draws shards; the denoiser is loaded when the first one is needed.
+
+    Args:
+        checkpoint: the denoiser.
+        params: the block ``synthesis``.
+        seed: with an image's number it decides the image's noise.
+    """
+
+    def __init__(self, checkpoint: Artefact, params: SynthesisParameters, seed: int) -> None:
+        self.checkpoint, self.params, self.seed = checkpoint, params, seed
+        self._denoiser: Denoiser | None = None
+
+    def key(self, shard: Shard) -> Card:
+        """Everything that decides the bytes of ``shard``."""
+        card = self.checkpoint.card
+        deciding = ("sampler", "steps", "guidance_scale", "eta", "churn", "clip_denoised", "batch_size")
+        return {
+            "checkpoint": card["digest"],
+            "class_names": card["class_names"],
+            "image_size": card["image_size"],
+            "formulation": card["formulation"],
+            "noise_schedule": card["noise_schedule"],
+            "phantom": card["phantom"],
+            "parameters": {name: getattr(self.params, name) for name in deciding},
+            "seed": self.seed,
+            "range": [shard.start, shard.start + len(shard.labels)],
+            "labels": digest_arrays({"labels": shard.labels}),
+        }
+
+    def draw(self, shard: Shard, on_batch: Callable[[int], None]) -> dict[str, np.ndarray]:
+        """The images uint8 [n, H, W, 3] and labels int64 [n] of ``shard``."""
+        size = self.checkpoint.card["image_size"]
+        images = np.empty((len(shard.labels), size, size, 3), np.uint8)
+        for start in range(0, len(images), self.params.batch_size):
+            labels = shard.labels[start : start + self.params.batch_size]
+            images[start : start + len(labels)] = self._draw_batch(shard.start + start, labels)
+            on_batch(len(labels))
+        return {"images": images, "labels": shard.labels}
+
+    @torch.inference_mode()
+    def _draw_batch(self, first: int, labels: np.ndarray) -> np.ndarray:
+        denoiser = self._load()
+        device = next(denoiser.parameters()).device
+        size = self.checkpoint.card["image_size"]
+        generators = [seeded_generator(self.seed, _STREAM, first + i, device=device) for i in range(len(labels))]
+
+        def noise() -> torch.Tensor:
+            return torch.stack([torch.randn(3, size, size, generator=g, device=device) for g in generators])
+
+        denoise = guided(denoiser, self.params.guidance_scale)
+        if self.params.clip_denoised and self.params.sampler in _CLIPPED_SAMPLERS:
+            denoise = clipped(denoise)
+        sampler = choose_sampler(self.params, denoiser.formulation)
+        levels = denoiser.formulation.sampling_levels(self.params.steps)
+        return to_uint8(sampler(denoise, levels, torch.from_numpy(labels).to(device), noise))
+
+    def _load(self) -> Denoiser:
+        if self._denoiser is None:
+            self._denoiser = load_denoiser(self.checkpoint)
+        return self._denoiser
+
+
+class _Progress:
+    """Logs images per second and the time left, now and then."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._left, self._done = total, total, 0
+        self._start = self._last_line = 0.0
+
+    def begin(self, shard: Shard) -> None:
+        """``shard`` is the next to be made: what stands before it is there already or skipped."""
+        self._left = self._total - shard.start
+        if not self._done:
+            self._start = self._last_line = time.monotonic()
+
+    def add(self, n: int) -> None:
+        self._done, self._left = self._done + n, self._left - n
+        now = time.monotonic()
+        if now - self._last_line < _SECONDS_BETWEEN_LINES and self._left > 0:
+            return
+        self._last_line = now
+        rate = self._done / max(now - self._start, 1e-9)
+        made, left = self._total - self._left, timedelta(seconds=round(self._left / rate))
+        log.info("synthesis: image %d of %d, %.1f images/s, at most %s left", made, self._total, rate, left)
+
+
+def _recipe(synthesis: Synthesis, shard: Shard, progress: _Progress) -> Recipe:
+    key = synthesis.key(shard)
+
+    def write(path: Path) -> None:
+        progress.begin(shard)
+        tensors = synthesis.draw(shard, progress.add)
+        write_artefact(path, Artefact(tensors, {"key": key, "digest": digest_arrays(tensors)}))
+
+    return Recipe(key, write)
+
+
+def _check(checkpoint: Artefact, params: SynthesisParameters) -> None:
+    trained: dict[str, Any] = checkpoint.card["parameters"]
+    if params.guidance_scale != 1 and trained["label_dropout"] == 0:
+        raise InputError(
+            f"synthesis.guidance_scale is {params.guidance_scale:g}, but the denoiser never saw an image without its "
+            "label: set it to 1, or train with diffusion.label_dropout above 0"
+        )
+    choose_sampler(params, load_denoiser(checkpoint, torch.device("cpu")).formulation)

@@ -1,0 +1,128 @@
+"""Trains the denoiser."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning.pytorch.utilities.seed import isolate_rng
+
+from synthpath_kedro.data.artefact import Artefact, Card
+from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.diffusion.batches import training_batches, validation_batches
+from synthpath_kedro.diffusion.checkpoint import denoiser_artefact
+from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
+from synthpath_kedro.diffusion.ema import ExponentialMovingAverage
+from synthpath_kedro.diffusion.sample_grid import SampleGrid
+from synthpath_kedro.diffusion.training_module import DenoiserTraining
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.parameters import DiffusionParameters
+from synthpath_kedro.training.progress import EpochHistory
+from synthpath_kedro.training.seeding import mixed_seed
+from synthpath_kedro.training.trainer import Patience, make_trainer, remove_scratch, resumable_checkpoint
+
+log = logging.getLogger(__name__)
+
+_INITIAL_WEIGHTS = 5
+
+
+@dataclass(frozen=True)
+class TrainedDenoiser:
+    """What training leaves.
+
+    Attributes:
+        checkpoint: the averaged weights and where they came from.
+        history: one row an epoch: epoch, train_loss, val_loss, learning_rate, seconds, images_per_second.
+        samples: by epoch, uint8 [classes * k, H, W, 3] drawn from the averaged weights, class by class.
+    """
+
+    checkpoint: Artefact
+    history: pd.DataFrame
+    samples: dict[int, np.ndarray]
+
+
+def train_denoiser(
+    train: LabelledImages, val: LabelledImages, params: DiffusionParameters, seed: int, scratch: Path
+) -> TrainedDenoiser:
+    """Trains a class-conditional denoiser; a killed training goes on from its last epoch.
+
+    The learning rate's course is laid out over ``max_epochs``. A training that ``max_minutes`` or ``patience`` ends
+    early stops before the rate has fallen, because a course that followed the clock could not be repeated.
+
+    Args:
+        train: images to learn; one label an image.
+        val: images to validate on.
+        params: the block ``diffusion``.
+        seed: decides weights, batch order, noise levels and noise.
+        scratch: folder of the resume file; removed when training ends well.
+
+    Raises:
+        InputError: the set is multi-label, or its image size does not fit the network.
+    """
+    _require_one_label(train)
+    with isolate_rng():
+        torch.manual_seed(mixed_seed(seed, _INITIAL_WEIGHTS))
+        denoiser = make_denoiser(params, train.n_classes, train.image_size)
+        resume = resumable_checkpoint(scratch, _training_key(train, val, params, seed))
+        trained = _fit(denoiser, train, val, params, seed, scratch, resume)
+    remove_scratch(scratch)
+    return trained
+
+
+def _fit(
+    denoiser: Denoiser,
+    train: LabelledImages,
+    val: LabelledImages,
+    params: DiffusionParameters,
+    seed: int,
+    scratch: Path,
+    resume: Path | None,
+) -> TrainedDenoiser:
+    batches = training_batches(train, params.batch_size, seed)
+    module = DenoiserTraining(denoiser, params, total_steps=len(batches) * params.max_epochs, seed=seed)
+    history = EpochHistory("denoiser", len(batches) * min(params.batch_size, len(train)))
+    samples = SampleGrid(params, train.n_classes, train.image_size, seed)
+    average = ExponentialMovingAverage(params.ema_decay)
+    patience = [] if params.patience is None else [Patience(params.patience)]
+    trainer = make_trainer(
+        scratch,
+        params.max_epochs,
+        params.precision,
+        [history, samples, average, *patience],
+        params.gradient_clip,
+        params.max_minutes,
+        use_distributed_sampler=False,
+    )
+    trainer.fit(module, batches, validation_batches(val, params.batch_size), ckpt_path=resume)
+    epochs = len(history.table)
+    if epochs < params.max_epochs:
+        log.info("denoiser: stopped after %d of %d epochs", epochs, params.max_epochs)
+    card = _provenance(train, params, seed, epochs)
+    return TrainedDenoiser(denoiser_artefact(average.average, params, card), history.table, samples.samples)
+
+
+def _require_one_label(data: LabelledImages) -> None:
+    if data.multi_label:
+        name = data.card.get("name", "the data set")
+        raise InputError(
+            f"{name} is multi-label: training is for one label an image; class distribution was written; "
+            "choose another data_prep.name"
+        )
+
+
+def _training_key(train: LabelledImages, val: LabelledImages, params: DiffusionParameters, seed: int) -> Card:
+    return {"parameters": params.model_dump(mode="json"), "seed": seed, "train": train.digest, "val": val.digest}
+
+
+def _provenance(train: LabelledImages, params: DiffusionParameters, seed: int, epochs: int) -> Card:
+    return {
+        "class_names": list(train.class_names),
+        "image_size": train.image_size,
+        "data_digest": train.digest,
+        "phantom": train.card.get("phantom", False),
+        "seed": seed,
+        "epochs": epochs,
+        "images_seen": epochs * (len(train) // min(params.batch_size, len(train))) * min(params.batch_size, len(train)),
+    }

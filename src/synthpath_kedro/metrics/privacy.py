@@ -1,0 +1,171 @@
+"""Whether synthetic images give training images away: copies, authenticity, membership."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int, Num
+from scipy import stats
+
+from synthpath_kedro.metrics.neighbours import Neighbours, nearest_neighbours
+
+
+@dataclass(frozen=True)
+class NearCopies:
+    """How many synthetic images are nearer to a training image than held-out images are.
+
+    Attributes:
+        threshold: distance below which an image is a near copy.
+        held_out_share: of held-out images below it, near the tail it was set at.
+        share: of synthetic images below it.
+        p: one-sided; how often so many would lie below it if synthetic and held-out images were exchangeable.
+    """
+
+    threshold: float
+    held_out_share: float
+    share: float
+    p: float
+
+    def caught(self, level: float = 0.05) -> bool:
+        """Whether there are more near copies than chance gives."""
+        return self.p <= level
+
+
+@dataclass(frozen=True)
+class MembershipInference:
+    """An attacker who calls the images with the lower loss members of the training set.
+
+    Attributes:
+        auc: probability that a training image has a lower loss than a held-out one; 0.5 is no leak.
+        low: bound of the interval.
+        high: bound of the interval.
+        n_train: training images.
+        n_held_out: held-out images.
+    """
+
+    auc: float
+    low: float
+    high: float
+    n_train: int
+    n_held_out: int
+
+
+@dataclass(frozen=True)
+class ClosestPairs:
+    """The synthetic images nearest to a training image, nearest first.
+
+    Attributes:
+        synthetic: rows of the synthetic set.
+        train: rows of the training set.
+        distances: between the two.
+    """
+
+    synthetic: Int[np.ndarray, " pairs"]
+    train: Int[np.ndarray, " pairs"]
+    distances: Float[np.ndarray, " pairs"]
+
+
+def nearest_training_images(
+    images: Num[np.ndarray, "images dimensions"], train: Num[np.ndarray, "train dimensions"]
+) -> Neighbours:
+    """Each image's nearest training image, in whatever space the rows are (pixels, flattened, or features)."""
+    return nearest_neighbours(images, train)
+
+
+def near_copies(
+    synthetic_distances: Float[np.ndarray, " synthetic"],
+    held_out_distances: Float[np.ndarray, " held_out"],
+    tail: float = 0.01,
+) -> NearCopies:
+    """The share of near copies at a threshold calibrated on held-out images.
+
+    The threshold is the distance of the k-th nearest held-out image, k = ceil(``tail`` * held-out images), or of the
+    nearest that is no copy itself where more held-out images than that have a copy in the training set. If c synthetic
+    images lie below it, then among the c + k nearest of both sets together, less one, fewer than k are held out: under
+    exchangeability a hypergeometric count, so that p is exact, at any sizes and however the threshold was estimated.
+
+    Args:
+        synthetic_distances: to each image's nearest training image.
+        held_out_distances: likewise for real images that the denoiser was not trained on.
+        tail: share of held-out images that the threshold cuts off.
+
+    Raises:
+        ValueError: either set is empty.
+    """
+    if not (len(synthetic_distances) and len(held_out_distances)):
+        raise ValueError("near copies need both synthetic and held-out distances")
+    copied = int((held_out_distances == 0).sum())
+    k = min(max(copied + 1, int(np.ceil(tail * len(held_out_distances)))), len(held_out_distances))
+    threshold = float(np.partition(held_out_distances, k - 1)[k - 1])
+    copies = int((synthetic_distances < threshold).sum())
+    total = len(synthetic_distances) + len(held_out_distances)
+    return NearCopies(
+        threshold=threshold,
+        held_out_share=float((held_out_distances < threshold).mean()),
+        share=copies / len(synthetic_distances),
+        p=float(stats.hypergeom.cdf(k - 1, total, len(held_out_distances), copies + k - 1)) if copies else 1.0,
+    )
+
+
+def authenticity(images: Num[np.ndarray, "images dimensions"], train: Num[np.ndarray, "train dimensions"]) -> float:
+    """Share of images that are not copies by Alaa et al. (2022, section 3.3).
+
+    An image is inauthentic if it is nearer to its nearest training image than that one's own nearest training image.
+    Compare it with the figure of held-out images: where training images are sparse, it is far from 1 for these too.
+
+    Args:
+        images: synthetic, or held-out as the yardstick.
+        train: two images or more.
+    """
+    nearest = nearest_neighbours(images, train)
+    neighbour, back = np.unique(nearest.indices[:, 0], return_inverse=True)
+    return float((nearest.distances[:, 0] >= _nearest_other(train, neighbour)[back]).mean())
+
+
+def closest_pairs(nearest: Neighbours, n: int) -> ClosestPairs:
+    """The ``n`` synthetic images with the smallest distance to a training image, each training image shown once."""
+    order = np.argsort(nearest.distances[:, 0], kind="stable")
+    _, first = np.unique(nearest.indices[order, 0], return_index=True)
+    chosen = order[np.sort(first)[:n]]
+    return ClosestPairs(chosen, nearest.indices[chosen, 0], nearest.distances[chosen, 0])
+
+
+def membership_inference(
+    train_losses: Float[np.ndarray, " train"], held_out_losses: Float[np.ndarray, " held_out"], level: float = 0.95
+) -> MembershipInference:
+    """AUC of telling training from held-out images by the denoiser's loss, with DeLong's interval (DeLong et al. 1988).
+
+    Where every training loss lies below (or above) every held-out one, DeLong's variance is 0; the interval then
+    reaches to the exact binomial bound for as many images as the smaller set has.
+
+    Args:
+        train_losses: one an image, averaged over the same noise levels as the held-out ones.
+        held_out_losses: likewise.
+        level: of the interval.
+
+    Raises:
+        ValueError: either set has fewer than two losses.
+    """
+    m, n = len(train_losses), len(held_out_losses)
+    if min(m, n) < 2:
+        raise ValueError(f"membership inference needs two losses of each set, got {m} and {n}")
+    train_wins = 1 - _midrank_share(train_losses, held_out_losses)
+    held_out_wins = _midrank_share(held_out_losses, train_losses)
+    auc = float(train_wins.mean())
+    error = np.sqrt(train_wins.var(ddof=1) / m + held_out_wins.var(ddof=1) / n)
+    margin = stats.norm.ppf((1 + level) / 2) * error
+    if auc in (0.0, 1.0):
+        margin = 1 - ((1 - level) / 2) ** (1 / min(m, n))
+    return MembershipInference(auc, max(0.0, float(auc - margin)), min(1.0, float(auc + margin)), m, n)
+
+
+def _nearest_other(train: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Distance of the training images ``rows`` to their nearest other training image."""
+    found = nearest_neighbours(train[rows], train, k=2)
+    itself = found.indices == rows[:, None]
+    return np.where(itself[:, 0], found.distances[:, 1], found.distances[:, 0])
+
+
+def _midrank_share(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Share of ``others`` below each value, ties counted half."""
+    ordered = np.sort(others)
+    return (np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")) / (2 * len(others))

@@ -1,0 +1,52 @@
+"""What tables and figures call models, regimes and attacks."""
+
+from collections.abc import Iterable
+
+from synthpath_kedro.parameters import MODELS, REGIMES
+
+PHANTOM_NOTE = "Digital phantom, not tissue"
+
+_MODELS = {
+    "cnn": "CNN",
+    "resnet18": "ResNet18",
+    "dinov2": "DINOv2",
+    "clip": "CLIP",
+    "efficientnet_lite0": "EfficientNet-Lite0",
+}
+_ATTACKS = {"noise": "random noise", "fgsm": "FGSM", "bim": "BIM"}
+
+
+def model_label(model: str) -> str:
+    """The model's name in print; its own where none is known."""
+    return _MODELS.get(model, model)
+
+
+def attack_label(attack: str) -> str:
+    """The attack's name in print; its own where none is known."""
+    return _ATTACKS.get(attack, attack)
+
+
+def ordered_models(models: Iterable[str]) -> list[str]:
+    """Each model once: the study's order first, then those it does not know by name."""
+    return _ordered(models, MODELS)
+
+
+def ordered_regimes(regimes: Iterable[str]) -> list[str]:
+    """Each regime once: real, synthetic, mixed, then any other by name."""
+    return _ordered(regimes, REGIMES)
+
+
+def ordered_attacks(attacks: Iterable[str]) -> list[str]:
+    """Each attack once: the study's three, then any other by name."""
+    return _ordered(attacks, tuple(_ATTACKS))
+
+
+def eps_label(eps: float) -> str:
+    """A budget in [0, 1] pixel units, in grey levels where it is a whole number of them: "8/255"."""
+    levels = eps * 255
+    return f"{round(levels)}/255" if abs(levels - round(levels)) < 1e-3 else f"{eps:.4g}"
+
+
+def _ordered(names: Iterable[str], known: tuple[str, ...]) -> list[str]:
+    found = set(names)
+    return [name for name in known if name in found] + sorted(found.difference(known))

@@ -1,0 +1,71 @@
+"""One row an epoch: logged as it ends, kept in the resume file, given back as a table."""
+
+import logging
+import time
+from datetime import timedelta
+from typing import Any
+
+import lightning.pytorch as pl
+import pandas as pd
+from lightning.pytorch.callbacks import Callback
+from typing_extensions import override
+
+log = logging.getLogger(__name__)
+
+
+class EpochHistory(Callback):
+    """Collects a training's losses and speed and logs a line an epoch.
+
+    Args:
+        name: what is trained, as the log calls it.
+        n_images: training images an epoch.
+        metrics: what the module logs and the table holds, in this order.
+    """
+
+    def __init__(self, name: str, n_images: int, metrics: tuple[str, ...] = ("train_loss", "val_loss")) -> None:
+        self.name, self.n_images, self.metrics = name, n_images, metrics
+        self.rows: list[dict[str, float]] = []
+        self._start = 0.0
+        self._training_end: float | None = None
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row an epoch: epoch (from 1), the metrics, learning_rate, seconds, images_per_second (training only)."""
+        columns = ["epoch", *self.metrics, "learning_rate", "seconds", "images_per_second"]
+        return pd.DataFrame(self.rows, columns=columns).astype({"epoch": int})
+
+    @override
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._start = time.monotonic()
+        self._training_end = None
+
+    @override
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._training_end = time.monotonic()
+
+    @override
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        now = time.monotonic()
+        row = {
+            "epoch": trainer.current_epoch + 1,
+            **{name: float(trainer.callback_metrics.get(name, float("nan"))) for name in self.metrics},
+            "learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"]),
+            "seconds": now - self._start,
+            "images_per_second": self.n_images / max((self._training_end or now) - self._start, 1e-9),
+        }
+        self.rows.append(row)
+        log.info("%s", self._line(row, trainer.max_epochs or 0))
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows}
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.rows = list(state_dict["rows"])
+
+    def _line(self, row: dict[str, float], max_epochs: int) -> str:
+        losses = ", ".join(f"{name.replace('_', ' ')} {row[name]:.4g}" for name in self.metrics)
+        left = timedelta(seconds=round(row["seconds"] * (max_epochs - row["epoch"])))
+        speed = f"{row['images_per_second']:.0f} images/s"
+        return f"{self.name}: epoch {row['epoch']}/{max_epochs}: {losses}, {speed}, at most {left} left"

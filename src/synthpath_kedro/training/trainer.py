@@ -1,0 +1,137 @@
+"""Lightning's Trainer, set up the same way for every training loop, and what it needs to go on after a kill."""
+
+import json
+import logging
+import shutil
+import sys
+import warnings
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, Timer
+from typing_extensions import override
+
+from synthpath_kedro.data.artefact import Card, atomic_path
+from synthpath_kedro.training.checkpoint_io import SafetensorsCheckpointIO
+
+log = logging.getLogger(__name__)
+
+Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
+
+_KEY, _LAST = "key.json", "last.ckpt"
+_LITTER = (
+    r".*does not have many workers.*",
+    r".*You have set .* Tensor Cores.*",
+    r".*The number of training batches .* is smaller than the logging interval.*",
+    r".*Checkpoint directory .* exists and is not empty.*",
+    r".*CUDA is not available.*",
+    r".*deterministic.*warn_only.*",
+    r".*isinstance\(treespec, LeafSpec\).*",
+)
+
+
+class Patience(EarlyStopping):
+    """Stops after ``patience`` epochs without a lower validation loss, also when resumed at exactly that point."""
+
+    def __init__(self, patience: int) -> None:
+        super().__init__(monitor="val_loss", patience=patience, mode="min")
+
+    @override
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # Lightning does not save that it was about to stop: a resumed run would train an epoch too many.
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
+
+
+def make_trainer(
+    scratch: Path,
+    max_epochs: int,
+    precision: Precision = "32-true",
+    callbacks: Sequence[Callback] = (),
+    gradient_clip: float | None = None,
+    max_minutes: float | None = None,
+    **settings: Any,
+) -> pl.Trainer:
+    """A Trainer that saves a resume file after every epoch and prints nothing but a progress bar on a terminal.
+
+    Args:
+        scratch: folder for the resume file; see ``resumable_checkpoint``.
+        max_epochs: epochs to train.
+        precision: Lightning's name of the arithmetic.
+        callbacks: more callbacks; they run before the resume file is written, their state is in it.
+        gradient_clip: largest norm of the gradient.
+        max_minutes: training ends with the first epoch that ends after this time (a resumed run's time adds up).
+        settings: anything else that Lightning's Trainer takes.
+    """
+    _silence_lightning()
+    save_last = ModelCheckpoint(
+        dirpath=scratch, filename=Path(_LAST).stem, enable_version_counter=False, save_on_train_epoch_end=True
+    )
+    limit = [] if max_minutes is None else [Timer(timedelta(minutes=max_minutes), interval="epoch", verbose=False)]
+    return pl.Trainer(
+        default_root_dir=scratch,
+        max_epochs=max_epochs,
+        precision=precision,
+        callbacks=[*callbacks, *limit, save_last],
+        gradient_clip_val=gradient_clip,
+        plugins=[SafetensorsCheckpointIO()],
+        # A CPU is deterministic without it; a GPU lacks a deterministic kernel for some layers, and would refuse them.
+        deterministic="warn" if torch.cuda.is_available() else False,
+        logger=False,
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        enable_progress_bar=sys.stderr.isatty(),
+        **{"accelerator": "auto", "devices": 1, **settings},
+    )
+
+
+def resumable_checkpoint(scratch: Path, key: Card) -> Path | None:
+    """The resume file in ``scratch`` if it belongs to the same training, else None and an empty ``scratch``.
+
+    Args:
+        scratch: folder of a training's working files; made if missing.
+        key: plain JSON that decides the training: parameters, seed, digests of the data.
+    """
+    recorded = _read_key(scratch / _KEY)
+    if recorded == _plain(key) and (scratch / _LAST).exists():
+        log.info("going on from the last epoch saved in %s", scratch)
+        return scratch / _LAST
+    if recorded is not None and recorded != _plain(key):
+        log.info("starting afresh: %s holds a training with other %s", scratch, _differences(recorded, _plain(key)))
+    shutil.rmtree(scratch, ignore_errors=True)
+    with atomic_path(scratch / _KEY) as temporary:
+        temporary.write_text(json.dumps(_plain(key), sort_keys=True))
+    return None
+
+
+def remove_scratch(scratch: Path) -> None:
+    """Removes a training's working files; for after its result is in hand."""
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _read_key(path: Path) -> Card | None:
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return {}
+
+
+def _plain(key: Card) -> Card:
+    return json.loads(json.dumps(key))
+
+
+def _differences(recorded: Card, key: Card) -> str:
+    names = sorted(name for name in recorded.keys() | key.keys() if recorded.get(name) != key.get(name))
+    return ", ".join(names)
+
+
+def _silence_lightning() -> None:
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in _LITTER:
+        warnings.filterwarnings("ignore", message=message)

@@ -1,0 +1,31 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synthpath_kedro.data.images import LabelledImages
+
+CLASS_NAMES = ("adipose", "mucus", "stroma")
+
+
+@pytest.fixture
+def project() -> Path:
+    """The project's folder: where conf lies."""
+    return Path(__file__).parents[1]
+
+
+@pytest.fixture
+def real_tiles() -> Path:
+    """The folder of real tiles, where there is one."""
+    folder = os.environ.get("SYNTHPATH_REAL_TILES")
+    if not folder:
+        pytest.skip("SYNTHPATH_REAL_TILES names no folder of real tiles")
+    return Path(folder)
+
+
+@pytest.fixture
+def images() -> LabelledImages:
+    """Twelve 8x8 images of three classes."""
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
+    return LabelledImages(pixels, np.arange(12) % 3, CLASS_NAMES, card={"source": "test"})

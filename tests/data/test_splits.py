@@ -1,0 +1,43 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+
+from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.splits import Splits
+
+
+def labelled(labels, groups=None):
+    images = np.random.default_rng(len(labels)).integers(0, 256, (len(labels), 8, 8, 3), dtype=np.uint8)
+    return LabelledImages(images, np.array(labels), ("fat", "gland"), groups, {"source": "npz", "name": "mine"})
+
+
+def example():
+    return Splits(labelled([0, 0, 1]), labelled([0, 1]), labelled([1, 0, 1, 1]))
+
+
+def test_the_card_tells_source_counts_and_digests():
+    splits = example()
+    card = splits.card()
+    assert json.loads(json.dumps(card)) == card
+    assert (card["source"], card["name"], card["image_size"], card["groups_known"]) == ("npz", "mine", 8, False)
+    assert card["class_names"] == ["fat", "gland"]
+    assert card["splits"]["train"]["counts"] == {"fat": 2, "gland": 1}
+    assert card["splits"]["test"] == {"n": 4, "counts": {"fat": 1, "gland": 3}, "digest": splits.test.digest}
+
+
+def test_iteration_gives_the_three_sets_by_name():
+    splits = example()
+    assert list(splits) == [("train", splits.train), ("val", splits.val), ("test", splits.test)]
+
+
+def test_groups_are_known_when_the_training_set_has_them():
+    assert Splits(*(labelled([0, 1], np.array([3, 4])) for _ in range(3))).card()["groups_known"]
+
+
+def test_the_digest_changes_with_any_split_and_with_the_class_names():
+    splits = example()
+    renamed = splits.map(lambda images: replace(images, class_names=("fat", "tumour")))
+    swapped = Splits(splits.train, splits.test, splits.val)
+    assert len({splits.digest, renamed.digest, swapped.digest}) == 3
+    assert example().digest == splits.digest

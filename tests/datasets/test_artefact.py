@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kedro.io import DatasetError
+from kedro.io.core import Version
+
+from synthpath_kedro.data.artefact import Artefact
+from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.datasets import ArtefactDataset, LabelledImagesDataset
+
+
+def test_images_come_back_as_they_were(tmp_path: Path, images: LabelledImages) -> None:
+    dataset = LabelledImagesDataset(filepath=str(tmp_path / "i.safetensors"), version=Version(None, None))
+    dataset.save(images)
+    loaded = dataset.load()
+    np.testing.assert_array_equal(loaded.images, images.images)
+    np.testing.assert_array_equal(loaded.labels, images.labels)
+    assert loaded.class_names == images.class_names
+    assert loaded.digest == images.digest
+    assert isinstance(loaded.images, np.memmap)
+
+
+@pytest.mark.parametrize("keep", [0, 10, 100])
+def test_a_truncated_file_is_named(tmp_path: Path, images: LabelledImages, keep: int) -> None:
+    path = tmp_path / "i.safetensors"
+    dataset = LabelledImagesDataset(filepath=str(path))
+    dataset.save(images)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(DatasetError, match=r"cannot read .*i\.safetensors"):
+        dataset.load()
+
+
+def test_an_optional_artefact_is_none_until_it_is_there(tmp_path: Path) -> None:
+    dataset = ArtefactDataset(filepath=str(tmp_path / "p.safetensors"), optional=True)
+    assert dataset.load() is None
+    dataset.save(Artefact({"p": np.ones(2, np.float32)}, {"model": "cnn"}))
+    assert dataset.load().card == {"model": "cnn"}
+    dataset.save(Artefact({}))
+    assert dataset.load() is None

@@ -1,0 +1,42 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from kedro.io import DatasetError
+from kedro.io.core import Version
+from matplotlib.figure import Figure
+
+from synthpath_kedro.datasets import FigureDataset, JSONDataset, TableDataset
+
+
+def test_a_table_comes_back_and_every_version_is_kept(tmp_path: Path) -> None:
+    for version, n in (("2026-01-01T00.00.00.000Z", 1), ("2026-01-02T00.00.00.000Z", 2)):
+        table = TableDataset(filepath=str(tmp_path / "t.csv"), version=Version(None, version))
+        table.save(pd.DataFrame({"n": [n]}))
+    latest = TableDataset(filepath=str(tmp_path / "t.csv"), version=Version(None, None))
+    assert latest.load()["n"].tolist() == [2]
+    assert len(list((tmp_path / "t.csv").iterdir())) == 2
+
+
+def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    card = JSONDataset(filepath=str(tmp_path / "card.json"))
+    card.save({"n": 1})
+    with pytest.raises(DatasetError):
+        card.save({"a": "written", "b": object()})
+    assert card.load() == {"n": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["card.json"]
+
+
+def test_a_figure_loads_as_png(tmp_path: Path) -> None:
+    figure = FigureDataset(filepath=str(tmp_path / "f.png"))
+    figure.save(Figure())
+    assert figure.load()[:4] == b"\x89PNG"
+
+
+def test_an_optional_file_is_none_until_it_is_there_and_goes_when_it_is_empty(tmp_path: Path) -> None:
+    metrics = JSONDataset(filepath=str(tmp_path / "m.json"), optional=True)
+    assert metrics.load() is None
+    metrics.save({"accuracy": 0.5})
+    assert metrics.load() == {"accuracy": 0.5}
+    metrics.save({})
+    assert metrics.load() is None

@@ -1,0 +1,31 @@
+import pytest
+import torch
+
+from synthpath_kedro.data.artefact import Artefact, read_artefact, write_artefact
+from synthpath_kedro.diffusion.checkpoint import denoiser_artefact, load_denoiser
+from synthpath_kedro.diffusion.denoiser import make_denoiser
+from synthpath_kedro.errors import InputError
+
+
+@pytest.fixture
+def artefact(diffusion_parameters):
+    params = diffusion_parameters(formulation="v")
+    torch.manual_seed(0)
+    denoiser = make_denoiser(params, 3, 8)
+    return denoiser_artefact(denoiser.state_dict(), params, {"class_names": ["a", "b", "c"], "image_size": 8})
+
+
+def test_a_denoiser_survives_the_way_through_a_file(artefact, tmp_path):
+    write_artefact(tmp_path / "denoiser.safetensors", artefact)
+    denoiser = load_denoiser(read_artefact(tmp_path / "denoiser.safetensors"))
+    assert not denoiser.training
+    assert denoiser.null_label == 3
+    for name, tensor in denoiser.state_dict().items():
+        assert tensor.cpu().numpy().tobytes() == artefact.tensors[name].tobytes()
+
+
+def test_weights_that_do_not_fit_the_card_are_refused(artefact):
+    tensors = dict(artefact.tensors)
+    del tensors["network.enter.weight"]
+    with pytest.raises(InputError, match="weights do not fit its card"):
+        load_denoiser(Artefact(tensors, artefact.card))

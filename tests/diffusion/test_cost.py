@@ -1,0 +1,48 @@
+import pytest
+
+from synthpath_kedro.diffusion.cost import Cost, estimate_cost, forward_flops
+from synthpath_kedro.parameters import DenoiserParameters
+
+
+def network(**changes):
+    default = {"base_channels": 8, "channel_multipliers": (1,), "residual_blocks": 1, "attention_resolutions": ()}
+    return DenoiserParameters(**{**default, "dropout": 0.0, **changes})
+
+
+def test_flops_are_those_counted_by_hand():
+    # 64 pixels, 8 channels, 9 taps, 2 FLOP a multiply-add. Convolutions of 3 x 3: 3 to 8, 8 to 3, then five blocks
+    # (down 1, middle 2, up 2), of which the last two take 16 channels and have a 1 x 1 convolution beside.
+    convolutions = 2 * 64 * 9 * (3 * 8 + 8 * 3 + 3 * 2 * 64 + 2 * (128 + 64)) + 2 * 64 * 2 * 128
+    embedding = 2 * (16 * 32 + 32 * 32 + 32 * 5 * 16)
+    assert forward_flops(network(), 8) == convolutions + embedding
+
+
+def test_attention_counts():
+    # Four attentions over 64 pixels of 8 channels: two products with the pixels, four with the weights.
+    extra = forward_flops(network(attention_resolutions=(8,)), 8) - forward_flops(network(), 8)
+    assert extra == 4 * 2 * (2 * 64 * 64 * 8 + 4 * 64 * 8 * 8)
+
+
+def test_the_study_costs_what_its_settings_say(diffusion_parameters, synthesis_parameters):
+    params, synthesis = diffusion_parameters(max_epochs=43), synthesis_parameters(sampler="heun", n_images=100, steps=18)
+    cost = estimate_cost(params, synthesis, n_train=1000, image_size=16, probe=False)
+    assert cost.training_flops == 3 * 43 * 1000 * cost.forward_flops
+    assert cost.synthesis_flops == 100 * 35 * cost.forward_flops
+    assert cost.training_seconds is None
+    guided = estimate_cost(params, synthesis_parameters(guidance_scale=2.0, n_images=7), 1, 16, probe=False)
+    assert guided.synthesis_flops == 7 * 2 * 2 * cost.forward_flops
+
+
+def test_a_probe_gives_times(diffusion_parameters, synthesis_parameters):
+    cost = estimate_cost(diffusion_parameters(), synthesis_parameters(), n_train=10, image_size=8)
+    assert cost.training_seconds > 0
+    assert cost.synthesis_seconds > 0
+
+
+def test_the_cost_is_one_line_that_a_person_can_read():
+    cost = Cost(12.9e9, 1.497e17, 2.322e18, 3.0e6, 4000, "CPU")
+    assert cost.describe() == (
+        "the denoiser takes 12.9 GFLOP an image: training 150 PFLOP, synthesis 2.32 EFLOP; "
+        "on this machine's CPU about 35 days and 1:06:40"
+    )
+    assert pytest.approx(1) == 1

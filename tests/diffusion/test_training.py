@@ -1,0 +1,232 @@
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import lightning.pytorch as pl
+import numpy as np
+import pytest
+import torch
+
+from synthpath_kedro.diffusion.training import train_denoiser
+from synthpath_kedro.diffusion.training_module import DenoiserTraining, stratified
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.training.seeding import seeded_generator
+
+
+@pytest.fixture
+def train(tiles, tmp_path):
+    def run(params, seed=0, data=tiles, val=tiles):
+        return train_denoiser(data, val, params, seed, tmp_path / "scratch")
+
+    return run
+
+
+def interrupt_at_epoch(epoch, monkeypatch):
+    """Raises in the middle of the second step of ``epoch`` (from 0), once."""
+    original = DenoiserTraining.training_step
+
+    def step(self, batch, index):
+        if self.current_epoch == epoch and index == 1:
+            monkeypatch.setattr(DenoiserTraining, "training_step", original)
+            raise InterruptedError
+        return original(self, batch, index)
+
+    monkeypatch.setattr(DenoiserTraining, "training_step", step)
+
+
+@pytest.mark.parametrize("formulation", ["edm", "epsilon"])
+def test_resumed_training_equals_uninterrupted_training(
+    formulation, tiles, diffusion_parameters, tmp_path, monkeypatch
+):
+    params = diffusion_parameters(formulation=formulation, max_epochs=4)
+    whole = train_denoiser(tiles, tiles, params, 0, tmp_path / "whole")
+    interrupt_at_epoch(2, monkeypatch)
+    with pytest.raises(InterruptedError):
+        train_denoiser(tiles, tiles, params, 0, tmp_path / "parts")
+    resumed = train_denoiser(tiles, tiles, params, 0, tmp_path / "parts")
+    assert resumed.checkpoint.digest == whole.checkpoint.digest
+    assert resumed.checkpoint.card == whole.checkpoint.card
+    same = ["epoch", "train_loss", "val_loss", "learning_rate"]
+    assert resumed.history[same].equals(whole.history[same])
+    assert resumed.samples.keys() == whole.samples.keys() == {2, 4}
+    assert all(np.array_equal(resumed.samples[epoch], whole.samples[epoch]) for epoch in (2, 4))
+
+
+def test_a_training_killed_after_its_last_epoch_still_gives_its_result(
+    tiles, diffusion_parameters, tmp_path, monkeypatch
+):
+    from synthpath_kedro.diffusion import training
+
+    params = diffusion_parameters(max_epochs=2)
+    whole = train_denoiser(tiles, tiles, params, 0, tmp_path / "whole")
+    monkeypatch.setattr(training, "remove_scratch", lambda _: None)
+    train_denoiser(tiles, tiles, params, 0, tmp_path / "scratch")
+    again = train_denoiser(tiles, tiles, params, 0, tmp_path / "scratch")
+    assert again.checkpoint.digest == whole.checkpoint.digest
+    assert len(again.history) == 2
+
+
+def test_other_parameters_start_afresh(tiles, diffusion_parameters, tmp_path, monkeypatch):
+    changed = diffusion_parameters(learning_rate=1e-3)
+    expected = train_denoiser(tiles, tiles, changed, 0, tmp_path / "other")
+    interrupt_at_epoch(1, monkeypatch)
+    with pytest.raises(InterruptedError):
+        train_denoiser(tiles, tiles, diffusion_parameters(), 0, tmp_path / "scratch")
+    trained = train_denoiser(tiles, tiles, changed, 0, tmp_path / "scratch")
+    assert trained.checkpoint.digest == expected.checkpoint.digest
+
+
+def test_a_finished_training_leaves_no_scratch_and_the_global_generator_as_it_was(
+    train, diffusion_parameters, tmp_path
+):
+    before = torch.get_rng_state()
+    trained = train(diffusion_parameters())
+    assert not (tmp_path / "scratch").exists()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert trained.history.columns.tolist() == [
+        "epoch",
+        "train_loss",
+        "val_loss",
+        "learning_rate",
+        "seconds",
+        "images_per_second",
+    ]
+    assert trained.history.epoch.tolist() == [1, 2, 3]
+
+
+def test_training_lowers_the_validation_loss(train, diffusion_parameters):
+    history = train(diffusion_parameters(max_epochs=15, sample_every=100)).history
+    assert history.val_loss.iloc[-1] < 0.7 * history.val_loss.iloc[0]
+
+
+def test_samples_are_a_grid_of_every_class_every_few_epochs_and_after_the_last(train, diffusion_parameters):
+    samples = train(diffusion_parameters(max_epochs=3, sample_every=2)).samples
+    assert samples.keys() == {2, 3}
+    assert samples[3].shape == (12, 8, 8, 3)
+    assert samples[3].dtype == np.uint8
+
+
+def test_validation_uses_the_same_noise_in_every_epoch(train, diffusion_parameters):
+    history = train(diffusion_parameters(learning_rate=1e-30, weight_decay=0, denoiser={"dropout": 0.0})).history
+    assert history.val_loss.nunique() == 1
+    assert history.train_loss.nunique() == 3
+
+
+def test_validation_sees_the_averaged_weights(tiles, diffusion_parameters, tmp_path, monkeypatch):
+    seen = []
+    original = DenoiserTraining.validation_step
+
+    def step(self, batch, index):
+        seen.append(self.denoiser.network.leave[2].bias.detach().clone().numpy())
+        original(self, batch, index)
+
+    monkeypatch.setattr(DenoiserTraining, "validation_step", step)
+    trained = train_denoiser(tiles, tiles, diffusion_parameters(), 0, tmp_path / "scratch")
+    assert np.array_equal(seen[-1], trained.checkpoint.tensors["network.leave.2.bias"])
+
+
+def test_the_learning_rate_ends_its_cycle_with_the_last_epoch(train, diffusion_parameters):
+    rates = train(diffusion_parameters(max_epochs=5)).history.learning_rate
+    assert rates.idxmax() in (0, 1)
+    assert rates.iloc[-1] < 1e-3 * rates.max()
+
+
+def test_patience_ends_training_early(train, diffusion_parameters):
+    params = diffusion_parameters(learning_rate=1e-30, weight_decay=0, patience=2, max_epochs=9)
+    trained = train(params)
+    assert trained.checkpoint.card["epochs"] == 3
+
+
+def test_max_minutes_ends_training_with_the_epoch(train, diffusion_parameters):
+    assert train(diffusion_parameters(max_minutes=1e-6, max_epochs=9)).checkpoint.card["epochs"] == 1
+
+
+def test_labels_are_dropped_at_the_given_rate(train, diffusion_parameters, monkeypatch):
+    from synthpath_kedro.diffusion.denoiser import Denoiser
+
+    seen = []
+    original = Denoiser.loss
+
+    def loss(self, x0, noise, levels, labels):
+        seen.append(labels)
+        return original(self, x0, noise, levels, labels)
+
+    monkeypatch.setattr(Denoiser, "loss", loss)
+    train(diffusion_parameters(label_dropout=0.5, max_epochs=20, sample_every=100))
+    trained = torch.cat([labels for labels in seen if len(labels) == 6])
+    assert (trained == 3).float().mean().item() == pytest.approx(0.5 * 360 / 720, abs=0.08)
+
+
+def test_the_card_says_where_the_weights_came_from(train, tiles, diffusion_parameters):
+    card = train(diffusion_parameters(), seed=4).checkpoint.card
+    assert card["kind"] == "denoiser"
+    assert card["data_digest"] == tiles.digest
+    assert card["phantom"] is True
+    assert card["class_names"] == ["adipose", "debris", "mucus"]
+    assert card["seed"] == 4
+    assert card["images_seen"] == 3 * 18
+    assert card["versions"]["torch"]
+
+
+def test_a_multi_label_set_is_refused(train, tiles, diffusion_parameters):
+    chest = replace(tiles, labels=np.ones((20, 3), np.uint8), card={"name": "chestmnist"})
+    with pytest.raises(InputError, match="chestmnist is multi-label: .* choose another data_prep.name"):
+        train(diffusion_parameters(), data=chest)
+
+
+def test_stratified_numbers_hold_one_of_each_stretch():
+    u = stratified(50, seeded_generator(0))
+    assert (u.sort().values * 50).long().tolist() == list(range(50))
+    assert u.tolist() != u.sort().values.tolist()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.diffusion.training import train_denoiser
+from synthpath_kedro.diffusion.training_module import DenoiserTraining
+from synthpath_kedro.parameters import DiffusionParameters
+
+tiles = LabelledImages(*np.load(sys.argv[1] + "/tiles.npz").values(), ("adipose", "debris", "mucus"))
+step, kill = DenoiserTraining.training_step, int(sys.argv[2])
+
+def step_or_die(self, batch, index):
+    if self.global_step == kill:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, batch, index)
+
+DenoiserTraining.training_step = step_or_die
+params = DiffusionParameters.model_validate_json(Path(sys.argv[1], "params.json").read_text())
+print(train_denoiser(tiles, tiles, params, 0, Path(sys.argv[1], "scratch")).checkpoint.digest)
+"""
+
+
+@pytest.mark.slow
+def test_training_killed_with_sigkill_ends_with_the_weights_of_an_uninterrupted_one(
+    tiles, diffusion_parameters, tmp_path
+):
+    np.savez(tmp_path / "tiles.npz", images=tiles.images, labels=tiles.labels)
+    (tmp_path / "params.json").write_text(diffusion_parameters(max_epochs=4).model_dump_json())
+
+    def run(kill_at_step):
+        command = [sys.executable, "-c", KILLED, str(tmp_path), str(kill_at_step)]
+        return subprocess.run(
+            command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
+        )
+
+    whole = run(kill_at_step=-1)
+    assert whole.returncode == 0, whole.stderr
+    for step in (4, 8):
+        assert run(kill_at_step=step).returncode == -signal.SIGKILL
+    assert run(kill_at_step=-1).stdout == whole.stdout
+
+
+def test_lightning_is_quiet(train, diffusion_parameters, recwarn, capsys):
+    train(diffusion_parameters(max_epochs=1))
+    assert [str(w.message) for w in recwarn] == []
+    assert capsys.readouterr().err == ""
+    assert pl.__name__ == "lightning.pytorch"

@@ -1,0 +1,188 @@
+import os
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+from sklearn.metrics import roc_auc_score
+
+from synthpath_kedro.metrics.neighbours import nearest_neighbours
+from synthpath_kedro.metrics.privacy import (
+    authenticity,
+    closest_pairs,
+    membership_inference,
+    near_copies,
+    nearest_training_images,
+)
+
+DIMENSIONS = 48
+
+
+def _tissue(n, rng):
+    """Draws of a Gaussian mixture: the images an ideal, not over-fitted denoiser would give."""
+    centres = np.random.default_rng(99).normal(0, 3, (9, DIMENSIONS))
+    return centres[rng.integers(0, 9, n)] + rng.normal(size=(n, DIMENSIONS))
+
+
+def _optimal_denoiser_samples(train, n, rng, steps=40):
+    """Heun sampling of the closed-form optimal denoiser of ``train`` (Karras et al. 2022, eq. 57): it can only copy."""
+    sigmas = np.concatenate([np.geomspace(80, 0.002, steps), [0.0]])
+
+    def slope(x, sigma):
+        logits = -(cdist(x, train, "sqeuclidean")) / (2 * sigma**2)
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return (x - weights @ train / weights.sum(axis=1, keepdims=True)) / sigma
+
+    x = rng.normal(size=(n, train.shape[1])) * sigmas[0]
+    for sigma, smaller in pairwise(sigmas):
+        d = slope(x, sigma)
+        euler = x + (smaller - sigma) * d
+        x = euler if smaller == 0 else x + (smaller - sigma) * (d + slope(euler, smaller)) / 2
+    return x
+
+
+def _near_copies(synthetic, held_out, train):
+    return near_copies(*(nearest_training_images(x, train).distances[:, 0] for x in (synthetic, held_out)))
+
+
+def test_the_optimal_denoiser_of_fifty_tiles_is_caught():
+    rng = np.random.default_rng(0)
+    train, held_out = _tissue(50, rng), _tissue(200, rng)
+    synthetic = _optimal_denoiser_samples(train, 100, rng)
+    found = _near_copies(synthetic, held_out, train)
+    assert found.caught()
+    assert found.share == 1
+    assert found.p < 1e-20
+    assert authenticity(synthetic, train) == 0
+
+
+def test_five_percent_of_exact_copies_are_caught():
+    rng = np.random.default_rng(1)
+    train, held_out, synthetic = _tissue(600, rng), _tissue(300, rng), _tissue(400, rng)
+    synthetic[:20] = train[:20]
+    found = _near_copies(synthetic, held_out, train)
+    assert found.caught()
+    assert 0.05 <= found.share < 0.08
+    assert found.held_out_share <= 0.01
+
+
+def test_fair_draws_seldom_raise_the_alarm():
+    alarms = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        alarms += _near_copies(_tissue(150, rng), _tissue(150, rng), _tissue(300, rng)).caught()
+    assert alarms / 200 <= 0.08
+
+
+@pytest.mark.parametrize(("held_out", "synthetic"), [(165, 1000), (1000, 165), (30, 30)])
+def test_the_alarms_p_is_valid_at_any_sizes(held_out, synthetic):
+    rng = np.random.default_rng(0)
+    p = np.array([near_copies(rng.random(synthetic), rng.random(held_out)).p for _ in range(1000)])
+    assert (p <= 0.05).mean() <= 0.065
+    assert (p <= 0.2).mean() <= 0.23
+
+
+def test_the_threshold_is_the_held_out_tail():
+    held_out = np.arange(1, 201) / 100
+    found = near_copies(np.array([0.005, 0.015, 0.5, 3.0]), held_out, tail=0.01)
+    assert found.threshold == 0.02
+    assert found.held_out_share == 0.005
+    assert found.share == 0.5
+
+
+def test_held_out_images_that_are_copies_themselves_do_not_hide_synthetic_copies():
+    rng = np.random.default_rng(0)
+    held_out, synthetic = rng.uniform(1, 2, 100), rng.uniform(1, 2, 100)
+    held_out[:3], synthetic[:20] = 0, 0
+    found = near_copies(synthetic, held_out)
+    assert found.threshold >= 1
+    assert found.caught()
+
+
+def test_p_of_two_copies_below_the_nearest_of_three_held_out_images_by_hand():
+    found = near_copies(np.array([0.1, 0.2, 5.0]), np.array([1.0, 2.0, 3.0]))
+    assert found.p == pytest.approx((3 / 6) * (2 / 5))
+    assert near_copies(np.array([5.0]), np.array([1.0])).p == 1
+
+
+def test_without_held_out_images_there_is_no_calibration():
+    with pytest.raises(ValueError, match="held-out"):
+        near_copies(np.array([1.0]), np.array([]))
+
+
+def test_authenticity_is_the_papers_definition():
+    rng = np.random.default_rng(3)
+    train, images = _tissue(80, rng), _tissue(60, rng)
+    to_train, within = cdist(images, train), cdist(train, train)
+    np.fill_diagonal(within, np.inf)
+    nearest = to_train.argmin(axis=1)
+    expected = (to_train.min(axis=1) >= within.min(axis=1)[nearest]).mean()
+    assert 0 < expected < 1
+    assert authenticity(images, train) == pytest.approx(expected)
+
+
+def test_training_images_that_occur_twice_are_no_sign_of_copying():
+    train = np.repeat(np.eye(4) * 10, 2, axis=0)
+    assert authenticity(np.eye(4) * 10.1, train) == 1
+
+
+def test_closest_pairs_show_each_training_image_once():
+    train = np.array([[0.0], [10.0], [20.0]])
+    pairs = closest_pairs(nearest_neighbours(np.array([[0.2], [0.1], [19.0], [14.0]]), train), n=2)
+    assert pairs.synthetic.tolist() == [1, 2]
+    assert pairs.train.tolist() == [0, 2]
+    assert pairs.distances.tolist() == pytest.approx([0.1, 1.0])
+
+
+def test_membership_auc_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    train, held_out = rng.normal(0, 1, 300).round(1), rng.normal(0.3, 1, 200).round(1)
+    oracle = roc_auc_score(np.r_[np.ones(300), np.zeros(200)], -np.r_[train, held_out])
+    found = membership_inference(train, held_out)
+    assert found.auc == pytest.approx(oracle)
+    assert found.low < found.auc < found.high
+    assert (found.n_train, found.n_held_out) == (300, 200)
+
+
+def test_delongs_variance_of_five_losses_by_hand():
+    found = membership_inference(np.array([1.0, 3.0]), np.array([2.0, 4.0, 5.0]))
+    error = np.sqrt(np.var([1, 2 / 3], ddof=1) / 2 + np.var([1 / 2, 1, 1], ddof=1) / 3)
+    assert found.auc == pytest.approx(5 / 6)
+    assert found.low == pytest.approx(5 / 6 - 1.959964 * error)
+    assert found.high == 1
+
+
+def test_the_membership_interval_covers_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    found = [membership_inference(rng.normal(0, 1, 150), rng.normal(0, 1, 100)) for _ in range(600)]
+    assert np.mean([f.low <= 0.5 <= f.high for f in found]) == pytest.approx(0.95, abs=0.02)
+
+
+def test_perfect_separation_still_has_an_interval():
+    found = membership_inference(np.arange(50.0), np.arange(100.0, 130.0))
+    assert (found.auc, found.high) == (1, 1)
+    assert found.low == pytest.approx(0.025 ** (1 / 30))
+    assert membership_inference(np.arange(100.0, 130.0), np.arange(50.0)).low == 0
+
+
+@pytest.fixture(scope="module")
+def real_tiles():
+    folder = os.environ.get("SYNTHPATH_REAL_TILES")
+    if not folder:
+        pytest.skip("set SYNTHPATH_REAL_TILES to the folder of real tiles")
+    with np.load(Path(folder) / "pathmnist_tiles_28.npz") as file:
+        return {split: file[f"{split}_images"].reshape(len(file[f"{split}_images"]), -1) for split in ("train", "val")}
+
+
+def test_real_tiles_in_halves_are_fair_and_copies_among_them_are_caught(real_tiles):
+    distances = nearest_training_images(real_tiles["val"], real_tiles["train"]).distances[:, 0]
+    half, alarms = len(distances) // 2, 0
+    for seed in range(200):
+        shuffled = np.random.default_rng(seed).permutation(distances)
+        alarms += near_copies(shuffled[:half], shuffled[half:]).caught()
+    assert alarms / 200 <= 0.08
+    copied = real_tiles["val"].copy()
+    copied[:10] = real_tiles["train"][:10]
+    assert near_copies(nearest_training_images(copied, real_tiles["train"]).distances[:, 0], distances).caught()
+    assert authenticity(copied, real_tiles["train"]) < authenticity(real_tiles["val"], real_tiles["train"])

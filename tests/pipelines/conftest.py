@@ -1,0 +1,53 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kedro.config import OmegaConfigLoader
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Pipeline
+from kedro.runner import SequentialRunner
+
+from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.splits import Splits
+from synthpath_kedro.parameters import Parameters, read_parameters
+from synthpath_kedro.settings import CONFIG_LOADER_ARGS
+
+Run = Callable[..., dict]
+
+
+@pytest.fixture
+def parameters(project: Path) -> Parameters:
+    """The tiny environment's parameters."""
+    loader = OmegaConfigLoader(str(project / "conf"), env="tiny", **CONFIG_LOADER_ARGS)
+    return read_parameters(dict(loader["parameters"]))
+
+
+@pytest.fixture
+def run(parameters: Parameters) -> Run:
+    """Runs a pipeline on an in-memory catalog; gives every dataset that it made."""
+
+    def run_pipeline(pipeline: Pipeline, **inputs: object) -> dict:
+        values = {f"params:{name}": getattr(parameters, name) for name in Parameters.model_fields}
+        values |= {"parameters": parameters.model_dump()} | {name.replace("__", "."): v for name, v in inputs.items()}
+        catalog = DataCatalog({name: MemoryDataset(value, copy_mode="assign") for name, value in values.items()})
+        for name in pipeline.all_outputs():
+            catalog[name] = MemoryDataset(copy_mode="assign")
+        SequentialRunner().run(pipeline, catalog)
+        return {name: catalog.load(name) for name in pipeline.all_outputs() if catalog.exists(name)}
+
+    return run_pipeline
+
+
+@pytest.fixture
+def splits() -> Splits:
+    """Three classes of 16x16 images that differ in brightness."""
+    generator = np.random.default_rng(0)
+
+    def draw(n: int) -> LabelledImages:
+        labels = np.arange(n) % 3
+        pixels = generator.integers(0, 60, (n, 16, 16, 3)) + 90 * labels[:, None, None, None]
+        card = {"source": "test", "name": "test", "prepared": "p"}
+        return LabelledImages(pixels.astype(np.uint8), labels, ("dark", "grey", "light"), card=card)
+
+    return Splits(draw(30), draw(12), draw(12))

@@ -1,0 +1,83 @@
+"""Diffusion and synthesis, the two pipelines that make synthetic images."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from synthpath_kedro.data.artefact import read_artefact
+from synthpath_kedro.data.splits import Splits
+from synthpath_kedro.data.synthetic import open_synthetic
+from synthpath_kedro.datasets import ShardsDataset
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.pipelines import diffusion, synthesis
+from synthpath_kedro.pipelines.synthesis.nodes import generate_shards, write_manifest
+
+
+@pytest.fixture
+def trained(run, splits: Splits, tmp_path: Path) -> dict:
+    return run(
+        diffusion.create_pipeline(),
+        real_train=splits.train,
+        real_val=splits.val,
+        data_card=splits.card(),
+        diffusion_scratch=tmp_path / "scratch",
+    )
+
+
+def test_diffusion_gives_a_denoiser_its_history_and_two_figures(trained: dict, tmp_path: Path) -> None:
+    assert trained["denoiser"].card["prepared"] == "p"
+    assert trained["diffusion_history"]["epoch"].tolist() == [1, 2]
+    assert isinstance(trained["denoiser_loss_figure"], Figure)
+    assert isinstance(trained["denoiser_samples_figure"], Figure)
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_synthesis_makes_every_image_once_and_lists_its_shards(
+    trained: dict, splits: Splits, parameters, tmp_path: Path
+) -> None:
+    params = parameters.synthesis.model_copy(update={"n_images": 9, "shard_size": 6, "batch_size": 3, "steps": 2})
+    shards = ShardsDataset(filepath=str(tmp_path / "synthetic"))
+    shards.save(generate_shards(trained["denoiser"], splits.train, params, 0))
+    manifest = write_manifest(shards.load(), trained["denoiser"])
+    assert manifest["total"] == 9
+    assert manifest["counts"] == {"dark": 3, "grey": 3, "light": 3}
+    synthetic = open_synthetic(shards.load(), manifest)
+    assert synthetic.images.shape == (9, 16, 16, 3)
+    np.testing.assert_array_equal(synthetic.class_counts, [3, 3, 3])
+    assert synthetic.card["prepared"] == "p"
+
+
+def test_shards_that_the_manifest_does_not_list_are_refused(
+    trained: dict, splits: Splits, parameters, tmp_path: Path
+) -> None:
+    params = parameters.synthesis.model_copy(update={"n_images": 9, "shard_size": 6, "batch_size": 3, "steps": 2})
+    shards = ShardsDataset(filepath=str(tmp_path / "synthetic"))
+    shards.save(generate_shards(trained["denoiser"], splits.train, params, 0))
+    manifest = write_manifest(shards.load(), trained["denoiser"])
+    (tmp_path / "synthetic" / "shard_00001.safetensors").unlink()
+    with pytest.raises(InputError, match=r"shard_00001\.safetensors"):
+        open_synthetic(shards.load(), manifest)
+
+
+def test_images_of_other_data_are_refused(trained: dict, splits: Splits, parameters) -> None:
+    other = splits.train.with_card(prepared="q")
+    with pytest.raises(InputError, match="denoiser was made from data p, real_train from data q"):
+        generate_shards(trained["denoiser"], other, parameters.synthesis, 0)
+
+
+def test_the_figure_shows_real_and_synthetic_images(
+    run, trained: dict, splits: Splits, parameters, tmp_path: Path
+) -> None:
+    pipeline = synthesis.create_pipeline()
+    shards = ShardsDataset(filepath=str(tmp_path))
+    shards.save(generate_shards(trained["denoiser"], splits.train, parameters.synthesis, 0))
+    assert read_artefact(next(tmp_path.glob("*.safetensors"))).card["key"]["seed"] == 0
+    made = run(
+        pipeline.only_nodes("write_manifest", "draw_real_and_synthetic"),
+        denoiser=trained["denoiser"],
+        real_train=splits.train,
+        synthetic_shards=shards.load(),
+    )
+    assert isinstance(made["real_and_synthetic_figure"], Figure)

@@ -1,0 +1,129 @@
+"""The whole study in the tiny environment, run as a user runs it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+Kedro = Callable[..., subprocess.CompletedProcess]
+
+CELLS = [("cnn", "real"), ("cnn", "mixed"), ("resnet18", "real"), ("resnet18", "mixed")]
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project's configuration, so that the user's own results are left alone."""
+    project, copy = Path(__file__).parents[1], tmp_path_factory.mktemp("project")
+    for name in ("conf", "notebooks", "src"):
+        shutil.copytree(project / name, copy / name, ignore=shutil.ignore_patterns("local", "__pycache__"))
+    (copy / "conf" / "local").mkdir()
+    for name in ("pyproject.toml", ".telemetry", "dvc.yaml"):
+        shutil.copy(project / name, copy / name)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def kedro(workplace: Path) -> Kedro:
+    def run(*arguments: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "kedro", *arguments]
+        return subprocess.run(command, cwd=workplace, capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def study(kedro: Kedro, workplace: Path) -> Path:
+    """The tiny study's results."""
+    done = kedro("run", "--env=tiny")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return workplace / "data" / "tiny"
+
+
+def test_the_study_leaves_the_artefacts_of_the_contract(study: Path) -> None:
+    card = json.loads((study / "03_primary/card.json").read_text())
+    assert card["source"] == "phantom"
+    assert {name: split["n"] for name, split in card["splits"].items()} == {"train": 90, "val": 45, "test": 45}
+    assert len(list(study.glob("06_models/denoiser.safetensors/*/denoiser.safetensors"))) == 1
+    for model, regime in CELLS:
+        folder = study / "06_models/classifiers" / model / regime
+        assert len(list(folder.glob("classifier.safetensors/*/classifier.safetensors"))) == 1
+        metrics = json.loads((study / "08_reporting/metrics" / model / regime / "metrics.json").read_text())
+        assert 0 <= metrics["accuracy"] <= 1
+    manifest = json.loads((study / "07_model_output/synthetic/manifest.json").read_text())
+    assert manifest["total"] == 90
+    assert not (study / "scratch").exists() or not list((study / "scratch").rglob("*.ckpt"))
+
+
+def test_every_table_has_a_row_a_cell_and_replicate(study: Path) -> None:
+    (path,) = study.glob("08_reporting/tables/classification.csv/*/classification.csv")
+    table = pd.read_csv(path)
+    assert list(table.columns[:5]) == ["model", "regime", "replicate", "weights", "n"]
+    assert len(table) == len(CELLS) * 2
+    assert set(table["n"]) == {45}
+    (path,) = study.glob("08_reporting/tables/robustness.csv/*/robustness.csv")
+    assert len(pd.read_csv(path)) == len(CELLS) * 2 * 3
+
+
+def test_the_report_is_one_file_that_says_that_the_phantom_is_no_tissue(study: Path) -> None:
+    report = (study / "08_reporting/report.html").read_text()
+    assert "digital phantom, not tissue" in report
+    assert 'src="http' not in report
+
+
+def test_nothing_is_made_again_where_nothing_is_missing(kedro: Kedro, study: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()}
+    done = kedro("run", "--env=tiny", "--only-missing-outputs")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert before == {path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()}
+
+
+def test_one_cell_runs_alone_and_keeps_the_older_version(kedro: Kedro, study: Path) -> None:
+    done = kedro("run", "--env=tiny", "--pipeline=classification", "--params=model:cnn,regime:mixed")
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = study / "06_models/classifiers"
+    versions = {cell: len(list((folder / "/".join(cell) / "classifier.safetensors").iterdir())) for cell in CELLS}
+    assert versions == dict.fromkeys(CELLS, 1) | {("cnn", "mixed"): 2}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--params=model:reznet"], "parameter model is 'reznet'"),
+        (["--params=model:cnn"], "run it with kedro run --pipeline=classification --params=model=cnn,regime=all"),
+        (["--pipeline=classification", "--params=model:clip"], "the study has no cell clip/all"),
+        (["--params=classification.max_epochs:0"], "parameter classification.max_epochs is 0"),
+        (["--params=data_prep.source=npz,data_prep.path=gone.npz"], "gone.npz"),
+    ],
+)
+def test_a_mistake_stops_the_run_before_anything_is_written(
+    kedro: Kedro, study: Path, arguments: list[str], message: str
+) -> None:
+    before = sorted(study.rglob("*"))
+    refused = kedro("run", "--env=tiny", *arguments)
+    assert refused.returncode == 1
+    assert message in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in refused.stdout + refused.stderr
+    assert sorted(study.rglob("*")) == before
+
+
+def test_a_stage_without_its_inputs_says_which_stages_make_them(kedro: Kedro, tmp_path: Path) -> None:
+    refused = kedro("run", "--env=demo", "--pipeline=classification")
+    assert refused.returncode == 1
+    assert "kedro run --pipelines=data_prep,diffusion,synthesis --env=demo" in refused.stderr
+
+
+def test_the_notebook_shows_the_study(study: Path, workplace: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "--nbmake", "-p", "no:cacheprovider", "notebooks/01_study.ipynb"]
+    environment = {"KEDRO_ENV": "tiny"}
+    import os
+
+    done = subprocess.run(
+        command, cwd=workplace, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from kedro.config import OmegaConfigLoader
+
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.parameters import Parameters, read_parameters
+from synthpath_kedro.settings import CONFIG_LOADER_ARGS
+
+
+def load(project: Path, environment: str, **runtime: object) -> dict:
+    loader = OmegaConfigLoader(str(project / "conf"), env=environment, runtime_params=runtime, **CONFIG_LOADER_ARGS)
+    return dict(loader["parameters"])
+
+
+@pytest.mark.parametrize("environment", ["base", "demo", "tiny"])
+def test_every_environment_is_valid(project: Path, environment: str) -> None:
+    assert isinstance(read_parameters(load(project, environment)), Parameters)
+
+
+def test_base_holds_the_settings_of_the_study(project: Path) -> None:
+    study = read_parameters(load(project, "base"))
+    assert (study.data_prep.source, study.data_prep.name, study.data_prep.image_size) == ("medmnist", None, 64)
+    assert study.diffusion.denoiser.base_channels == 64
+    schedule = study.diffusion.noise_schedule
+    assert (schedule.name, schedule.timesteps, schedule.beta_start, schedule.beta_end) == ("linear", 1000, 1e-4, 0.02)
+    assert (study.diffusion.learning_rate, study.diffusion.weight_decay, study.diffusion.max_epochs) == (2e-4, 1e-4, 43)
+    assert study.synthesis.n_images == 180_000
+    cells = study.classification
+    assert {name: (b.input_size, b.batch_size, b.learning_rate) for name, b in _backbones(study)} == {
+        "cnn": (64, 64, 1e-3),
+        "resnet18": (224, 128, 2e-4),
+        "dinov2": (224, 128, 2e-4),
+        "clip": (224, 64, 1e-4),
+        "efficientnet_lite0": (224, 128, 2e-4),
+    }
+    assert (cells.max_epochs, cells.patience, cells.mixing_ratio) == (10, 3, 0.5)
+    assert cells.prompt == "This is a pathology image of {class_name}"
+    assert study.evaluation.eps == 8 / 255
+
+
+def _backbones(study: Parameters) -> list:
+    return [(name, study.classification.backbone(name)) for name in study.classification.models]
+
+
+def test_every_key_of_base_is_explained_by_a_comment_in_its_line(project: Path) -> None:
+    for path in (project / "conf" / "base").glob("parameters*.yml"):
+        values = yaml.safe_load(path.read_text())
+        lines = path.read_text().splitlines()
+        plain = [line for line in lines if ":" in line and "#" not in line and not line.rstrip().endswith(":")]
+        repeated = ("variant:", "weights:", "input_size:", "batch_size:", "learning_rate:")
+        assert [line for line in plain if not line.strip().startswith(repeated)] == [], path.name
+        assert values
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("model", "reznet", "'cnn', 'resnet18', 'dinov2', 'clip' or 'efficientnet_lite0'"),
+        ("regime", "fake", "'real', 'synthetic' or 'mixed'"),
+        (
+            "classification.max_epochs",
+            0,
+            "parameter classification.max_epochs is 0; it should be greater than or equal",
+        ),
+        ("diffusion.batch_size", -1, "parameter diffusion.batch_size is -1"),
+        ("classification.mixing_ratio", 1.5, "parameter classification.mixing_ratio is 1.5"),
+        ("classification.max_epoch", 3, "unknown parameter classification.max_epoch; valid here: "),
+        ("data_prep.source", "url", "'medmnist', 'npz', 'image_folder' or 'phantom'"),
+        ("classification.prompt", "a tile", "must contain {class_name}"),
+        ("synthesis.allocation", "explicit", "counts must be given with allocation explicit"),
+        ("classification.models", ["cnn", "cnn"], "names each entry once"),
+        ("classification.models", ["vgg"], "classification.models.0 is 'vgg'"),
+        ("epochs", 3, "unknown parameter epochs; valid here: classification, data_prep"),
+    ],
+)
+def test_a_mistake_is_named_with_its_value_and_what_is_valid(
+    project: Path, key: str, value: object, message: str
+) -> None:
+    values = load(project, "demo")
+    *blocks, last = key.split(".")
+    block = values
+    for name in blocks:
+        block = block[name]
+    block[last] = value
+    with pytest.raises(InputError) as refused:
+        read_parameters(values)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_several_mistakes_are_named_at_once(project: Path) -> None:
+    values = load(project, "demo")
+    values["classification"]["max_epochs"] = 0
+    values["model"] = "reznet"
+    with pytest.raises(InputError, match=r"model is 'reznet'.*; parameter classification\.max_epochs is 0"):
+        read_parameters(values)

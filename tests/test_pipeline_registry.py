@@ -1,0 +1,77 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kedro.pipeline import Pipeline
+
+from synthpath_kedro import pipeline_registry
+from synthpath_kedro.grid import Grid
+from synthpath_kedro.pipelines import classification, evaluation
+
+
+@pytest.fixture
+def pipelines() -> Iterator[dict[str, Pipeline]]:
+    pipeline_registry.use_grid(Grid())
+    yield pipeline_registry.register_pipelines()
+    pipeline_registry.use_grid(Grid())
+
+
+def test_the_study_is_the_five_pipelines(pipelines: dict[str, Pipeline]) -> None:
+    assert set(pipelines) == {
+        "__default__",
+        "data_prep",
+        "diffusion",
+        "synthesis",
+        "classification",
+        "evaluation",
+    }
+    study = {node.name for node in pipelines["__default__"].nodes}
+    assert study == {node.name for name, p in pipelines.items() if name != "__default__" for node in p.nodes}
+
+
+def test_the_study_needs_nothing_but_parameters_and_places(pipelines: dict[str, Pipeline]) -> None:
+    needed = {name for name in pipelines["__default__"].inputs() if not name.startswith("params:")}
+    constants = {name for name in needed if name.endswith((".cell", ".name"))}
+    assert needed - constants == {"parameters", "raw_folder", "diffusion_scratch", "classification_scratch"}
+
+
+def test_no_cell_depends_on_another(pipelines: dict[str, Pipeline]) -> None:
+    graph = pipelines["classification"]
+    cells = {cell.namespace for cell in Grid().cells}
+    for node in graph.nodes:
+        foreign = cells - {node.namespace}
+        assert not [name for name in node.inputs if name.rpartition(".")[0] in foreign]
+
+
+def test_one_cell_is_a_part_of_the_grid() -> None:
+    whole = classification.create_pipeline(Grid())
+    one = classification.create_pipeline(Grid(model="clip", regime="mixed"))
+    assert {node.name for node in one.nodes} == {"clip.mixed.train_classifier", "clip.mixed.draw_history"}
+    assert set(one.nodes) <= set(whole.nodes)
+
+
+def test_one_cell_brings_its_trunk_features_along() -> None:
+    one = classification.create_pipeline(Grid(model="resnet18", regime="real"))
+    assert {node.name for node in one.nodes} == {
+        "resnet18.store_trunk_features_of_real_train",
+        "resnet18.store_trunk_features_of_real_val",
+        "resnet18.real.train_classifier",
+        "resnet18.real.draw_history",
+    }
+
+
+def test_evaluating_one_cell_makes_no_report() -> None:
+    assert "report" in evaluation.create_pipeline(Grid()).all_outputs()
+    one = evaluation.create_pipeline(Grid(model="clip", regime="mixed"))
+    assert all(name.startswith("clip.mixed.") for name in one.all_outputs())
+
+
+def test_listing_the_pipelines_imports_no_torch(project: Path) -> None:
+    code = (
+        "import sys; from synthpath_kedro.pipeline_registry import register_pipelines; register_pipelines();"
+        "print([name for name in ('torch', 'lightning', 'timm', 'transformers') if name in sys.modules])"
+    )
+    listed = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
+    assert listed.stdout.strip() == "[]"
