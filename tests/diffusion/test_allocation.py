@@ -35,7 +35,7 @@ def test_explicit_counts_go_to_the_classes_they_name(synthesis_parameters):
 
 def test_an_unknown_class_in_the_counts_is_refused_with_the_known_ones(synthesis_parameters):
     params = synthesis_parameters(allocation="explicit", counts={"muscus": 7})
-    with pytest.raises(InputError, match="synthesis.counts names muscus, .* use adipose, debris, mucus"):
+    with pytest.raises(InputError, match=r"synthesis.counts names muscus, .* use adipose, debris, mucus"):
         allocate(params, NAMES, REAL)
 
 

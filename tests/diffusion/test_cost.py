@@ -24,7 +24,10 @@ def test_attention_counts():
 
 
 def test_the_study_costs_what_its_settings_say(diffusion_parameters, synthesis_parameters):
-    params, synthesis = diffusion_parameters(max_epochs=43), synthesis_parameters(sampler="heun", n_images=100, steps=18)
+    params, synthesis = (
+        diffusion_parameters(max_epochs=43),
+        synthesis_parameters(sampler="heun", n_images=100, steps=18),
+    )
     cost = estimate_cost(params, synthesis, n_train=1000, image_size=16, probe=False)
     assert cost.training_flops == 3 * 43 * 1000 * cost.forward_flops
     assert cost.synthesis_flops == 100 * 35 * cost.forward_flops

@@ -24,7 +24,13 @@ def checkpoint(diffusion_parameters):
         denoiser = make_denoiser(params, 3, 8)
         for parameter in denoiser.parameters():
             torch.nn.init.normal_(parameter, std=0.2)
-        provenance = {"class_names": ["adipose", "debris", "mucus"], "image_size": 8, "phantom": True, "seed": seed}
+        provenance = {
+            "class_names": ["adipose", "debris", "mucus"],
+            "image_size": 8,
+            "prepared": "d",
+            "phantom": True,
+            "seed": seed,
+        }
         return denoiser_artefact(denoiser.state_dict(), params, provenance)
 
     return build
@@ -50,9 +56,7 @@ def test_shards_have_the_same_bytes_in_whatever_order_and_process_they_are_made(
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_an_image_depends_on_the_seed_and_its_number_and_not_on_the_shards(
-    checkpoint, synthesis_parameters, tmp_path
-):
+def test_an_image_depends_on_the_seed_and_its_number_and_not_on_the_shards(checkpoint, synthesis_parameters, tmp_path):
     def images(shard_size, seed=0):
         params = synthesis_parameters(shard_size=shard_size, sampler="heun", batch_size=2)
         shards = write(shard_recipes(checkpoint(), REAL, params, seed), tmp_path / f"{shard_size}-{seed}")
@@ -146,7 +150,7 @@ def test_an_option_that_makes_no_sense_is_refused_before_anything_is_drawn(
 
 
 def test_guidance_needs_a_denoiser_that_has_seen_the_null_label(checkpoint, synthesis_parameters):
-    with pytest.raises(InputError, match="synthesis.guidance_scale is 3"):
+    with pytest.raises(InputError, match=r"synthesis.guidance_scale is 3"):
         shard_recipes(checkpoint(label_dropout=0.0), REAL, synthesis_parameters(guidance_scale=3.0), 0)
 
 
@@ -154,13 +158,14 @@ def test_the_manifest_has_digests_counts_parameters_seed_and_checkpoint(checkpoi
     denoiser = checkpoint()
     recipes = shard_recipes(denoiser, REAL, synthesis_parameters(), 9)
     shards = write(recipes, tmp_path)
-    manifest = build_manifest(recipes, shards)
+    manifest = build_manifest(shards, denoiser)
     assert manifest["total"] == 10
     assert manifest["counts"] == {"adipose": 4, "debris": 3, "mucus": 3}
     assert manifest["seed"] == 9
     assert manifest["checkpoint"] == denoiser.card["digest"]
     assert manifest["parameters"]["batch_size"] == 3
     assert manifest["phantom"] is True
+    assert manifest["prepared"] == "d"
     assert manifest["shards"]["shard_00001.safetensors"] == {
         "digest": shards["shard_00001.safetensors"].card["digest"],
         "n": 4,
@@ -168,10 +173,20 @@ def test_the_manifest_has_digests_counts_parameters_seed_and_checkpoint(checkpoi
     assert Counter(shard["n"] for shard in manifest["shards"].values()) == {4: 2, 2: 1}
 
 
-def test_a_manifest_of_missing_shards_is_refused(checkpoint, synthesis_parameters):
-    recipes = shard_recipes(checkpoint(), REAL, synthesis_parameters(), 9)
-    with pytest.raises(InputError, match="shard_00000.safetensors is missing"):
-        build_manifest(recipes, {})
+def test_a_manifest_with_a_shard_missing_is_refused(checkpoint, synthesis_parameters, tmp_path):
+    denoiser = checkpoint()
+    shards = write(shard_recipes(denoiser, REAL, synthesis_parameters(), 9), tmp_path)
+    del shards["shard_00000.safetensors"]
+    with pytest.raises(InputError, match=r"the shard before shard_00001.safetensors is missing \(images 0 to 3\)"):
+        build_manifest(shards, denoiser)
+    with pytest.raises(InputError, match="the synthetic set has no shards"):
+        build_manifest({}, denoiser)
+
+
+def test_a_manifest_of_another_denoisers_shards_is_refused(checkpoint, synthesis_parameters, tmp_path):
+    shards = write(shard_recipes(checkpoint(), REAL, synthesis_parameters(), 9), tmp_path)
+    with pytest.raises(InputError, match=r"shard_00000.safetensors was drawn from another denoiser"):
+        build_manifest(shards, checkpoint(seed=1))
 
 
 def test_progress_tells_speed_and_time_left(checkpoint, synthesis_parameters, tmp_path, caplog):

@@ -79,4 +79,4 @@ def test_a_change_on_synthetic_images_is_measured_from_table_4_1(model):
 
 
 def test_the_budget_is_eight_grey_levels():
-    assert EPS * 255 == pytest.approx(8)
+    assert pytest.approx(8) == EPS * 255

@@ -62,7 +62,10 @@ class InOrder:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for start in range(0, len(self.source), self.batch_size):
             rows = slice(start, start + self.batch_size)
-            yield torch.from_numpy(np.array(self.source.inputs[rows])), torch.from_numpy(np.array(self.source.labels[rows]))
+            yield (
+                torch.from_numpy(np.array(self.source.inputs[rows])),
+                torch.from_numpy(np.array(self.source.labels[rows])),
+            )
 
 
 def _joined(arrays: list[np.ndarray]) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Keeps the trained weights of the epoch with the lowest validation loss."""
 
-from typing import Any
+from typing import Any, cast
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback
@@ -24,7 +24,7 @@ class BestWeights(Callback):
         val_loss = float(trainer.callback_metrics["val_loss"])
         if val_loss < self.val_loss or not self.state:
             self.val_loss, self.epoch = val_loss, trainer.current_epoch + 1
-            self.state = trained_state(pl_module.classifier)
+            self.state = trained_state(cast(Classifier, pl_module.classifier))
 
     def state_dict(self) -> dict[str, Any]:
         return {"state": self.state, "epoch": self.epoch, "val_loss": self.val_loss}

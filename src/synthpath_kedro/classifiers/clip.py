@@ -70,7 +70,7 @@ def build(class_names: tuple[str, ...], params: ClassificationParameters, seed: 
         InputError: no such variant, an input size that patches do not tile, or weights that cannot be used.
     """
     del replicate
-    backbone = params.clip
+    backbone = params.backbone(NAME)
     published = Published("OpenAI WIT", partial(_published_file, backbone))
     path = locate(NAME, backbone, published)
     folder = None if path is None else path.parent
@@ -148,6 +148,11 @@ def _vision(config: CLIPConfig) -> dict[str, Any]:
 
 
 def _published_file(backbone: BackboneParameters) -> Path:
+    if backbone.variant == "small":
+        raise InputError(
+            "classification.clip.weights is 'pretrained', but variant 'small' has no published weights; "
+            f"valid: classification.clip.variant={STUDY_VARIANT}, or weights=random"
+        )
     paths = [hub_file(NAME, backbone.variant, name, backbone.revision) for name in _HUB_FILES]
     return paths[-1]
 

@@ -43,7 +43,7 @@ def bundled_tokenizer() -> CLIPTokenizer:
     letters = list(_byte_letters().values())
     words = [*letters, *(f"{letter}</w>" for letter in letters), *(left + right for left, right in merges)]
     vocabulary = {word: index for index, word in enumerate([*words, _START, _END])}
-    return CLIPTokenizer(vocab=vocabulary, merges=merges)
+    return CLIPTokenizer(vocab=vocabulary, merges=merges)  # type: ignore[arg-type] # it takes pairs
 
 
 def _byte_letters() -> dict[int, str]:
@@ -58,8 +58,8 @@ def text_embeddings(
     network: CLIPModel, tokenizer: CLIPTokenizer, prompt: str, class_names: Sequence[str]
 ) -> Float[Tensor, "classes embedding"]:
     """Embeddings of unit length of ``prompt`` with each class's name in it."""
-    texts = [prompt.format(class_name=name) for name in class_names]
-    length = network.config.text_config.max_position_embeddings
+    texts = [prompt.replace("{class_name}", name) for name in class_names]
+    length = network.text_model.config.max_position_embeddings
     tokens = tokenizer(texts, padding=True, truncation=True, max_length=length, return_tensors="pt")
     network.eval()
     pooled = network.text_model(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask).pooler_output

@@ -11,6 +11,7 @@ from synthpath_kedro.classifiers.seeding import seeded
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
 
+NAME = "cnn"
 CHANNELS = (32, 64)
 DROPOUT = 0.25
 VARIANT = "two_blocks"
@@ -20,16 +21,16 @@ def build(class_names: tuple[str, ...], params: ClassificationParameters, seed: 
     """The CNN; every replicate starts from weights of its own.
 
     Raises:
-        InputError: a variant other than two_blocks, weights other than random, or an input below 4 pixels.
+        InputError: a variant other than two_blocks, or weights other than random.
     """
-    backbone = params.cnn
+    backbone = params.backbone(NAME)
     if backbone.variant != VARIANT:
         raise InputError(f"classification.cnn.variant is {backbone.variant!r}; valid: {VARIANT}")
     if backbone.weights != "random":
         raise InputError(
             f"classification.cnn.weights is {backbone.weights!r}; valid: random (the CNN is trained from scratch)"
         )
-    with seeded(seed, "cnn", replicate):
+    with seeded(seed, NAME, replicate):
         return restore({"variant": backbone.variant, "input_size": backbone.input_size}, class_names)
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import timm
 from jaxtyping import Float
-from timm.layers import Attention, LayerScale
-from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
+from timm.layers import LayerScale
+from timm.models.vision_transformer import Block, VisionTransformer, checkpoint_filter_fn
 from torch import Tensor, nn
 
 from synthpath_kedro.classifiers.class_token_block import ClassTokenBlock
@@ -21,7 +22,7 @@ from synthpath_kedro.parameters import ClassificationParameters
 
 NAME = "dinov2"
 STUDY_VARIANT = "vit_small_patch14_dinov2.lvd142m"
-_SMALL = {"patch_size": 14, "embed_dim": 192, "depth": 4, "num_heads": 3, "init_values": 1e-5}
+PATCH = 14
 
 
 class TokensBeforeLastBlock(nn.Module):
@@ -43,7 +44,7 @@ def build(class_names: tuple[str, ...], params: ClassificationParameters, seed: 
     Raises:
         InputError: no such variant, an input size that patches do not tile, or weights that cannot be used.
     """
-    backbone = params.dinov2
+    backbone = params.backbone(NAME)
     architecture = {"variant": backbone.variant, "input_size": backbone.input_size}
     with seeded(seed, NAME):
         vit = _transformer(architecture)
@@ -61,20 +62,16 @@ def restore(architecture: Mapping[str, Any], class_names: tuple[str, ...]) -> Cl
 
 def _transformer(architecture: Mapping[str, Any]) -> VisionTransformer:
     variant, size = architecture["variant"], architecture["input_size"]
+    valid = ["small", *timm.list_models("vit_*dinov2"), *timm.list_models("vit_*dinov2", pretrained=True)]
+    if variant not in valid:
+        raise InputError(f"classification.dinov2.variant is {variant!r}; valid: {', '.join(valid)}")
+    if size % PATCH:
+        raise InputError(f"classification.dinov2.input_size is {size}; valid: multiples of the patch size {PATCH}")
     if variant == "small":
-        patch, create = _SMALL["patch_size"], partial(VisionTransformer, **_SMALL)
-    elif "dinov2" in variant and timm.is_model(variant.split(".")[0]):
-        patch = 14
-        create = partial(timm.create_model, variant, pretrained=False)
-    else:
-        valid = ", ".join(["small", *timm.list_models("vit_*dinov2")])
-        raise InputError(f"classification.dinov2.variant is {variant!r}; valid: {valid}, or {STUDY_VARIANT}")
-    if size % patch:
-        raise InputError(f"classification.dinov2.input_size is {size}; valid: multiples of the patch size {patch}")
-    vit = create(img_size=size, num_classes=0)
-    if type(vit.blocks[-1].attn) is not Attention:
-        raise InputError(f"classification.dinov2.variant is {variant!r}, whose attention is not plain; valid: {STUDY_VARIANT}")
-    return vit
+        return VisionTransformer(
+            img_size=size, patch_size=PATCH, embed_dim=192, depth=4, num_heads=3, init_values=1e-5, num_classes=0
+        )
+    return cast(VisionTransformer, timm.create_model(variant, pretrained=False, img_size=size, num_classes=0))
 
 
 def _undamp_layer_scale(vit: VisionTransformer) -> None:
@@ -84,7 +81,7 @@ def _undamp_layer_scale(vit: VisionTransformer) -> None:
             nn.init.ones_(module.gamma)
 
 
-def _published_file(variant: str, revision: str | None) -> Any:
+def _published_file(variant: str, revision: str | None) -> Path:
     config = timm.get_pretrained_cfg(variant, allow_unregistered=True)
     if config is None or not config.hf_hub_id:
         raise InputError(
@@ -97,7 +94,7 @@ def _published_file(variant: str, revision: str | None) -> Any:
 def _assemble(
     vit: VisionTransformer, architecture: dict[str, Any], class_names: tuple[str, ...], weights: str
 ) -> Classifier:
-    last_block = ClassTokenBlock(vit.blocks[-1], vit.norm)
+    last_block = ClassTokenBlock(cast(Block, vit.blocks[-1]), vit.norm)
     return Classifier(
         preprocessing(architecture["input_size"], IMAGENET),
         frozen=TokensBeforeLastBlock(vit),

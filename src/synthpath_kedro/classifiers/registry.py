@@ -6,10 +6,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.parameters import ClassificationParameters
 
 if TYPE_CHECKING:
     from synthpath_kedro.classifiers.classifier import Classifier
+    from synthpath_kedro.parameters import ClassificationParameters
 
 
 class Entry(NamedTuple):
@@ -36,9 +36,8 @@ def has_trunk(model: str) -> bool:
 def build_classifier(
     model: str,
     class_names: tuple[str, ...],
-    params: ClassificationParameters,
+    params: "ClassificationParameters",
     seed: int,
-    image_size: int | None = None,
     replicate: int = 0,
 ) -> "Classifier":
     """The classifier ``model`` before its first training step.
@@ -48,15 +47,12 @@ def build_classifier(
         class_names: one name a class, in label order; ``clip`` reads them.
         params: the block ``classification``.
         seed: the study's seed. A random backbone follows from it and ``model`` alone, a head from ``replicate`` too.
-        image_size: pixels of the images it will be trained on, for the record; any size can be given to it.
         replicate: which replicate's head.
 
     Raises:
         InputError: no such model, or its variant, input size or weights cannot be used.
     """
-    classifier = _module(model).build(class_names, params, seed, replicate)
-    classifier.architecture["image_size"] = image_size
-    return classifier
+    return _module(model).build(class_names, params, seed, replicate)
 
 
 def restore_classifier(model: str, architecture: Mapping[str, Any], class_names: tuple[str, ...]) -> "Classifier":

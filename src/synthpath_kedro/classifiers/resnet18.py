@@ -26,7 +26,7 @@ def build(class_names: tuple[str, ...], params: ClassificationParameters, seed: 
     Raises:
         InputError: no such variant, or weights that cannot be used.
     """
-    backbone = params.resnet18
+    backbone = params.backbone(NAME)
     if backbone.variant != NAME:
         raise InputError(f"classification.resnet18.variant is {backbone.variant!r}; valid: {NAME}")
     with seeded(seed, NAME):

@@ -157,7 +157,7 @@ def _sources(
 
 
 def _class_weights(real_train: LabelledImages) -> Tensor:
-    """n / (classes x count): a mean of 1 over images; 0 for a class without images."""
+    """N / (classes x count): a mean of 1 over images; 0 for a class without images."""
     counts = torch.from_numpy(real_train.class_counts).double()
     weights = len(real_train) / (real_train.n_classes * counts.clamp(min=1))
     return torch.where(counts > 0, weights, 0.0).float()

@@ -94,14 +94,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
             f"cannot write to {path.parent}: {error.strerror}; give write permission or set data_root in globals.yml"
         ) from error
     os.close(descriptor)
-    os.chmod(name, 0o666 & ~_umask())
+    temporary = Path(name)
+    temporary.chmod(0o666 & ~_umask())
     try:
-        yield Path(name)
-        os.replace(name, path)
+        yield temporary
+        temporary.replace(path)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _umask() -> int:
@@ -135,9 +136,7 @@ def read_artefact(path: Path) -> Artefact:
             header_size = int.from_bytes(stream.read(8), "little")
             header = json.loads(stream.read(header_size))
         tensors = {
-            name: _map_tensor(path, 8 + header_size, entry)
-            for name, entry in header.items()
-            if name != "__metadata__"
+            name: _map_tensor(path, 8 + header_size, entry) for name, entry in header.items() if name != "__metadata__"
         }
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(f"cannot read {path}: {error}; remove the file and run the pipeline that makes it") from error

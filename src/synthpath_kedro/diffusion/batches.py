@@ -28,15 +28,15 @@ def to_uint8(images: Float[Tensor, "batch 3 height width"]) -> np.ndarray:
 def training_batches(data: LabelledImages, batch_size: int, seed: int) -> DataLoader:
     """Shuffled anew in every epoch; images that do not fill a last batch wait for another epoch."""
     order = _EpochOrder(len(data), min(batch_size, len(data)), seed)
-    return DataLoader(_Batches(data), sampler=order, batch_size=None)
+    # A generator of its own: a loader draws a number when it starts, from the global one that dropout uses.
+    return DataLoader(_Batches(data), sampler=order, batch_size=None, generator=torch.Generator())
 
 
 def validation_batches(data: LabelledImages, batch_size: int) -> DataLoader:
     """Every image once, in order."""
     starts = range(0, len(data), batch_size)
-    return DataLoader(
-        _Batches(data), sampler=[np.arange(i, min(i + batch_size, len(data))) for i in starts], batch_size=None
-    )
+    order = [np.arange(i, min(i + batch_size, len(data))) for i in starts]
+    return DataLoader(_Batches(data), sampler=order, batch_size=None, generator=torch.Generator())
 
 
 class _Batches(Dataset):
@@ -63,5 +63,6 @@ class _EpochOrder(Sampler):
         return self._n // self._batch_size
 
     def __iter__(self) -> Iterator[np.ndarray]:
+        # A generator, because a resumed Trainer calls this before set_epoch and draws from it after.
         order = np.random.default_rng(mixed_seed(self._seed, self._epoch)).permutation(self._n)
-        return iter(order[: len(self) * self._batch_size].reshape(len(self), self._batch_size))
+        yield from order[: len(self) * self._batch_size].reshape(len(self), self._batch_size)

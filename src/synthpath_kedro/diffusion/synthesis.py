@@ -1,5 +1,7 @@
 """The synthetic set: shards of images, each image from nothing but the seed and its own number."""
 
+import hashlib
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from synthpath_kedro.data.artefact import Artefact, Card, Recipe, digest_arrays, write_artefact
+from synthpath_kedro.data.artefact import Artefact, Card, Recipe, digest_arrays, package_versions, write_artefact
 from synthpath_kedro.diffusion.allocation import allocate, interleaved_labels
 from synthpath_kedro.diffusion.batches import to_uint8
 from synthpath_kedro.diffusion.checkpoint import load_denoiser
@@ -56,30 +58,51 @@ def shard_recipes(
     return recipes
 
 
-def build_manifest(recipes: Mapping[str, Recipe], shards: Mapping[str, Artefact]) -> Card:
+def build_manifest(shards: Mapping[str, Artefact], checkpoint: Artefact) -> Card:
     """What the synthetic set holds and how it was made.
 
     Args:
-        recipes: of every shard.
-        shards: the shards as they lie on the disk.
+        shards: by file name, as they lie on the disk.
+        checkpoint: the denoiser that they were drawn from.
 
     Raises:
-        InputError: a shard is missing.
+        InputError: a shard is missing or was drawn from another checkpoint.
     """
-    missing = sorted(set(recipes) - set(shards))
-    if missing:
-        raise InputError(f"shard {missing[0]} is missing: run kedro run --pipelines=synthesis to make it")
-    first = next(iter(recipes.values())).key
-    n_classes = len(first["class_names"])
-    counts = sum(np.bincount(shards[name].tensors["labels"], minlength=n_classes) for name in recipes)
-    return {
-        "shards": {
-            name: {"digest": shards[name].card["digest"], "n": len(shards[name].tensors["labels"])} for name in recipes
-        },
-        "counts": dict(zip(first["class_names"], np.asarray(counts).tolist(), strict=True)),
-        "total": int(np.sum(counts)),
-        **{name: first[name] for name in ("checkpoint", "class_names", "image_size", "parameters", "seed", "phantom")},
+    keys = [shards[name].card["key"] for name in sorted(shards)]
+    _check_complete(shards, keys, checkpoint)
+    class_names = checkpoint.card["class_names"]
+    labels = np.concatenate([shards[name].tensors["labels"] for name in sorted(shards)])
+    counts = np.bincount(labels, minlength=len(class_names)).tolist()
+    entries = {
+        name: {"digest": shards[name].card["digest"], "n": len(shards[name].tensors["labels"])}
+        for name in sorted(shards)
     }
+    of_all = ("checkpoint", "class_names", "image_size", "formulation", "noise_schedule", "parameters", "seed")
+    return {
+        "name": "synthetic",
+        "shards": entries,
+        "counts": dict(zip(class_names, counts, strict=True)),
+        "total": len(labels),
+        "digest": hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest(),
+        "prepared": checkpoint.card["prepared"],
+        "phantom": checkpoint.card["phantom"],
+        "versions": package_versions(),
+        **{name: keys[0][name] for name in of_all},
+    }
+
+
+def _check_complete(shards: Mapping[str, Artefact], keys: list[Card], checkpoint: Artefact) -> None:
+    way_out = "run kedro run --pipelines=synthesis, which makes only what is missing or different"
+    expected = 0
+    for name, key in zip(sorted(shards), keys, strict=True):
+        start, end = key["range"]
+        if start != expected:
+            raise InputError(f"the shard before {name} is missing (images {expected} to {start - 1}): {way_out}")
+        if key["checkpoint"] != checkpoint.card["digest"]:
+            raise InputError(f"{name} was drawn from another denoiser: {way_out}")
+        expected = end
+    if not keys:
+        raise InputError(f"the synthetic set has no shards: {way_out}")
 
 
 @dataclass(frozen=True)
@@ -194,10 +217,11 @@ def _recipe(synthesis: Synthesis, shard: Shard, progress: _Progress) -> Recipe:
 
 
 def _check(checkpoint: Artefact, params: SynthesisParameters) -> None:
+    denoiser = load_denoiser(checkpoint, torch.device("cpu"))
     trained: dict[str, Any] = checkpoint.card["parameters"]
     if params.guidance_scale != 1 and trained["label_dropout"] == 0:
         raise InputError(
             f"synthesis.guidance_scale is {params.guidance_scale:g}, but the denoiser never saw an image without its "
             "label: set it to 1, or train with diffusion.label_dropout above 0"
         )
-    choose_sampler(params, load_denoiser(checkpoint, torch.device("cpu")).formulation)
+    choose_sampler(params, denoiser.formulation)

@@ -120,6 +120,7 @@ def _provenance(train: LabelledImages, params: DiffusionParameters, seed: int, e
     return {
         "class_names": list(train.class_names),
         "image_size": train.image_size,
+        "prepared": train.card.get("prepared"),
         "data_digest": train.digest,
         "phantom": train.card.get("phantom", False),
         "seed": seed,

@@ -27,10 +27,14 @@ class EpochHistory(Callback):
         self.rows: list[dict[str, float]] = []
         self._start = 0.0
         self._training_end: float | None = None
+        self._learning_rate = float("nan")
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row an epoch: epoch (from 1), the metrics, learning_rate, seconds, images_per_second (training only)."""
+        """One row an epoch: epoch (from 1), the metrics, learning_rate, seconds, images_per_second (training only).
+
+        The learning rate is that of the epoch's last step.
+        """
         columns = ["epoch", *self.metrics, "learning_rate", "seconds", "images_per_second"]
         return pd.DataFrame(self.rows, columns=columns).astype({"epoch": int})
 
@@ -38,6 +42,10 @@ class EpochHistory(Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._start = time.monotonic()
         self._training_end = None
+
+    @override
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, index: int) -> None:
+        self._learning_rate = float(trainer.optimizers[0].param_groups[0]["lr"])
 
     @override
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -49,7 +57,7 @@ class EpochHistory(Callback):
         row = {
             "epoch": trainer.current_epoch + 1,
             **{name: float(trainer.callback_metrics.get(name, float("nan"))) for name in self.metrics},
-            "learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"]),
+            "learning_rate": self._learning_rate,
             "seconds": now - self._start,
             "images_per_second": self.n_images / max((self._training_end or now) - self._start, 1e-9),
         }

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from synthpath_kedro.data.phantom.draws import Draws
 from synthpath_kedro.data.phantom.cells import divide
+from synthpath_kedro.data.phantom.draws import Draws
 from synthpath_kedro.data.phantom.noise import above, bend, noise, ridge
 from synthpath_kedro.data.phantom.nuclei import scatter_nuclei
 from synthpath_kedro.data.phantom.plane import Plane, coverage
