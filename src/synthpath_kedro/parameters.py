@@ -130,6 +130,7 @@ class ClassificationParameters(Block):
     gamma: Annotated[float, Field(gt=0, le=1)]
     weight_decay: Annotated[float, Field(ge=0)]
     class_weights: Literal["none", "balanced"]
+    augment: bool = False
     precision: Literal["32-true", "16-mixed", "bf16-mixed"]
     prompt: str
     trunk_dtype: Literal["float32", "float16"]

@@ -1,8 +1,8 @@
 import numpy as np
 import torch
 
-from synthpath_kedro.diffusion.augmentation import random_dihedral
 from synthpath_kedro.diffusion.batches import to_denoiser_range, to_uint8, training_batches, validation_batches
+from synthpath_kedro.training.augmentation import random_dihedral
 from synthpath_kedro.training.seeding import seeded_generator
 
 

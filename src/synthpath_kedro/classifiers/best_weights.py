@@ -12,7 +12,13 @@ State = dict[str, Tensor]
 
 
 class BestWeights(Callback):
-    """Copies what is trained whenever the validation loss falls; part of the resume file."""
+    """Copies what is trained whenever the validation loss falls; part of the resume file.
+
+    Attributes:
+        state: the copy; empty while no epoch had a finite validation loss.
+        epoch: which epoch's it is, from 1.
+        val_loss: that epoch's validation loss.
+    """
 
     def __init__(self) -> None:
         self.state: State = {}
@@ -22,7 +28,7 @@ class BestWeights(Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Compares the epoch that was just validated with the best so far."""
         val_loss = float(trainer.callback_metrics["val_loss"])
-        if val_loss < self.val_loss or not self.state:
+        if val_loss < self.val_loss:
             self.val_loss, self.epoch = val_loss, trainer.current_epoch + 1
             self.state = trained_state(cast(Classifier, pl_module.classifier))
 

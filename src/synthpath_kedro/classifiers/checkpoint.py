@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from synthpath_kedro.data.artefact import Artefact, Card
 from synthpath_kedro.errors import InputError
 
 FROZEN = "frozen."
+_STATE, _HISTORY = "state.", "history."
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Replicate:
     Attributes:
         state: its best epoch's weights: everything but the frozen part.
         card: replicate, best_epoch (from 1), val_loss of that epoch.
-        history: its rows of the cell's history.
+        history: one row an epoch, numbers alone.
     """
 
     state: Mapping[str, Tensor]
@@ -33,14 +33,15 @@ class Replicate:
 
     def to_artefact(self, key: Card) -> Artefact:
         """As a working file that a killed run leaves behind."""
-        card = {"key": key, "replicate": self.card, "history": self.history.to_json(orient="table", index=False)}
-        return Artefact(_arrays(self.state), card)
+        columns = {_HISTORY + str(name): column.to_numpy() for name, column in self.history.items()}
+        card = {"key": key, "replicate": self.card, "columns": list(self.history.columns)}
+        return Artefact(_arrays(self.state, _STATE) | columns, card)
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> "Replicate":
         """The inverse of ``to_artefact``."""
-        state = {name: torch.from_numpy(np.array(array)) for name, array in artefact.tensors.items()}
-        return cls(state, artefact.card["replicate"], pd.read_json(StringIO(artefact.card["history"]), orient="table"))
+        columns = {name: np.array(artefact.tensors[_HISTORY + name]) for name in artefact.card["columns"]}
+        return cls(_tensors(artefact, _STATE), artefact.card["replicate"], pd.DataFrame(columns))
 
 
 def cell_checkpoint(classifier: Classifier, replicates: Sequence[Replicate], card: Card) -> Artefact:
@@ -51,9 +52,9 @@ def cell_checkpoint(classifier: Classifier, replicates: Sequence[Replicate], car
         replicates: in order.
         card: where the cell comes from.
     """
-    tensors = {FROZEN + name: array for name, array in _arrays(classifier.frozen.state_dict()).items()}
+    tensors = _arrays(classifier.frozen.state_dict(), FROZEN)
     for index, replicate in enumerate(replicates):
-        tensors |= {f"replicate_{index}.{name}": array for name, array in _arrays(replicate.state).items()}
+        tensors |= _arrays(replicate.state, _prefix(index))
     return Artefact(tensors, {**card, "replicates": [replicate.card for replicate in replicates]})
 
 
@@ -70,11 +71,9 @@ def _load(checkpoint: Artefact, index: int) -> Classifier:
     card = checkpoint.card
     classifier = restore_classifier(card["model"], card["architecture"], tuple(card["class_names"]))
     classifier.weights = card["weights"]
-    prefix = f"replicate_{index}."
-    tensors = {name: torch.from_numpy(np.array(array)) for name, array in checkpoint.tensors.items()}
-    state = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith((prefix, FROZEN))}
+    frozen = {FROZEN + name: tensor for name, tensor in _tensors(checkpoint, FROZEN).items()}
     try:
-        classifier.load_state_dict(state)
+        classifier.load_state_dict(frozen | _tensors(checkpoint, _prefix(index)))
     except RuntimeError as error:
         raise InputError(
             f"the checkpoint of {card['model']} under {card['regime']} does not fit this version's {card['variant']} "
@@ -83,5 +82,18 @@ def _load(checkpoint: Artefact, index: int) -> Classifier:
     return classifier.eval()
 
 
-def _arrays(state: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-    return {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
+def _prefix(index: int) -> str:
+    return f"replicate_{index}."
+
+
+def _arrays(state: Mapping[str, Tensor], prefix: str) -> dict[str, np.ndarray]:
+    return {prefix + name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
+
+
+def _tensors(artefact: Artefact, prefix: str) -> dict[str, Tensor]:
+    """The tensors whose name begins with ``prefix``, without it."""
+    return {
+        name.removeprefix(prefix): torch.from_numpy(np.array(array))
+        for name, array in artefact.tensors.items()
+        if name.startswith(prefix)
+    }

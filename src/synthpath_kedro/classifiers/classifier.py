@@ -19,6 +19,7 @@ class Classifier(nn.Module):
         architecture: plain JSON from which the registry builds the same layers again; at least variant, input_size.
         weights: what the backbone started from: 'ImageNet', 'random', 'file:...'.
         class_names: one name a class, in label order.
+        zero_shot: its logits mean something before any training.
     """
 
     def __init__(
@@ -30,10 +31,12 @@ class Classifier(nn.Module):
         architecture: dict[str, Any],
         weights: str,
         class_names: tuple[str, ...],
+        zero_shot: bool = False,
     ) -> None:
         super().__init__()
         self.preprocessing, self.frozen, self.trained, self.output = preprocessing, frozen, trained, output
         self.architecture, self.weights, self.class_names = architecture, weights, class_names
+        self.zero_shot = zero_shot
         self.frozen.requires_grad_(False)
         self.train(self.training)
 
@@ -52,9 +55,14 @@ class Classifier(nn.Module):
         return f"{self.variant} @ {self.input_size}, {self.weights}"
 
     @property
+    def digest(self) -> str:
+        """SHA-256 of all weights and statistics."""
+        return _digest(self)
+
+    @property
     def frozen_digest(self) -> str:
         """SHA-256 of the frozen part's weights and statistics."""
-        return digest_arrays({name: tensor.cpu().numpy() for name, tensor in self.frozen.state_dict().items()})
+        return _digest(self.frozen)
 
     def forward(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch classes"]:
         """Logits of images in [0, 1], of any size."""
@@ -81,3 +89,7 @@ class Classifier(nn.Module):
         super().train(mode)
         self.frozen.eval()
         return self
+
+
+def _digest(module: nn.Module) -> str:
+    return digest_arrays({name: tensor.cpu().numpy() for name, tensor in module.state_dict().items()})

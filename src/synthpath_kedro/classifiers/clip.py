@@ -107,6 +107,7 @@ def _assemble(
         architecture=architecture,
         weights=weights,
         class_names=class_names,
+        zero_shot=True,
     )
 
 

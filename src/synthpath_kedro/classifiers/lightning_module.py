@@ -10,9 +10,11 @@ from torch.nn import functional as F
 
 from synthpath_kedro.classifiers.batches import EpochBatches, InOrder
 from synthpath_kedro.classifiers.classifier import Classifier
+from synthpath_kedro.classifiers.prediction import trunk_output
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.parameters import ClassificationParameters
-from synthpath_kedro.training.seeding import mixed_seed
+from synthpath_kedro.training.augmentation import random_dihedral
+from synthpath_kedro.training.seeding import mixed_seed, seeded_generator
 
 LightningBatch = tuple[Tensor, Tensor]
 
@@ -27,7 +29,7 @@ class ClassifierTraining(pl.LightningModule):
         class_weights: float [classes] weights of the loss, or None.
         batches: the batches of an epoch (from 0).
         validation: the validation batches.
-        seed: decides dropout; each epoch's follows from it and the epoch alone.
+        seed: decides dropout and augmentation; each epoch's follow from it and the epoch alone.
     """
 
     class_weights: Tensor | None
@@ -70,8 +72,12 @@ class ClassifierTraining(pl.LightningModule):
         self._train_loss = _Mean()
 
     def training_step(self, batch: LightningBatch, index: int) -> Tensor:
-        del index
-        logits, labels = self._logits(batch), batch[1]
+        inputs, labels = batch
+        if self.params.augment:
+            generator = seeded_generator(self.seed, self.trainer.current_epoch, index, device=self.device)
+            logits = self.classifier(random_dihedral(to_unit_interval(inputs), generator))
+        else:
+            logits = self._logits(inputs)
         loss = F.cross_entropy(logits, labels, self.class_weights)
         self._train_loss.add(loss.detach() * len(labels), len(labels))
         return loss
@@ -81,7 +87,8 @@ class ClassifierTraining(pl.LightningModule):
 
     def validation_step(self, batch: LightningBatch, index: int) -> None:
         del index
-        logits, labels = self._logits(batch).float(), batch[1]
+        inputs, labels = batch
+        logits = self._logits(inputs).float()
         weights = torch.ones_like(logits[0]) if self.class_weights is None else self.class_weights
         self._val_loss.add(F.cross_entropy(logits, labels, weights, reduction="sum"), weights[labels].sum())
         self._val_accuracy.add((logits.argmax(dim=1) == labels).sum(), len(labels))
@@ -96,11 +103,8 @@ class ClassifierTraining(pl.LightningModule):
         for name in [name for name in state if name.startswith("classifier.frozen.")]:
             del state[name]
 
-    def _logits(self, batch: LightningBatch) -> Tensor:
-        inputs = batch[0]
-        if inputs.dtype == torch.uint8:
-            return self.classifier(to_unit_interval(inputs))
-        return self.classifier.head_logits(inputs.to(torch.get_default_dtype()))
+    def _logits(self, inputs: Tensor) -> Tensor:
+        return self.classifier.head_logits(trunk_output(self.classifier, inputs))
 
 
 class _Mean:

@@ -1,6 +1,5 @@
 """What a classifier says of images."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +8,6 @@ from torch import Tensor
 
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
-from synthpath_kedro.data.artefact import Artefact
-from synthpath_kedro.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -26,35 +23,29 @@ class Predictions:
     features: np.ndarray
 
 
+def trunk_output(classifier: Classifier, inputs: Tensor) -> Tensor:
+    """What the frozen part makes of a batch: of uint8 images, or stored, in which case it is taken as it is."""
+    if inputs.dtype == torch.uint8:
+        return classifier.trunk(to_unit_interval(inputs))
+    return inputs.to(torch.get_default_dtype())
+
+
 @torch.inference_mode()
-def predict(classifier: Classifier, images: np.ndarray, batch_size: int, trunk: Artefact | None = None) -> Predictions:
-    """Predictions for uint8 images [N, H, W, 3], on the device the classifier is on.
+def predict(classifier: Classifier, inputs: np.ndarray, batch_size: int) -> Predictions:
+    """Predictions for images, on the device the classifier is on.
 
     Args:
         classifier: put into eval mode.
-        images: any size; resized by the classifier.
+        inputs: uint8 [N, H, W, 3] images of any size, or float [N, *trunk] their stored trunk features (see
+            ``stored_features``), with which only the trained part is computed.
         batch_size: images a forward pass.
-        trunk: stored trunk features of these images, in order; then only the trained part is computed.
     """
     classifier.eval()
+    device = next(classifier.parameters()).device
     probabilities, features = [], []
-    for trunk_output in _trunk_outputs(classifier, images, batch_size, trunk):
-        batch_features = classifier.head_features(trunk_output)
+    for start in range(0, len(inputs), batch_size):
+        batch = torch.from_numpy(np.array(inputs[start : start + batch_size])).to(device)
+        batch_features = classifier.head_features(trunk_output(classifier, batch))
         features.append(batch_features.float().cpu())
         probabilities.append(classifier.output(batch_features).float().softmax(dim=1).cpu())
     return Predictions(torch.cat(probabilities).numpy(), torch.cat(features).numpy())
-
-
-def _trunk_outputs(
-    classifier: Classifier, images: np.ndarray, batch_size: int, trunk: Artefact | None
-) -> Iterator[Tensor]:
-    device = next(classifier.parameters()).device
-    stored = None if trunk is None else trunk.tensors.get("features")
-    if stored is not None and len(stored) != len(images):
-        raise InputError(f"stored trunk features are of {len(stored)} images, not of {len(images)}; remove the file")
-    for start in range(0, len(images), batch_size):
-        rows = slice(start, start + batch_size)
-        if stored is None:
-            yield classifier.trunk(to_unit_interval(torch.from_numpy(np.array(images[rows])).to(device)))
-        else:
-            yield torch.from_numpy(np.array(stored[rows])).to(device, torch.get_default_dtype())

@@ -1,36 +1,26 @@
 """Trains the replicates of a cell: one model under one regime."""
 
-import logging
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from synthpath_kedro.classifiers.batches import EpochBatches, InOrder, Source
-from synthpath_kedro.classifiers.best_weights import BestWeights
+from synthpath_kedro.classifiers.batches import Source
 from synthpath_kedro.classifiers.checkpoint import Replicate, cell_checkpoint
 from synthpath_kedro.classifiers.classifier import Classifier
-from synthpath_kedro.classifiers.lightning_module import ClassifierTraining
 from synthpath_kedro.classifiers.prediction import predict
 from synthpath_kedro.classifiers.registry import build_classifier
-from synthpath_kedro.classifiers.trunk import FEATURES, check_trunk
-from synthpath_kedro.data.artefact import Artefact, Card, package_versions, read_artefact, write_artefact
+from synthpath_kedro.classifiers.replicate import Cell, train_replicate
+from synthpath_kedro.classifiers.trunk import stored_features
+from synthpath_kedro.data.artefact import Artefact, Card, package_versions
 from synthpath_kedro.data.images import LabelledImages
-from synthpath_kedro.data.regimes import regime_batches, synthetic_share
+from synthpath_kedro.data.regimes import synthetic_share
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import MODELS, ClassificationParameters
-from synthpath_kedro.training.progress import EpochHistory
-from synthpath_kedro.training.seeding import mixed_seed
-from synthpath_kedro.training.trainer import Patience, make_trainer, remove_scratch, resumable_checkpoint
-
-log = logging.getLogger(__name__)
-
-METRICS = ("train_loss", "val_loss", "val_accuracy")
+from synthpath_kedro.training.trainer import remove_scratch
 
 
 @dataclass(frozen=True)
@@ -45,26 +35,6 @@ class TrainedCell:
 
     checkpoint: Artefact
     history: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class _Cell:
-    """What every replicate of a cell shares."""
-
-    model: str
-    regime: str
-    params: ClassificationParameters
-    seed: int
-    class_names: tuple[str, ...]
-    image_size: int
-    real_train: Source
-    real_val: Source
-    synthetic: Source | None
-    class_weights: Tensor | None
-    key: Card
-
-    def classifier(self, replicate: int) -> Classifier:
-        return build_classifier(self.model, self.class_names, self.params, self.seed, self.image_size, replicate)
 
 
 def train_cell(
@@ -83,7 +53,7 @@ def train_cell(
     Replicate k starts from the same weights and walks the same permutation of the real images in every regime.
 
     Args:
-        model: one of ``parameters.MODELS``.
+        model: one of the registry's models.
         regime: real, synthetic or mixed.
         real_train: real training images.
         real_val: real validation images, which decide when to stop in every regime.
@@ -94,50 +64,37 @@ def train_cell(
         trunk: stored trunk features of "real_train", "real_val" and "synthetic", as far as there are any.
 
     Raises:
-        InputError: synthetic images are needed and missing, have other classes, or stored features are of other data.
+        InputError: the images have several labels, synthetic images are needed and missing or of other classes or
+            another size, stored features are of other data, or training diverges.
     """
-    needs_synthetic = synthetic_share(regime, params.mixing_ratio) > 0
+    _check_single_label(real_train)
     used = {"real_train": real_train, "real_val": real_val}
-    if needs_synthetic:
+    if synthetic_share(regime, params.mixing_ratio) > 0:
         used["synthetic"] = _checked_synthetic(regime, real_train, synthetic)
-    _check_trainable(real_train)
-    first = build_classifier(model, real_train.class_names, params, seed, real_train.image_size)
-    sources = _sources(used, trunk or {}, first)
-    card = _card(model, regime, used, params, seed, first)
-    cell = _Cell(
+    first = build_classifier(model, real_train.class_names, params, seed)
+    sources = _sources(used, trunk or {}, first, params.augment)
+    card = _card(model, regime, used, sources, params, seed, first)
+    cell = Cell(
         model=model,
         regime=regime,
         params=params,
         seed=seed,
         class_names=real_train.class_names,
-        image_size=real_train.image_size,
         real_train=sources["real_train"],
         real_val=sources["real_val"],
         synthetic=sources.get("synthetic"),
         class_weights=_class_weights(real_train) if params.class_weights == "balanced" else None,
         key=card,
     )
-    replicates = [_train_replicate(cell, replicate, scratch) for replicate in range(params.replicates)]
-    if model == "clip":
-        card = {**card, "zero_shot_accuracy": _accuracy(first, real_val, params.clip.batch_size)}
+    replicates = [train_replicate(cell, replicate, scratch) for replicate in range(params.replicates)]
+    if first.zero_shot:
+        accuracy = _accuracy(first, real_val, params.backbone(model).batch_size)
+        card = {**card, "zero_shot_val_accuracy": accuracy}
     remove_scratch(scratch)
-    history = pd.concat([replicate.history for replicate in replicates], ignore_index=True)
-    return TrainedCell(cell_checkpoint(first, replicates, card), history)
+    return TrainedCell(cell_checkpoint(first, replicates, card), _history(model, regime, replicates))
 
 
-def _checked_synthetic(regime: str, real_train: LabelledImages, synthetic: LabelledImages | None) -> LabelledImages:
-    if synthetic is None or len(synthetic) == 0:
-        raise InputError(f"regime {regime} needs synthetic images and there are none; run the synthesis pipeline first")
-    if synthetic.class_names != real_train.class_names:
-        raise InputError(
-            f"real_train ({real_train.digest[:12]}) has classes {', '.join(real_train.class_names)}; "
-            f"synthetic ({synthetic.digest[:12]}) has {', '.join(synthetic.class_names)}; "
-            "run the pipelines diffusion and synthesis on this data first"
-        )
-    return synthetic
-
-
-def _check_trainable(real_train: LabelledImages) -> None:
+def _check_single_label(real_train: LabelledImages) -> None:
     if real_train.multi_label:
         raise InputError(
             f"data_prep.name: {real_train.card.get('name', 'this data set')} has several labels an image; "
@@ -145,15 +102,30 @@ def _check_trainable(real_train: LabelledImages) -> None:
         )
 
 
+def _checked_synthetic(regime: str, real_train: LabelledImages, synthetic: LabelledImages | None) -> LabelledImages:
+    if synthetic is None or len(synthetic) == 0:
+        raise InputError(f"regime {regime} needs synthetic images and there are none; run the synthesis pipeline first")
+    described = [(", ".join(images.class_names), images.image_size) for images in (real_train, synthetic)]
+    if described[0] != described[1]:
+        (real_names, real_size), (names, size) = described
+        raise InputError(
+            f"real_train ({real_train.digest[:12]}) has classes {real_names} at {real_size} pixels; "
+            f"synthetic ({synthetic.digest[:12]}) has {names} at {size} pixels; "
+            "run the pipelines diffusion and synthesis on this data first"
+        )
+    return synthetic
+
+
 def _sources(
-    used: Mapping[str, LabelledImages], trunk: Mapping[str, Artefact], classifier: Classifier
+    used: Mapping[str, LabelledImages], trunk: Mapping[str, Artefact], classifier: Classifier, augment: bool
 ) -> dict[str, Source]:
-    """Stored trunk features where every set has them, else images: a batch holds one kind."""
-    for name in used.keys() & trunk.keys():
-        check_trunk(trunk[name], name, classifier, used[name])
-    if all(name in trunk and FEATURES in trunk[name].tensors for name in used):
-        return {name: Source(trunk[name].tensors[FEATURES], images.labels) for name, images in used.items()}
-    return {name: Source(images.images, images.labels) for name, images in used.items()}
+    """Stored trunk features where they can be used, else images; a batch holds one kind."""
+    features = {name: stored_features(trunk.get(name), name, classifier, images) for name, images in used.items()}
+    trained_on = used.keys() - {"real_val"}
+    if augment or any(features[name] is None for name in trained_on):
+        features |= dict.fromkeys(trained_on)
+    stored = {name: Source(array, used[name].labels) for name, array in features.items() if array is not None}
+    return {name: Source(images.images, images.labels) for name, images in used.items()} | stored
 
 
 def _class_weights(real_train: LabelledImages) -> Tensor:
@@ -167,6 +139,7 @@ def _card(
     model: str,
     regime: str,
     used: Mapping[str, LabelledImages],
+    sources: Mapping[str, Source],
     params: ClassificationParameters,
     seed: int,
     classifier: Classifier,
@@ -180,10 +153,12 @@ def _card(
         "variant": classifier.variant,
         "input_size": classifier.input_size,
         "weights": classifier.weights,
+        "start_digest": classifier.digest,
         "description": classifier.description,
         "architecture": classifier.architecture,
         "class_names": list(real.class_names),
         "image_digests": {name: images.digest for name, images in used.items()},
+        "inputs": {name: str(source.inputs.dtype) for name, source in sources.items()},
         "prepared": real.card.get("prepared"),
         "phantom": bool(real.card.get("phantom")),
         "parameters": params.model_dump(mode="json", exclude=others),
@@ -197,58 +172,7 @@ def _accuracy(classifier: Classifier, images: LabelledImages, batch_size: int) -
     return float((predicted == images.labels).mean())
 
 
-def _train_replicate(cell: _Cell, replicate: int, scratch: Path) -> Replicate:
-    finished = scratch / f"replicate_{replicate}.safetensors"
-    if finished.exists() and (artefact := read_artefact(finished)).card["key"] == cell.key:
-        log.info("%s under %s, replicate %d: finished before the interruption", cell.model, cell.regime, replicate)
-        return Replicate.from_artefact(artefact)
-    trained = _fit(cell, replicate, scratch / f"replicate_{replicate}")
-    write_artefact(finished, trained.to_artefact(cell.key))
-    remove_scratch(scratch / f"replicate_{replicate}")
-    return trained
-
-
-def _fit(cell: _Cell, replicate: int, scratch: Path) -> Replicate:
-    params, backbone = cell.params, cell.params.backbone(cell.model)
-    seed = mixed_seed(cell.seed, replicate)
-    module = ClassifierTraining(
-        cell.classifier(replicate),
-        params,
-        backbone.learning_rate,
-        cell.class_weights,
-        batches=partial(_epoch_batches, cell, seed),
-        validation=InOrder(cell.real_val, backbone.batch_size),
-        seed=seed,
-    )
-    best = BestWeights()
-    name = f"{cell.model} under {cell.regime}, replicate {replicate}"
-    history = EpochHistory(name, len(cell.real_train), METRICS)
-    trainer = make_trainer(
-        scratch,
-        params.max_epochs,
-        params.precision,
-        callbacks=[best, Patience(params.patience), history],
-        reload_dataloaders_every_n_epochs=1,
-    )
-    resume_file = resumable_checkpoint(scratch, {**cell.key, "replicate": replicate})
-    with torch.random.fork_rng(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
-        trainer.fit(module, ckpt_path=resume_file)
-    table = history.table
-    table.insert(0, "replicate", replicate)
-    table.insert(0, "regime", cell.regime)
-    table.insert(0, "model", cell.model)
-    return Replicate(best.state, {"replicate": replicate, "best_epoch": best.epoch, "val_loss": best.val_loss}, table)
-
-
-def _epoch_batches(cell: _Cell, seed: int, epoch: int) -> EpochBatches:
-    batches = regime_batches(
-        cell.regime,
-        len(cell.real_train),
-        0 if cell.synthetic is None else len(cell.synthetic),
-        cell.params.backbone(cell.model).batch_size,
-        cell.params.mixing_ratio,
-        seed,
-        epoch,
-    )
-    return EpochBatches(cell.real_train, cell.synthetic, batches)
+def _history(model: str, regime: str, replicates: list[Replicate]) -> pd.DataFrame:
+    tables = [replicate.history.assign(replicate=index) for index, replicate in enumerate(replicates)]
+    table = pd.concat(tables, ignore_index=True).assign(model=model, regime=regime)
+    return table[["model", "regime", "replicate", *replicates[0].history.columns]]

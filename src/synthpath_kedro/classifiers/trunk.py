@@ -23,33 +23,40 @@ log = logging.getLogger(__name__)
 
 FEATURES = "features"
 BATCH_SIZE = 64
-_SAFETENSORS_DTYPES = {"float32": "F32", "float16": "F16"}
+_SAFETENSORS_DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16"}
 
 
-def trunk_recipe(model: str, images: LabelledImages, params: ClassificationParameters, seed: int) -> Recipe:
+def trunk_recipe(
+    model: str, images: LabelledImages, params: ClassificationParameters, seed: int, trained_on: bool = True
+) -> Recipe:
     """How the trunk features of ``images`` are made: float [N, *trunk] under "features", in the images' order.
 
     The file is keyed by the frozen part's weights, input size, dtype and the images, and is written by the batch. Where
-    it would be larger than ``params.trunk_max_gb`` or the free disk it holds no features and its card says
-    ``"stored": false``; training then computes them anew.
+    augmentation makes the features useless, or they are larger than ``params.trunk_max_gb`` or the free disk, it holds
+    none and its card says ``"stored": false``; what reads it then computes them anew.
 
     Args:
         model: a model with a trunk.
         images: the images.
         params: the block ``classification``.
         seed: the study's seed, from which random backbones follow.
+        trained_on: the images are trained on, so that augmentation changes them.
     """
-    classifier = build_classifier(model, images.class_names, params, seed, images.image_size).eval()
+    classifier = build_classifier(model, images.class_names, params, seed).eval()
     size = trunk_size_gb(classifier, len(images), params.trunk_dtype)
+    augmented = params.augment and trained_on
     key: Card = {
         "model": model,
         "input_size": classifier.input_size,
         "dtype": params.trunk_dtype,
         "weights_digest": classifier.frozen_digest,
         "images_digest": images.digest,
-        "stored": size <= params.trunk_max_gb,
+        "stored": size <= params.trunk_max_gb and not augmented,
     }
-    return Recipe(key, lambda path: _write(path, classifier, images, params, key, size))
+    reason = f"{size:.1f} GB, more than classification.trunk_max_gb ({params.trunk_max_gb:g})"
+    if augmented:
+        reason = "classification.augment changes the images in every epoch"
+    return Recipe(key, lambda path: _write(path, classifier, images, key, size, reason))
 
 
 def trunk_size_gb(classifier: Classifier, n_images: int, dtype: str = "float32") -> float:
@@ -64,43 +71,46 @@ def trunk_shape(classifier: Classifier) -> tuple[int, ...]:
         return tuple(classifier.trunk(torch.zeros(1, 3, size, size)).shape[1:])
 
 
-def check_trunk(trunk: Artefact, name: str, classifier: Classifier, images: LabelledImages) -> None:
-    """Checks that stored features are those of this frozen part and these images.
+def stored_features(
+    trunk: Artefact | None, name: str, classifier: Classifier, images: LabelledImages
+) -> np.ndarray | None:
+    """Stored features, float [N, *trunk], memory-mapped; None where there are none.
+
+    Args:
+        trunk: what ``trunk_recipe`` made.
+        name: what the images are called, for errors.
+        classifier: the classifier that goes on from the features.
+        images: the images that the features must be of.
 
     Raises:
-        InputError: they are of others; both digests are named.
+        InputError: they are of another frozen part, input size or other images; both are named.
     """
+    if trunk is None or FEATURES not in trunk.tensors:
+        return None
     key = trunk.card["key"]
     for what, stored, wanted in (
-        ("images", key["images_digest"], images.digest),
-        ("weights", key["weights_digest"], classifier.frozen_digest),
+        ("images", key["images_digest"][:12], images.digest[:12]),
+        ("weights", key["weights_digest"][:12], classifier.frozen_digest[:12]),
+        ("input size", key["input_size"], classifier.input_size),
     ):
         if stored != wanted:
             raise InputError(
-                f"trunk features of {name} are of {what} {stored[:12]}, the cell has {what} {wanted[:12]}; "
+                f"trunk features of {name} are of {what} {stored}, the classifier has {what} {wanted}; "
                 f"run the node that stores the trunk features of {name} again"
             )
+    return trunk.tensors[FEATURES]
 
 
 def _write(
-    path: Path, classifier: Classifier, images: LabelledImages, params: ClassificationParameters, key: Card, size: float
+    path: Path, classifier: Classifier, images: LabelledImages, key: Card, size: float, reason_not_to: str
 ) -> None:
     what = f"trunk features of {len(images)} images for {key['model']} ({classifier.description})"
     free = shutil.disk_usage(path.parent).free / 1e9
-    if not key["stored"]:
-        log.warning(
-            "%s: %.1f GB, more than classification.trunk_max_gb (%g): computed anew in every epoch instead of stored",
-            what, size, params.trunk_max_gb,
-        )  # fmt: skip
-    elif size > free:
-        log.warning(
-            "%s: %.1f GB, and %s has only %.1f GB free: computed anew in every epoch instead of stored; "
-            "classification.trunk_dtype=float16 halves them",
-            what, size, path.parent, free,
-        )  # fmt: skip
+    if key["stored"] and size > free:
+        reason_not_to = (
+            f"{size:.1f} GB, and {path.parent} has {free:.1f} GB free (classification.trunk_dtype=float16 halves them)"
+        )
         key = {**key, "stored": False}
-    else:
-        log.info("storing %s: %.2f GB", what, size)
     card: Card = {
         "key": key,
         "stored": key["stored"],
@@ -110,23 +120,32 @@ def _write(
     }
     with path.open("wb") as stream:
         if key["stored"]:
-            _stream(stream, classifier, images, params.trunk_dtype, card)
+            log.info("storing %s: %.2f GB", what, size)
+            _stream(stream, classifier, images, card)
         else:
+            log.warning("%s are computed anew in every epoch instead of stored: %s", what, reason_not_to)
             stream.write(_header({}, card))
 
 
-def _stream(stream: BinaryIO, classifier: Classifier, images: LabelledImages, dtype: str, card: Card) -> None:
+def _stream(stream: BinaryIO, classifier: Classifier, images: LabelledImages, card: Card) -> None:
+    dtype = card["key"]["dtype"]
     shape = (len(images), *trunk_shape(classifier))
     n_bytes = prod(shape) * np.dtype(dtype).itemsize
-    entry = {"dtype": _SAFETENSORS_DTYPES[dtype], "shape": shape, "data_offsets": [0, n_bytes]}
+    entry: dict[str, object] = {"dtype": _SAFETENSORS_DTYPES[dtype], "shape": list(shape), "data_offsets": [0, n_bytes]}
     stream.write(_header({FEATURES: entry}, card))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     classifier.to(device)
     for batch in _batches(images.images):
         with torch.inference_mode():
-            features = classifier.trunk(to_unit_interval(batch.to(device))).cpu()
-        stream.write(features.contiguous().numpy().astype(dtype, copy=False).tobytes())
+            features = classifier.trunk(to_unit_interval(batch.to(device)))
+        stream.write(_converted(features.cpu().contiguous().numpy(), dtype).tobytes())
     classifier.to("cpu")
+
+
+def _converted(features: np.ndarray, dtype: str) -> np.ndarray:
+    if dtype == "float16" and np.abs(features).max() > np.finfo(np.float16).max:
+        raise InputError("these trunk features do not fit float16; valid here: classification.trunk_dtype=float32")
+    return features.astype(dtype, copy=False)
 
 
 def _batches(images: np.ndarray) -> Iterator[torch.Tensor]:
@@ -136,6 +155,7 @@ def _batches(images: np.ndarray) -> Iterator[torch.Tensor]:
 
 def _header(entries: dict[str, dict[str, object]], card: Card) -> bytes:
     """A safetensors header, padded with spaces so that the data begin at a multiple of eight bytes."""
-    text = json.dumps({"__metadata__": encode_card(card), **entries}).encode()
+    tensors: dict[str, object] = {"__metadata__": encode_card(card), **entries}
+    text = json.dumps(tensors).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text

@@ -39,6 +39,11 @@ class Cost:
     synthesis_seconds: float | None
     device: str
 
+    @property
+    def seconds(self) -> float:
+        """Training and synthesis on this machine; 0 without a probe."""
+        return (self.training_seconds or 0) + (self.synthesis_seconds or 0)
+
     def describe(self) -> str:
         """One line for the log."""
         line = (

@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from synthpath_kedro.diffusion.augmentation import random_dihedral
 from synthpath_kedro.diffusion.batches import Batch
 from synthpath_kedro.diffusion.denoiser import Denoiser
 from synthpath_kedro.parameters import DiffusionParameters
+from synthpath_kedro.training.augmentation import random_dihedral
 from synthpath_kedro.training.seeding import mixed_seed, seeded_generator
 
 _STEP, _VALIDATION, _DROPOUT = 1, 2, 3

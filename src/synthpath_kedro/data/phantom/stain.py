@@ -20,7 +20,7 @@ EOSIN = np.array([0.207, 0.867, 0.450], np.float32)
 # The other centre at stain_shift 1: what is added to the vectors, what multiplies the amounts and the lamp's light.
 SHIFTED_HAEMATOXYLIN = np.array([0.07, -0.01, -0.09], np.float32)
 SHIFTED_EOSIN = np.array([-0.03, 0.0, 0.07], np.float32)
-SHIFTED_AMOUNT = (1.15, 0.88)
+SHIFTED_AMOUNT = np.array([1.15, 0.88], np.float32)
 SHIFTED_BRIGHTNESS = 0.95
 
 WHITE = np.array([244.0, 243.0, 245.0], np.float32)
@@ -52,7 +52,7 @@ def draw_staining(draws: Draws, stain_shift: float) -> Staining:
     shift = np.float32(stain_shift)
     centre = np.stack([HAEMATOXYLIN + shift * SHIFTED_HAEMATOXYLIN, EOSIN + shift * SHIFTED_EOSIN])
     vectors = centre + draws.uniform(-0.03, 0.03, 2, 3)
-    amounts = np.float32(SHIFTED_AMOUNT) ** shift * np.exp(draws.uniform(-0.18, 0.18, 2))
+    amounts = SHIFTED_AMOUNT**shift * np.exp(draws.uniform(-0.18, 0.18, 2))
     light = WHITE * np.float32(SHIFTED_BRIGHTNESS) ** shift * draws.uniform(0.96, 1.0, 1)
     light = light + draws.uniform(-3, 3, 3)
     return Staining(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), amounts, light)

@@ -29,7 +29,7 @@ def train_denoiser(
     check_same_data({"real_train": real_train.card, "real_val": real_val.card})
     cost = estimate_cost(params, synthesis, len(real_train), real_train.image_size)
     logger.info(cost.describe())
-    if cost.device == "CPU" and cost.training_seconds + cost.synthesis_seconds > LONG:
+    if cost.device == "CPU" and cost.seconds > LONG:
         logger.warning("This is a study for a GPU; the same study in minutes: kedro run --env=demo")
     trained = train_denoiser(real_train, real_val, params, seed, scratch)
     samples = Artefact({str(epoch): images for epoch, images in trained.samples.items()}, trained.checkpoint.card)

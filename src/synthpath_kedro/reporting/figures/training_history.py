@@ -34,7 +34,7 @@ def training_history(history: pd.DataFrame, title: str = "Classifier training", 
     if history.empty:
         return blank_figure(title, note, "no cell has been trained")
     models, regimes = ordered_models(history["model"]), ordered_regimes(history["regime"])
-    figure = new_figure(max(5.0, 1.0 + 2.35 * len(models)), 5.2, title, note)
+    figure = new_figure(max(5.5, 1.0 + 2.35 * len(models)), 5.2, title, note)
     panels = figure.subplots(2, len(models), sharex=True, sharey="row", squeeze=False)
     for column, model in enumerate(models):
         _draw_model(list(panels[:, column]), history[history["model"] == model], regimes)

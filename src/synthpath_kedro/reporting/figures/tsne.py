@@ -24,6 +24,8 @@ from synthpath_kedro.reporting.figures.style import (
 )
 
 _SOURCES = {"real_test": REGIME_COLOURS["real"], "synthetic": REGIME_COLOURS["synthetic"]}
+_WIDTH, _LEGEND_MARK, _LEGEND_CHARACTER = 10.5, 0.65, 0.065
+"""Inches: of the figure, of a legend entry's marker and margins, of a character beside it."""
 
 
 def tsne(points: pd.DataFrame, class_names: Sequence[str], title: str, note: str | None = None) -> Figure:
@@ -39,9 +41,10 @@ def tsne(points: pd.DataFrame, class_names: Sequence[str], title: str, note: str
     """
     if points.empty:
         return blank_figure(title, note, "no image has been embedded")
-    legend_columns = 3 if max(map(len, class_names)) > 16 else 5
+    longest = max(map(len, class_names)) + 3
+    legend_columns = int(np.clip(_WIDTH / (_LEGEND_MARK + longest * _LEGEND_CHARACTER), 1, 5))
     legend_height = 0.2 * -(-len(class_names) // legend_columns)
-    figure = new_figure(10.5, 5.3 + legend_height, title, note)
+    figure = new_figure(_WIDTH, 5.3 + legend_height, title, note)
     by_class, by_source = figure.subplots(1, 2)
     shuffled = points.iloc[np.random.default_rng(0).permutation(len(points))]
     _draw_classes(by_class, shuffled, len(class_names))

@@ -1,0 +1,129 @@
+"""Trains one replicate of a cell: one seed."""
+
+import logging
+import math
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from synthpath_kedro.classifiers.batches import EpochBatches, InOrder, Source
+from synthpath_kedro.classifiers.best_weights import BestWeights
+from synthpath_kedro.classifiers.checkpoint import Replicate
+from synthpath_kedro.classifiers.lightning_module import ClassifierTraining
+from synthpath_kedro.classifiers.registry import build_classifier
+from synthpath_kedro.data.artefact import Card, read_artefact, write_artefact
+from synthpath_kedro.data.regimes import regime_batches
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.parameters import ClassificationParameters
+from synthpath_kedro.training.progress import EpochHistory
+from synthpath_kedro.training.seeding import mixed_seed
+from synthpath_kedro.training.trainer import Patience, make_trainer, remove_scratch, resumable_checkpoint
+
+log = logging.getLogger(__name__)
+
+METRICS = ("train_loss", "val_loss", "val_accuracy")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What every replicate of a cell shares.
+
+    Attributes:
+        model: one of the registry's models.
+        regime: real, synthetic or mixed.
+        params: the block ``classification``.
+        seed: the study's seed.
+        class_names: one name a class, in label order.
+        real_train: real training images or their trunk features.
+        real_val: real validation images or their trunk features.
+        synthetic: synthetic images or their trunk features; None where the regime needs none.
+        class_weights: float [classes] weights of the loss, or None.
+        key: plain JSON that decides the weights.
+    """
+
+    model: str
+    regime: str
+    params: ClassificationParameters
+    seed: int
+    class_names: tuple[str, ...]
+    real_train: Source
+    real_val: Source
+    synthetic: Source | None
+    class_weights: Tensor | None
+    key: Card
+
+    def name(self, replicate: int) -> str:
+        """The replicate in words, for the log."""
+        return f"{self.model} under {self.regime}, replicate {replicate}"
+
+
+def train_replicate(cell: Cell, replicate: int, scratch: Path) -> Replicate:
+    """Trains one replicate; goes on where a killed run left off, and does not train again what it had finished.
+
+    Args:
+        cell: what is trained, and on what.
+        replicate: from 0; decides the head's first weights and the order of the images.
+        scratch: the cell's folder of working files.
+
+    Raises:
+        InputError: the validation loss was finite in no epoch.
+    """
+    finished = scratch / f"replicate_{replicate}.safetensors"
+    if finished.exists() and (artefact := read_artefact(finished)).card["key"] == cell.key:
+        log.info("%s: finished before the interruption", cell.name(replicate))
+        return Replicate.from_artefact(artefact)
+    trained = _fit(cell, replicate, scratch / f"replicate_{replicate}")
+    write_artefact(finished, trained.to_artefact(cell.key))
+    remove_scratch(scratch / f"replicate_{replicate}")
+    return trained
+
+
+def _fit(cell: Cell, replicate: int, scratch: Path) -> Replicate:
+    params, backbone = cell.params, cell.params.backbone(cell.model)
+    seed = mixed_seed(cell.seed, replicate)
+    module = ClassifierTraining(
+        build_classifier(cell.model, cell.class_names, params, cell.seed, replicate),
+        params,
+        backbone.learning_rate,
+        cell.class_weights,
+        batches=partial(_epoch_batches, cell, seed),
+        validation=InOrder(cell.real_val, backbone.batch_size),
+        seed=seed,
+    )
+    best = BestWeights()
+    history = EpochHistory(cell.name(replicate), len(cell.real_train), METRICS)
+    trainer = make_trainer(
+        scratch,
+        params.max_epochs,
+        params.precision,
+        callbacks=[best, Patience(params.patience), history],
+        reload_dataloaders_every_n_epochs=1,
+    )
+    resume_file = resumable_checkpoint(scratch, {**cell.key, "replicate": replicate})
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
+        trainer.fit(module, ckpt_path=resume_file)
+    if not math.isfinite(best.val_loss):
+        raise InputError(
+            f"{cell.name(replicate)}: the validation loss is not a number; "
+            f"lower classification.{cell.model}.learning_rate ({backbone.learning_rate:g})"
+        )
+    card = {"replicate": replicate, "best_epoch": best.epoch, "val_loss": best.val_loss}
+    return Replicate(best.state, card, history.table)
+
+
+def _epoch_batches(cell: Cell, seed: int, epoch: int) -> EpochBatches:
+    batches = regime_batches(
+        cell.regime,
+        len(cell.real_train),
+        0 if cell.synthetic is None else len(cell.synthetic),
+        cell.params.backbone(cell.model).batch_size,
+        cell.params.mixing_ratio,
+        seed,
+        epoch,
+    )
+    return EpochBatches(cell.real_train, cell.synthetic, batches)
