@@ -3,8 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from synthpath_kedro.data.images import LabelledImages
+
+# A slow moment of a shared machine is no failure.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 CLASS_NAMES = ("adipose", "mucus", "stroma")
 

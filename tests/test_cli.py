@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
@@ -28,14 +30,21 @@ def test_both_spellings_are_read_alike(items: dict[str, str]) -> None:
     assert accept_colons(with_colons) == accept_colons(with_equals) == with_equals
 
 
-@pytest.fixture
-def in_empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("KEDRO_ENV", raising=False)
-
-
 def test_an_unknown_pipeline_is_refused_with_the_valid_ones() -> None:
     result = CliRunner().invoke(cli, ["run", "--pipeline=training"])
     assert result.exit_code == 1
     assert result.output.strip() == (
         "Error: unknown pipeline training; valid: data_prep, diffusion, synthesis, classification, evaluation"
     )
+
+
+@pytest.mark.parametrize("by_variable", [True, False])
+def test_an_unknown_environment_is_refused_with_the_known_ones(
+    by_variable: bool, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    if by_variable:
+        monkeypatch.setenv("KEDRO_ENV", "demmo")
+    result = CliRunner().invoke(cli, ["run"] if by_variable else ["run", "--env=demmo"])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: unknown environment demmo; conf has: base, demo, ")

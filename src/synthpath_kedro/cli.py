@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -75,9 +76,17 @@ def _check_pipeline_names(names: list[str]) -> None:
         raise InputError(f"unknown pipeline {', '.join(unknown)}; valid: {', '.join(PIPELINES)}")
 
 
+def _check_environment(name: str | None) -> None:
+    name = name or os.environ.get("KEDRO_ENV")
+    known = sorted(path.name for path in Path("conf").glob("*") if path.is_dir())
+    if name and known and name not in known:
+        raise InputError(f"unknown environment {name}; conf has: {', '.join(known)}")
+
+
 @explain_input_errors
 def _run(pipeline: str | None, pipelines: list[str], **options: Any) -> Any:
     _check_pipeline_names([*([pipeline] if pipeline else []), *pipelines])
+    _check_environment(options["env"])
     with warnings.catch_warnings():
         # --pipeline is how users of this project name a pipeline; Kedro would rather have --pipelines.
         warnings.simplefilter("ignore", KedroDeprecationWarning)

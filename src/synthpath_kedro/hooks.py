@@ -77,7 +77,11 @@ def _is_optional(catalog: DataCatalog, name: str) -> bool:
 
 
 def _show_result(catalog: DataCatalog) -> None:
+    from synthpath_kedro.data.lineage import source_note
     from synthpath_kedro.reporting.tables import as_text
 
-    logger.info("Table 4.1, real test set: accuracy / macro F1 / AUC\n%s", as_text(catalog.load("table_4_1")))
-    logger.info("The report lies at %s", getattr(catalog["report"], "_filepath", "report"))
+    title = "Table 4.1, real test set: accuracy / macro F1 / AUC"
+    note = source_note(catalog.load("data_card"))
+    # Printed, not logged: the console's log has a margin and breaks a table's lines.
+    print(as_text(catalog.load("table_4_1"), title, note))
+    print(f"The report lies at {getattr(catalog['report'], '_filepath', 'report')}")

@@ -1,7 +1,5 @@
 """The project's pipelines."""
 
-import warnings
-
 from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 
@@ -23,18 +21,11 @@ def use_grid(grid: Grid) -> None:
 
 def register_pipelines() -> dict[str, Pipeline]:
     """The five pipelines by name; all of them together are the study, which runs without a name."""
-    with warnings.catch_warnings():
-        # The report reads datasets out of every cell's namespace, which Kedro advises against.
-        warnings.filterwarnings("ignore", message="One or more dataset names contain", category=UserWarning)
-        return _register(_grid)
-
-
-def _register(grid: Grid) -> dict[str, Pipeline]:
     stages = {
         "data_prep": data_prep.create_pipeline(),
         "diffusion": diffusion.create_pipeline(),
         "synthesis": synthesis.create_pipeline(),
-        "classification": classification.create_pipeline(grid),
-        "evaluation": evaluation.create_pipeline(grid),
+        "classification": classification.create_pipeline(_grid),
+        "evaluation": evaluation.create_pipeline(_grid),
     }
     return stages | {"__default__": Pipeline(list(stages.values()))}

@@ -16,6 +16,13 @@ from synthpath_kedro.settings import CONFIG_LOADER_ARGS
 Run = Callable[..., dict]
 
 
+class KeptDataset(MemoryDataset):
+    """Stays in memory when the runner has no more use for it."""
+
+    def _release(self) -> None:
+        pass
+
+
 @pytest.fixture
 def parameters(project: Path) -> Parameters:
     """The tiny environment's parameters."""
@@ -32,7 +39,7 @@ def run(parameters: Parameters) -> Run:
         values |= {"parameters": parameters.model_dump()} | {name.replace("__", "."): v for name, v in inputs.items()}
         catalog = DataCatalog({name: MemoryDataset(value, copy_mode="assign") for name, value in values.items()})
         for name in pipeline.all_outputs():
-            catalog[name] = MemoryDataset(copy_mode="assign")
+            catalog[name] = KeptDataset(copy_mode="assign")
         SequentialRunner().run(pipeline, catalog)
         return {name: catalog.load(name) for name in pipeline.all_outputs() if catalog.exists(name)}
 

@@ -112,14 +112,14 @@ def _assemble(
 
 
 def _configuration(backbone: BackboneParameters, folder: Path | None) -> CLIPConfig:
-    """The variant's configuration, else that of the weights' folder, for the input size asked for."""
+    """A known variant's configuration, else the one beside the weights, for the input size asked for."""
     size = backbone.input_size
     if backbone.variant == "small":
         settings: dict[str, Any] = deepcopy(_SMALL)
-    elif folder is not None and (folder / "config.json").is_file():
-        settings = CLIPConfig.from_json_file(folder / "config.json").to_dict()
     elif backbone.variant == STUDY_VARIANT:
         settings = CLIPConfig().to_dict()
+    elif folder is not None and (folder / "config.json").is_file():
+        settings = CLIPConfig.from_json_file(folder / "config.json").to_dict()
     else:
         raise InputError(
             f"classification.clip.variant is {backbone.variant!r}, whose layers are not known without a config.json "

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from safetensors import SafetensorError
@@ -96,7 +97,7 @@ def read_state(path: Path, model: str) -> State:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise _unreadable(path, model, str(error)) from error
-    except Exception as error:  # torch raises pickle.UnpicklingError for files that hold more than tensors
+    except UnpicklingError as error:
         raise _unreadable(path, model, "it holds more than tensors") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise _unreadable(path, model, "it is not a state dict")

@@ -5,7 +5,6 @@ from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from synthpath_kedro.reporting import html_tables
@@ -15,6 +14,7 @@ from synthpath_kedro.reporting.figures.style import png_bytes
 from synthpath_kedro.reporting.labels import PHANTOM_NOTE, model_label
 from synthpath_kedro.reporting.limits import limits, uses_the_studys_data
 from synthpath_kedro.reporting.study import TABLE_4_3_WARNING
+from synthpath_kedro.reporting.templating import render_template
 
 __all__ = ["ReportContent", "ReportFigure", "render_report"]
 
@@ -61,14 +61,8 @@ def render_report(content: ReportContent) -> str:
 
     The same content gives the same page. Text is escaped.
     """
-    environment = Environment(
-        loader=PackageLoader("synthpath_kedro.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(
+    return render_template(
+        "report.html.j2",
         content=content,
         phantom_note=PHANTOM_NOTE,
         limits=limits(content),

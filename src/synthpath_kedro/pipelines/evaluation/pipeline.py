@@ -1,3 +1,5 @@
+import warnings
+
 from kedro.pipeline import Node, Pipeline
 
 from synthpath_kedro.grid import Cell, Grid
@@ -25,7 +27,11 @@ SHARED = {"real_val", "real_test", "synthetic_shards", "synthetic_manifest"}
 def create_pipeline(grid: Grid) -> Pipeline:
     """The selected cells of the grid; the study's tables and report too where all cells are selected."""
     cells = [_evaluate_cell(cell) for cell in grid.selected]
-    return Pipeline([*cells, *([_report(grid)] if grid.whole else [])], tags="evaluation")
+    with warnings.catch_warnings():
+        # The report reads datasets out of every cell's namespace, which Kedro advises against.
+        warnings.filterwarnings("ignore", message="One or more dataset names contain", category=UserWarning)
+        report = [_report(grid)] if grid.whole else []
+    return Pipeline([*cells, *report], tags="evaluation")
 
 
 def _evaluate_cell(cell: Cell) -> Pipeline:

@@ -1,0 +1,89 @@
+"""Small things that many of these tests need."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.parameters import ClassificationParameters
+
+CLASS_NAMES = ("adipose", "debris", "mucus")
+PROMPT = "This is a pathology image of {class_name}"
+BACKBONES = {
+    "cnn": {"variant": "two_blocks", "input_size": 8},
+    "resnet18": {"variant": "resnet18", "input_size": 32},
+    "dinov2": {"variant": "small", "input_size": 28},
+    "clip": {"variant": "small", "input_size": 32},
+    "efficientnet_lite0": {"variant": "tf_efficientnet_lite0", "input_size": 32},
+}
+
+
+@pytest.fixture
+def classification_parameters():
+    """Builds the block ``classification`` with small backbones and random weights, changed where a test says so."""
+
+    def build(**changes) -> ClassificationParameters:
+        common = {"weights": "random", "batch_size": 8, "learning_rate": 1e-3}
+        backbones = {name: {**common, **block, **changes.pop(name, {})} for name, block in BACKBONES.items()}
+        block = {
+            "models": ["cnn"],
+            "regimes": ["real"],
+            "replicates": 1,
+            "mixing_ratio": 0.5,
+            "max_epochs": 3,
+            "patience": 3,
+            "milestones": [2],
+            "gamma": 0.1,
+            "weight_decay": 0.01,
+            "class_weights": "none",
+            "augment": False,
+            "precision": "32-true",
+            "prompt": PROMPT,
+            "trunk_dtype": "float32",
+            "trunk_max_gb": 1,
+        }
+        return ClassificationParameters.model_validate({**block, **backbones, **changes})
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def study() -> ClassificationParameters:
+    """The study's own parameters, but for the weights, which no test downloads."""
+    path = Path(__file__).parents[2] / "conf" / "base" / "parameters_classification.yml"
+    block = yaml.safe_load(path.read_text())["classification"]
+    return ClassificationParameters.model_validate(
+        block | {name: {**block[name], "weights": "random"} for name in BACKBONES}
+    )
+
+
+@pytest.fixture
+def tiles():
+    """Draws n 8x8 images of three classes, each class of its own shade, that differ with the seed."""
+
+    def draw(n=24, seed=0, size=8) -> LabelledImages:
+        labels = np.arange(n) % 3
+        noise = np.random.default_rng(seed).integers(0, 80, (n, size, size, 3))
+        pixels = (60 * labels[:, None, None, None] + noise).astype(np.uint8)
+        return LabelledImages(pixels, labels, CLASS_NAMES, card={"name": "shades", "prepared": "0a1b"})
+
+    return draw
+
+
+@pytest.fixture
+def double():
+    """Everything in float64."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

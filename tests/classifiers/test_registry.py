@@ -1,0 +1,116 @@
+import sys
+from types import ModuleType
+
+import pytest
+import torch
+
+from synthpath_kedro.classifiers import cnn, registry
+from synthpath_kedro.classifiers.checkpoint import load_classifiers
+from synthpath_kedro.classifiers.registry import Entry, build_classifier, has_trunk
+from synthpath_kedro.classifiers.training import train_cell
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.parameters import MODELS, BackboneParameters, ClassificationParameters
+
+CLASS_NAMES = ("adipose", "debris", "mucus")
+
+
+def test_an_unknown_model_lists_the_valid_ones(classification_parameters):
+    with pytest.raises(InputError) as error:
+        build_classifier("reznet", CLASS_NAMES, classification_parameters(), seed=0)
+    assert str(error.value) == ("model is 'reznet'; valid models: cnn, resnet18, dinov2, clip, efficientnet_lite0")
+
+
+def test_the_parameters_know_the_registrys_models():
+    assert tuple(registry._ENTRIES) == MODELS
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_has_a_trunk_has_frozen_weights(model, classification_parameters):
+    classifier = build_classifier(model, CLASS_NAMES, classification_parameters(), seed=0)
+    assert has_trunk(model) == (len(list(classifier.frozen.parameters())) > 0)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_replicates_share_the_frozen_part_and_another_seed_gives_another_backbone(model, classification_parameters):
+    params = classification_parameters()
+    first, second = (build_classifier(model, CLASS_NAMES, params, 0, replicate) for replicate in (0, 1))
+    assert first.frozen_digest == second.frozen_digest
+    assert build_classifier(model, CLASS_NAMES, params, seed=0).digest == first.digest
+    assert build_classifier(model, CLASS_NAMES, params, seed=1).digest != first.digest
+    # CLIP has no new layer: its replicates differ in the order of the images alone.
+    assert (first.digest == second.digest) == (model == "clip")
+
+
+def test_building_leaves_the_global_generator_as_it_was(classification_parameters):
+    before = torch.get_rng_state()
+    build_classifier("resnet18", CLASS_NAMES, classification_parameters(), seed=0)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_random_weights_do_not_give_constant_features(model, classification_parameters, tiles):
+    classifier = build_classifier(model, CLASS_NAMES, classification_parameters(), seed=0).eval()
+    images = torch.from_numpy(tiles(12).images).permute(0, 3, 1, 2) / 255
+    with torch.inference_mode():
+        features, logits = classifier.features(images), classifier(images)
+    assert spread(features) > 0.05
+    assert logits.std(dim=0).max() > 0.01
+
+
+def spread(features):
+    """Standard deviation over images against the size of the mean feature vector."""
+    return (features.std(dim=0).norm() / features.mean(dim=0).norm()).item()
+
+
+def test_dinov2_would_give_constant_features_with_the_layer_scale_that_training_starts_from(
+    classification_parameters, tiles
+):
+    classifier = build_classifier("dinov2", CLASS_NAMES, classification_parameters(), seed=0).eval()
+    images = torch.from_numpy(tiles(12).images).permute(0, 3, 1, 2) / 255
+    with torch.inference_mode():
+        for name, weight in classifier.named_parameters():
+            if name.endswith("gamma"):
+                weight.fill_(1e-5)
+        assert spread(classifier.features(images)) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "message"),
+    [
+        ("cnn", {"variant": "vgg"}, "classification.cnn.variant is 'vgg'; valid: two_blocks"),
+        ("cnn", {"weights": "pretrained"}, "classification.cnn.weights is 'pretrained'; valid: random"),
+        ("resnet18", {"variant": "resnet50"}, "classification.resnet18.variant is 'resnet50'; valid: resnet18"),
+        ("efficientnet_lite0", {"variant": "b0"}, "classification.efficientnet_lite0.variant is 'b0'; valid: tf_eff"),
+        ("dinov2", {"variant": "vit_small"}, "classification.dinov2.variant is 'vit_small'; valid: small, vit_base_p"),
+        ("dinov2", {"variant": "vit_small_patch14_dinov2.bad"}, "valid: small, .*vit_small_patch14_dinov2.lvd142m"),
+        ("dinov2", {"input_size": 32}, "classification.dinov2.input_size is 32; valid: multiples of the patch size 14"),
+        ("dinov2", {"weights": "pretrained"}, "variant 'small' has no published weights; valid: .*or weights=random"),
+        ("clip", {"variant": "tiny"}, "classification.clip.variant is 'tiny', .*valid without one: openai/clip"),
+        ("clip", {"input_size": 40}, "classification.clip.input_size is 40; valid: multiples of the patch size 16"),
+        ("clip", {"weights": "pretrained"}, "variant 'small' has no published weights; valid: .*or weights=random"),
+    ],
+)
+def test_what_cannot_be_built_is_said_in_one_line(model, change, message, classification_parameters):
+    with pytest.raises(InputError, match=message) as error:
+        build_classifier(model, CLASS_NAMES, classification_parameters(**{model: change}), seed=0)
+    assert "\n" not in str(error.value)
+
+
+class WithProbe(ClassificationParameters):
+    probe: BackboneParameters
+
+
+def test_a_new_model_is_one_file_and_one_line(classification_parameters, tiles, tmp_path, monkeypatch):
+    file = ModuleType("probe_model")
+    file.restore = cnn.restore
+    file.build = lambda class_names, params, seed, replicate: cnn.restore(
+        params.backbone("probe").model_dump(include={"variant", "input_size"}), class_names
+    )
+    monkeypatch.setitem(sys.modules, "probe_model", file)
+    monkeypatch.setitem(registry._ENTRIES, "probe", Entry("probe_model", trunk=False))
+    params = classification_parameters(max_epochs=1)
+    params = WithProbe(**params.model_dump(), probe=params.cnn)
+    trained = train_cell("probe", "real", tiles(), tiles(6), None, params, 0, tmp_path)
+    assert len(load_classifiers(trained.checkpoint)) == 1
+    with pytest.raises(InputError, match=r"efficientnet_lite0, probe$"):
+        has_trunk("reznet")

@@ -1,0 +1,78 @@
+"""The cells of the grid: what they leave, and what they refuse."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from synthpath_kedro.data.artefact import Artefact
+from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.splits import Splits
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.grid import Grid
+from synthpath_kedro.pipelines import classification
+from synthpath_kedro.pipelines.classification.nodes import store_trunk_features, train_classifier
+
+
+@pytest.fixture
+def synthetic(splits: Splits) -> dict:
+    """Shards and manifest of a synthetic set that looks like the real one."""
+    images: LabelledImages = splits.train
+    shard = Artefact({"images": images.images, "labels": images.labels}, {"digest": "s"})
+    manifest = {"shards": {"shard_00000.safetensors": {"digest": "s", "n": 30}}, "class_names": images.class_names}
+    return {
+        "synthetic_shards": {"shard_00000.safetensors": shard},
+        "synthetic_manifest": manifest | {"prepared": "p", "digest": "all"},
+    }
+
+
+@pytest.fixture
+def train_cell(run: Callable, splits: Splits, synthetic: dict, tmp_path: Path) -> Callable:
+    def train(model: str, regime: str) -> dict:
+        grid = Grid(models=(model,), regimes=(regime,), model=model, regime=regime)
+        pipeline = classification.create_pipeline(grid)
+        inputs = {"real_train": splits.train, "real_val": splits.val, "classification_scratch": tmp_path / "scratch"}
+        constants = {f"{model}__name": model, f"{model}__{regime}__cell": (model, regime)}
+        needed = {**inputs, **constants, **synthetic}
+        return run(pipeline, **{name: needed[name] for name in needed if name.replace("__", ".") in pipeline.inputs()})
+
+    return train
+
+
+@pytest.mark.parametrize("regime", ["real", "synthetic", "mixed"])
+def test_a_cell_is_one_checkpoint_of_all_replicates_and_one_history(
+    train_cell: Callable, regime: str, tmp_path: Path
+) -> None:
+    made = train_cell("cnn", regime)
+    checkpoint, history = made[f"cnn.{regime}.classifier"], made[f"cnn.{regime}.history"]
+    assert {name.split(".")[0] for name in checkpoint.tensors} == {"replicate_0", "replicate_1"}
+    assert checkpoint.card["prepared"] == "p"
+    assert (checkpoint.card["model"], checkpoint.card["regime"]) == ("cnn", regime)
+    assert set(history["replicate"]) == {0, 1}
+    assert isinstance(made[f"cnn.{regime}.history_figure"], Figure)
+    assert not (tmp_path / "scratch" / "cnn" / regime).exists()
+
+
+def test_replicates_start_from_other_weights(train_cell: Callable) -> None:
+    tensors = train_cell("cnn", "real")["cnn.real.classifier"].tensors
+    name = next(name for name in sorted(tensors) if name.endswith("weight"))
+    first, second = tensors[name], tensors[name.replace("replicate_0", "replicate_1")]
+    assert not np.array_equal(first, second)
+
+
+def test_images_of_other_data_are_refused(parameters, splits: Splits, tmp_path: Path) -> None:
+    other = splits.val.with_card(prepared="q")
+    with pytest.raises(InputError, match="real_train was made from data p, real_val from data q"):
+        train_classifier(("cnn", "real"), splits.train, other, parameters.classification, 0, tmp_path)
+
+
+def test_features_are_asked_for_by_what_decides_them(parameters, splits: Splits) -> None:
+    params = parameters.classification
+    key = store_trunk_features("resnet18", splits.train, params, 0).key
+    more_epochs = params.model_copy(update={"max_epochs": 9})
+    larger = params.model_copy(update={"resnet18": params.resnet18.model_copy(update={"input_size": 64})})
+    assert store_trunk_features("resnet18", splits.train, more_epochs, 0).key == key
+    assert store_trunk_features("resnet18", splits.train, larger, 0).key != key
+    assert store_trunk_features("resnet18", splits.val, params, 0).key != key
