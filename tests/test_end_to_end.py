@@ -71,7 +71,7 @@ def test_every_table_has_a_row_a_cell_and_replicate(study: Path) -> None:
 
 def test_the_report_is_one_file_that_says_that_the_phantom_is_no_tissue(study: Path) -> None:
     report = (study / "08_reporting/report.html").read_text()
-    assert "digital phantom, not tissue" in report
+    assert "Digital phantom, not tissue" in report
     assert 'src="http' not in report
 
 

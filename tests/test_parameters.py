@@ -57,8 +57,8 @@ def test_every_key_of_base_is_explained_by_a_comment_in_its_line(project: Path) 
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("model", "reznet", "'cnn', 'resnet18', 'dinov2', 'clip' or 'efficientnet_lite0'"),
-        ("regime", "fake", "'real', 'synthetic' or 'mixed'"),
+        ("model", "reznet", "all, cnn, resnet18, dinov2, clip or efficientnet_lite0"),
+        ("regime", "fake", "all, real, synthetic or mixed"),
         (
             "classification.max_epochs",
             0,

@@ -1,10 +1,10 @@
 """One pydantic model for every parameter block in conf; the only place that reads the keys."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from synthpath_kedro.errors import InputError
@@ -181,12 +181,21 @@ class ReportParameters(Block):
     embed_real_images: bool
 
 
+def _all_or_one_of(names: tuple[str, ...]) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in (ALL, *names):
+            raise ValueError(", ".join((ALL, *names[:-1])) + f" or {names[-1]}")
+        return value
+
+    return check
+
+
 class Parameters(Block):
     """All of conf's parameters."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
-    model: Literal["all"] | Model
-    regime: Literal["all"] | Regime
+    model: Annotated[str, AfterValidator(_all_or_one_of(MODELS))]
+    regime: Annotated[str, AfterValidator(_all_or_one_of(REGIMES))]
     data_prep: DataPrepParameters
     diffusion: DiffusionParameters
     synthesis: SynthesisParameters

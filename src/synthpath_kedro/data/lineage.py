@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from synthpath_kedro.data.artefact import Card
 from synthpath_kedro.errors import InputError
 
+PHANTOM_NOTE = "Digital phantom, not tissue"
+
 _DIGITS = 12
 
 
@@ -32,4 +34,4 @@ def _short(card: Card) -> str:
 
 def source_note(card: Card) -> str | None:
     """What a reader of anything made from this data must be told, if anything."""
-    return "digital phantom, not tissue" if card.get("phantom") else None
+    return PHANTOM_NOTE if card.get("phantom") else None

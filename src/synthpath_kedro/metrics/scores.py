@@ -9,7 +9,7 @@ import pandas as pd
 from synthpath_kedro.data.artefact import Artefact
 from synthpath_kedro.metrics.classification import classification_metrics
 
-CELL = ("model", "regime", "replicate", "weights", "variant", "n")
+CELL = ("model", "regime", "replicate", "weights", "n", "variant")
 CHANGES = ("accuracy", "macro_f1", "auc")
 
 
@@ -74,7 +74,7 @@ def _score(cell: Artefact, images: str) -> list[dict[str, Any]]:
 
 def _identify(cell: Artefact, replicate: int, n: int) -> dict[str, Any]:
     card = cell.card
-    return dict(zip(CELL, (card["model"], card["regime"], replicate, card["weights"], card["variant"], n), strict=True))
+    return dict(zip(CELL, (card["model"], card["regime"], replicate, card["weights"], n, card["variant"]), strict=True))
 
 
 def _accuracy(probabilities: np.ndarray, labels: np.ndarray) -> list[float]:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from synthpath_kedro.parameters import MODELS, REGIMES
 
-PHANTOM_NOTE = "Digital phantom, not tissue"
 
 _MODELS = {
     "cnn": "CNN",

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
+from synthpath_kedro.data.lineage import PHANTOM_NOTE
 from synthpath_kedro.reporting import html_tables
 from synthpath_kedro.reporting.answer import NO_TEST, difference_sentences, verdict_sentences
 from synthpath_kedro.reporting.content import ReportContent, ReportFigure
 from synthpath_kedro.reporting.figures.style import png_bytes
-from synthpath_kedro.reporting.labels import PHANTOM_NOTE, model_label
+from synthpath_kedro.reporting.labels import model_label
 from synthpath_kedro.reporting.limits import limits, uses_the_studys_data
 from synthpath_kedro.reporting.study import TABLE_4_3_WARNING
 from synthpath_kedro.reporting.templating import render_template

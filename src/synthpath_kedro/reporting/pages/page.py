@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from markupsafe import Markup
-
 from synthpath_kedro.reporting.pages.sprite_sheet import SpriteSheet
 from synthpath_kedro.reporting.templating import render_template
 
@@ -31,7 +29,7 @@ def render_page(
         note=note,
         content=content,
         sheet=b64encode(sheet.png).decode() if sheet else None,
-        script=Markup(script),
+        script=script,
         script_digest=b64encode(sha256(script.encode()).digest()).decode(),
         **values,
     )

@@ -2,18 +2,20 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
 import numpy as np
 
 from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.lineage import PHANTOM_NOTE
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.reporting.labels import PHANTOM_NOTE
 from synthpath_kedro.reporting.pages.page import render_page
 from synthpath_kedro.reporting.pages.sprite_sheet import Tiles, sprite_sheet
 
 SOURCES = ("real", "synthetic")
+_AGAIN = "make the synthetic ones from this data again"
 
 
 class DrawnTiles(NamedTuple):
@@ -22,11 +24,13 @@ class DrawnTiles(NamedTuple):
     Attributes:
         tiles: uint8 [n, size, size, 3].
         sources: "real" or "synthetic", one a tile.
-        classes: the class's name, one a tile.
+        labels: each tile's place in ``classes``.
+        classes: names of the classes that are shown.
     """
 
     tiles: Tiles
     sources: tuple[str, ...]
+    labels: tuple[int, ...]
     classes: tuple[str, ...]
 
 
@@ -72,31 +76,27 @@ def draw_tiles(real: LabelledImages, synthetic: LabelledImages, n_images: int, s
     """
     if n_images < 2:
         raise InputError(f"a reader test needs at least 2 images, not {n_images}; ask for more")
-    if real.images.shape[1:] != synthetic.images.shape[1:]:
-        sizes = " and ".join("x".join(map(str, images.images.shape[1:3])) for images in (real, synthetic))
-        raise InputError(f"real and synthetic images are {sizes} pixels; make the synthetic ones from this data again")
+    if real.image_size != synthetic.image_size:
+        raise InputError(
+            f"real images are {real.image_size} pixels wide, synthetic ones {synthetic.image_size}; {_AGAIN}"
+        )
     generator = np.random.default_rng(seed)
-    names = [_class_of_each(images) for images in (real, synthetic)]
-    classes = sorted({*names[0]} & {*names[1]})
-    room = np.array([min(np.sum(name == c) for name in names) for c in classes], dtype=np.int64)
-    if not len(room):
-        raise InputError("real and synthetic images share no class; make the synthetic ones from this data again")
-    counts = _even_counts(room, n_images // 2, generator)
-    drawn = [
-        np.concatenate([generator.choice(np.flatnonzero(name == c), n, replace=False) for c, n in zip(classes, counts)])
-        for name in names
-    ]
-    tiles = np.concatenate([images.images[chosen] for images, chosen in zip((real, synthetic), drawn)])
-    order = generator.permutation(len(tiles))
-    sources = np.repeat(SOURCES, counts.sum())[order]
-    shown = np.concatenate([name[chosen] for name, chosen in zip(names, drawn)])[order]
-    return DrawnTiles(tiles[order], tuple(map(str, sources)), tuple(map(str, shown)))
+    real_names, synthetic_names = _class_of_each(real), _class_of_each(synthetic)
+    counts = _counts_by_class(real_names, synthetic_names, real.class_names, n_images // 2, generator)
+    real_rows = _drawn(real_names, counts, generator)
+    synthetic_rows = _drawn(synthetic_names, counts, generator)
+    order = generator.permutation(2 * len(real_rows))
+    tiles = np.concatenate([real.images[real_rows], synthetic.images[synthetic_rows]])[order]
+    sources = np.repeat(SOURCES, len(real_rows))[order]
+    labels = np.tile(np.repeat(np.arange(len(counts)), list(counts.values())), 2)[order]
+    return DrawnTiles(tiles, tuple(sources.tolist()), tuple(labels.tolist()), tuple(counts))
 
 
 def render_drawn(drawn: DrawnTiles, title: str, note: str | None) -> str:
     """The page of ``render_reader_test`` for tiles that have been drawn."""
     sheet = sprite_sheet(drawn.tiles)
-    key = b64encode(json.dumps({"sources": drawn.sources, "classes": drawn.classes}).encode()).decode()
+    truth = {"sources": drawn.sources, "labels": drawn.labels, "classes": drawn.classes}
+    key = b64encode(json.dumps(truth).encode()).decode()
     content = {
         "n": len(drawn.tiles),
         "size": sheet.size,
@@ -116,10 +116,23 @@ def _class_of_each(images: LabelledImages) -> np.ndarray:
     return np.array(shown, dtype=object)
 
 
-def _even_counts(room: np.ndarray, total: int, generator: np.random.Generator) -> np.ndarray:
-    """How many of each class: as even as ``room`` [classes] allows, the odd ones at random; ``total`` or all."""
+def _counts_by_class(
+    real: np.ndarray, synthetic: np.ndarray, order: Sequence[str], total: int, generator: np.random.Generator
+) -> dict[str, int]:
+    """Tiles of each class from either set, in label order: as even as the smaller set allows, the rest at random."""
+    shared = {*real} & {*synthetic}
+    if not shared:
+        raise InputError(f"real and synthetic images share no class; {_AGAIN}")
+    names = [name for name in order if name in shared] + sorted(shared.difference(order))
+    room = np.array([min(np.sum(real == name), np.sum(synthetic == name)) for name in names])
     counts = np.zeros_like(room)
     while (left := min(total, room.sum()) - counts.sum()) > 0:
-        open_classes = np.flatnonzero(counts < room)
-        counts[generator.permutation(open_classes)[:left]] += 1
-    return counts
+        counts[generator.permutation(np.flatnonzero(counts < room))[:left]] += 1
+    return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
+
+
+def _drawn(names: np.ndarray, counts: Mapping[str, int], generator: np.random.Generator) -> np.ndarray:
+    """The rows of ``counts`` images of each class, class by class."""
+    return np.concatenate(
+        [generator.choice(np.flatnonzero(names == name), count, replace=False) for name, count in counts.items()]
+    )

@@ -60,6 +60,7 @@
     $("intro").hidden = state.begun;
     $("test").hidden = !state.begun || state.final;
     $("result").hidden = !state.final;
+    document.body.classList.toggle("testing", !$("test").hidden);
     $("stage").hidden = $("choices").hidden = full;
     $("done").hidden = !full;
     $("back").disabled = place === 0;
@@ -104,18 +105,18 @@
   const span = ([low, high]) => `${Math.round(low * 100)} to ${percent(high)}`;
 
   function showResult() {
-    const { sources, classes } = truth();
-    const tiles = state.answers.map((given, i) => ({ i, given, source: sources[i], label: classes[i] }));
+    const { sources, labels, classes } = truth();
+    const tiles = state.answers.map((given, i) => ({ i, given, source: sources[i], label: classes[labels[i]] }));
     const right = tiles.filter(isRight).length;
     const [low, high] = interval(right, test.n);
-    $("headline").textContent =
-      `${right} of ${test.n} right: accuracy ${percent(right / test.n)} (95\u00a0% interval ${span([low, high])})`;
-    $("meaning").textContent = `${meaning(low, high)} Median time a tile: ${median(state.seconds).toFixed(1)} s.`;
+    $("headline").textContent = `${right} of ${test.n} right: accuracy ${percent(right / test.n)}`;
+    $("interval").textContent = `95\u00a0% interval ${span([low, high])} (Wilson)`;
+    $("meaning").textContent = `${meaning(low, high)} Median time per tile: ${median(state.seconds).toFixed(1)}\u00a0s.`;
     document.querySelectorAll("#shares tbody").forEach((body) => body.remove());
     $("shares").append(
       rows([["All tiles", tiles]]),
-      rows(["real", "synthetic"].map((s) => [`${s}, marked ${s}`, tiles.filter((tile) => tile.source === s)])),
-      rows([...new Set(classes)].sort().map((c) => [c, tiles.filter((tile) => tile.label === c)])),
+      rows(["real", "synthetic"].map((source) => [source, tiles.filter((tile) => tile.source === source)])),
+      rows(classes.map((label) => [label, tiles.filter((tile) => tile.label === label)])),
     );
     $("gallery").replaceChildren(
       group("Synthetic, taken for real", tiles.filter((t) => t.source === "synthetic" && !isRight(t))),
@@ -188,10 +189,10 @@
   }
 
   function csv() {
-    const { sources, classes } = truth();
+    const { sources, labels, classes } = truth();
     const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
     const lines = state.answers.map((given, i) =>
-      [i + 1, sources[i], quoted(classes[i]), given, state.seconds[i].toFixed(2)].join(","),
+      [i + 1, sources[i], quoted(classes[labels[i]]), given, state.seconds[i].toFixed(2)].join(","),
     );
     return ["image,source,class,answer,seconds", ...lines, ""].join("\n");
   }
@@ -216,6 +217,7 @@
   $("begin").onclick = () => {
     since = performance.now();
     update({ begun: true });
+    scrollTo(0, 0);
   };
   $("real").onclick = () => answer("real");
   $("synthetic").onclick = () => answer("synthetic");

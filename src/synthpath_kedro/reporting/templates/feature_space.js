@@ -1,0 +1,286 @@
+"use strict";
+(async () => {
+  const $ = (id) => document.getElementById(id);
+  const page = JSON.parse($("content").textContent);
+  const canvas = $("points");
+  const pen = canvas.getContext("2d");
+  const margin = 26;
+  const greatestZoom = 16;
+  let model = page.models[0];
+  let colouring = "classes";
+  let view = { zoom: 1, x: 0.5, y: 0.5 };
+  let active = -1;
+  const hidden = { classes: new Set(), sources: new Set() };
+
+  const count = () => model.x.length;
+  const isVisible = (i) => !hidden.classes.has(model.label[i]) && !hidden.sources.has(model.source[i]);
+  const styleOf = (i) => (colouring === "classes" ? page.classes[model.label[i]] : page.sources[model.source[i]]);
+
+  const middle = () => [canvas.clientWidth / 2, canvas.clientHeight / 2];
+
+  // Screen pixels along one side of the embedding's square.
+  const side = () => (Math.min(canvas.clientWidth, canvas.clientHeight) - 2 * margin) * view.zoom;
+
+  // Where a point stands on the canvas; y goes upwards in the embedding.
+  function screen(i) {
+    const [x, y] = middle();
+    return [x + (model.x[i] / page.grid - view.x) * side(), y - (model.y[i] / page.grid - view.y) * side()];
+  }
+
+  function mark(path, marker, x, y, r) {
+    if (marker === "s") path.rect(x - 0.9 * r, y - 0.9 * r, 1.8 * r, 1.8 * r);
+    else if (marker === "^") {
+      path.moveTo(x, y - 1.2 * r);
+      path.lineTo(x + 1.1 * r, y + 0.8 * r);
+      path.lineTo(x - 1.1 * r, y + 0.8 * r);
+      path.closePath();
+    } else {
+      path.moveTo(x + r, y);
+      path.arc(x, y, r, 0, 2 * Math.PI);
+    }
+  }
+
+  function draw() {
+    const scale = devicePixelRatio;
+    canvas.width = Math.round(canvas.clientWidth * scale);
+    canvas.height = Math.round(canvas.clientHeight * scale);
+    pen.scale(scale, scale);
+    const radius = Math.min(5, Math.max(2, (0.16 * Math.min(...middle()) * 2) / Math.sqrt(count()))) * view.zoom ** 0.4;
+    const order = [...model.x.keys()];
+    order.filter((i) => !isVisible(i)).forEach((i) => dot(i, radius, "#e3e6eb", 1));
+    order.filter(isVisible).forEach((i) => dot(i, radius, styleOf(i).colour, 0.75));
+    if (colouring === "classes") numberClasses();
+    place();
+  }
+
+  function dot(i, radius, colour, alpha) {
+    pen.globalAlpha = alpha;
+    pen.fillStyle = colour;
+    pen.beginPath();
+    mark(pen, styleOf(i).marker, ...screen(i), radius);
+    pen.fill();
+  }
+
+  // A class's number at the median of its points: the picture reads without its colours.
+  function numberClasses() {
+    pen.globalAlpha = 1;
+    pen.font = "700 15px system-ui, sans-serif";
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.lineWidth = 4;
+    pen.lineJoin = "round";
+    pen.strokeStyle = "#fff";
+    pen.fillStyle = "#1f2937";
+    page.classes.forEach((_, label) => {
+      const members = [...model.x.keys()].filter((i) => model.label[i] === label && isVisible(i)).map(screen);
+      if (!members.length) return;
+      const [x, y] = [0, 1].map((axis) => members.map((at) => at[axis]).sort((a, b) => a - b)[members.length >> 1]);
+      pen.strokeText(label, x, y);
+      pen.fillText(label, x, y);
+    });
+  }
+
+  function nearest(x, y, reach) {
+    let [best, least] = [-1, reach];
+    for (let i = 0; i < count(); i++) {
+      if (!isVisible(i)) continue;
+      const at = screen(i);
+      const distance = Math.hypot(at[0] - x, at[1] - y);
+      if (distance < least) [best, least] = [i, distance];
+    }
+    return best;
+  }
+
+  // The nearest point within 45 degrees of a direction.
+  function next(dx, dy) {
+    const here = screen(active);
+    let [best, least] = [active, Infinity];
+    for (let i = 0; i < count(); i++) {
+      const [x, y] = screen(i);
+      const along = (x - here[0]) * dx + (y - here[1]) * dy;
+      const across = Math.abs((x - here[0]) * dy) + Math.abs((y - here[1]) * dx);
+      if (isVisible(i) && along > 0.5 && across <= along && along + across < least) {
+        [best, least] = [i, along + across];
+      }
+    }
+    return best;
+  }
+
+  function show(i) {
+    if (i === active) return;
+    active = i;
+    if (i >= 0) {
+      const [className, source] = [page.classes[model.label[i]].name, page.sources[model.source[i]].name];
+      $("card-class").textContent = className;
+      $("card-source").textContent = source;
+      $("tile").hidden = model.tile[i] < 0;
+      $("no-tile").hidden = model.tile[i] >= 0;
+      if (model.tile[i] >= 0) drawTile(model.tile[i], `${source} tile, ${className}`);
+    }
+    place();
+  }
+
+  function drawTile(i, description) {
+    const { size, columns } = page;
+    const tile = $("tile");
+    tile.width = tile.height = size;
+    const room = Math.min(176, 0.4 * canvas.clientWidth);
+    tile.style.width = `${Math.max(1, Math.round(room / size)) * size}px`;
+    tile.setAttribute("aria-label", description);
+    const [x, y] = [(i % columns) * size, Math.floor(i / columns) * size];
+    tile.getContext("2d").drawImage($("sheet"), x, y, size, size, 0, 0, size, size);
+  }
+
+  // The card stands beside its point, or above or below where there is no room: never on it.
+  function place() {
+    $("ring").hidden = $("card").hidden = active < 0;
+    if (active < 0) return;
+    const [x, y] = screen(active);
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+    const card = $("card");
+    card.style.width = $("tile").hidden ? "186px" : `${parseFloat($("tile").style.width) + 18}px`;
+    const [w, h] = [card.offsetWidth, card.offsetHeight];
+    const within = (value, room) => Math.max(6, Math.min(room - 6, value));
+    let [left, top] = [x + 18, within(y - h / 2, height - h)];
+    if (left + w > width - 6) left = x - 18 - w;
+    if (left < 6) [left, top] = [within(x - w / 2, width - w), y > height / 2 ? y - 18 - h : y + 18];
+    Object.assign(card.style, { left: `${left}px`, top: `${top}px` });
+    Object.assign($("ring").style, { left: `${x}px`, top: `${y}px` });
+  }
+
+  function look(zoom, x = view.x, y = view.y) {
+    const within = (value) => Math.max(0.5 / zoom, Math.min(1 - 0.5 / zoom, value));
+    view = { zoom, x: within(x), y: within(y) };
+    canvas.classList.toggle("zoomed", zoom > 1);
+    $("farther").disabled = $("whole").disabled = zoom === 1;
+    $("closer").disabled = zoom === greatestZoom;
+    draw();
+  }
+
+  // Whatever stands at (x, y) on the canvas stays there.
+  function zoomBy(factor, [x, y] = active < 0 ? middle() : screen(active)) {
+    const zoom = Math.max(1, Math.min(greatestZoom, view.zoom * factor));
+    const shift = (1 - view.zoom / zoom) / side();
+    look(zoom, view.x + (x - middle()[0]) * shift, view.y - (y - middle()[1]) * shift);
+  }
+
+  function walk(dx, dy) {
+    show(active < 0 ? nearest(...middle(), Infinity) : next(dx, dy));
+    if (active < 0) return;
+    const [x, y] = screen(active);
+    const isInView = x >= 0 && y >= 0 && x <= canvas.clientWidth && y <= canvas.clientHeight;
+    if (!isInView) look(view.zoom, model.x[active] / page.grid, model.y[active] / page.grid);
+  }
+
+  function swatch({ marker, colour }) {
+    const shapes = {
+      s: '<rect x="2.5" y="2.5" width="11" height="11"></rect>',
+      "^": '<path d="M8 1.5 14.5 13.5H1.5Z"></path>',
+    };
+    const shape = shapes[marker] ?? '<circle cx="8" cy="8" r="6"></circle>';
+    return `<svg viewBox="0 0 16 16" aria-hidden="true" fill="${colour}">${shape}</svg>`;
+  }
+
+  function drawLegend() {
+    fillLegend("sources", model.source);
+    fillLegend("classes", model.label);
+    const what = page.sources.map((source, s) => `${model.source.filter((v) => v === s).length} ${source.name}`);
+    canvas.setAttribute("aria-label", `t-SNE of ${model.name}: ${what.join(" and ")} images of ${page.classes.length} classes`);
+  }
+
+  function fillLegend(kind, values) {
+    const [legend] = $(kind).children;
+    const entries = page[kind].map((entry, i) => {
+      const label = document.createElement("label");
+      const n = values.filter((value) => value === i).length;
+      label.innerHTML = `<input type="checkbox" autocomplete="off">${swatch(entry)}<span></span><span class="count"></span>`;
+      label.children[2].textContent = kind === "classes" ? `${i}  ${entry.name}` : entry.name;
+      label.children[3].textContent = n.toLocaleString("en");
+      label.children[0].checked = !hidden[kind].has(i);
+      label.children[0].onchange = (event) => filter(kind, [i], event.target.checked);
+      return label;
+    });
+    $(kind).classList.toggle("idle", colouring !== kind);
+    $(kind).replaceChildren(legend, ...entries, ...(page[kind].length > 2 ? [pickers(kind)] : []));
+  }
+
+  function pickers(kind) {
+    const line = document.createElement("div");
+    line.className = "pick";
+    for (const [text, checked] of [["all", true], ["none", false]]) {
+      const button = document.createElement("button");
+      button.className = "quiet";
+      button.textContent = text;
+      button.onclick = () => filter(kind, [...page[kind].keys()], checked);
+      line.append(button);
+    }
+    return line;
+  }
+
+  function filter(kind, entries, checked) {
+    entries.forEach((i) => (checked ? hidden[kind].delete(i) : hidden[kind].add(i)));
+    document.querySelectorAll(`#${kind} input`).forEach((box, i) => (box.checked = !hidden[kind].has(i)));
+    if (active >= 0 && !isVisible(active)) show(-1);
+    draw();
+  }
+
+  let held = null;
+  const position = (event) => [event.clientX - canvas.getBoundingClientRect().left, event.clientY - canvas.getBoundingClientRect().top];
+
+  canvas.onpointerdown = (event) => {
+    if (event.pointerType !== "mouse") show(nearest(...position(event), 30));
+    if (view.zoom === 1) return;
+    held = { x: event.clientX, y: event.clientY, view };
+    canvas.setPointerCapture(event.pointerId);
+  };
+  canvas.onpointermove = (event) => {
+    if (held) {
+      look(view.zoom, held.view.x - (event.clientX - held.x) / side(), held.view.y + (event.clientY - held.y) / side());
+    } else if (event.pointerType === "mouse") show(nearest(...position(event), 14));
+  };
+  canvas.onpointerup = canvas.onpointercancel = () => (held = null);
+  canvas.onpointerleave = (event) => event.pointerType === "mouse" && !held && show(-1);
+  canvas.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey) return;
+    event.preventDefault();
+    zoomBy(Math.exp(-event.deltaY / 200), position(event));
+  }, { passive: false });
+  canvas.onkeydown = (event) => {
+    const keys = {
+      ArrowLeft: () => walk(-1, 0),
+      ArrowRight: () => walk(1, 0),
+      ArrowUp: () => walk(0, -1),
+      ArrowDown: () => walk(0, 1),
+      "+": () => zoomBy(2),
+      "=": () => zoomBy(2),
+      "-": () => zoomBy(0.5),
+      0: () => look(1),
+      Escape: () => show(-1),
+    };
+    if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    keys[event.key]();
+  };
+  canvas.onfocus = () => canvas.matches(":focus-visible") && active < 0 && walk(0, 0);
+  $("closer").onclick = () => zoomBy(2);
+  $("farther").onclick = () => zoomBy(0.5);
+  $("whole").onclick = () => look(1);
+  $("colouring").onchange = (event) => {
+    colouring = event.target.value;
+    drawLegend();
+    draw();
+  };
+  if ($("model")) {
+    $("model").onchange = (event) => {
+      model = page.models[event.target.value];
+      show(-1);
+      drawLegend();
+      look(1);
+    };
+  }
+
+  if ($("sheet")) await $("sheet").decode();
+  drawLegend();
+  new ResizeObserver(draw).observe(canvas);
+  look(1);
+})();
