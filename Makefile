@@ -6,7 +6,7 @@ INSTALLED := .venv/installed
 # Two busy threads that spin while they wait for each other crawl on shared cores.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: setup demo test test-slow lint lock
+.PHONY: setup demo test test-slow lint bench lock
 
 setup: $(INSTALLED)
 
@@ -25,6 +25,10 @@ test: setup
 
 test-slow: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+# One JSON object a line; each script measures ours and a peer in turn. BENCH_ROUNDS and BENCH_THREADS change the effort.
+bench: setup
+	@for script in denoiser synthesis classifiers evaluation; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 lint: setup
 	$(BIN)/ruff check .

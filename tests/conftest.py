@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -34,3 +35,15 @@ def images() -> LabelledImages:
     """Twelve 8x8 images of three classes."""
     pixels = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
     return LabelledImages(pixels, np.arange(12) % 3, CLASS_NAMES, card={"source": "test"})
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project's configuration, so that the user's own results are left alone."""
+    project, copy = Path(__file__).parents[1], tmp_path_factory.mktemp("project")
+    for name in ("conf", "notebooks", "src"):
+        shutil.copytree(project / name, copy / name, ignore=shutil.ignore_patterns("local", "__pycache__"))
+    (copy / "conf" / "local").mkdir()
+    for name in ("pyproject.toml", ".telemetry", "dvc.yaml"):
+        shutil.copy(project / name, copy / name)
+    return copy

@@ -1,7 +1,6 @@
 """The whole study in the tiny environment, run as a user runs it."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,18 +12,6 @@ import pytest
 Kedro = Callable[..., subprocess.CompletedProcess]
 
 CELLS = [("cnn", "real"), ("cnn", "mixed"), ("resnet18", "real"), ("resnet18", "mixed")]
-
-
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project's configuration, so that the user's own results are left alone."""
-    project, copy = Path(__file__).parents[1], tmp_path_factory.mktemp("project")
-    for name in ("conf", "notebooks", "src"):
-        shutil.copytree(project / name, copy / name, ignore=shutil.ignore_patterns("local", "__pycache__"))
-    (copy / "conf" / "local").mkdir()
-    for name in ("pyproject.toml", ".telemetry", "dvc.yaml"):
-        shutil.copy(project / name, copy / name)
-    return copy
 
 
 @pytest.fixture(scope="module")

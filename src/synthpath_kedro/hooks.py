@@ -1,6 +1,7 @@
 """What happens around a run: parameters are checked before it, the answer is printed after it."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -9,11 +10,14 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from synthpath_kedro import pipeline_registry
+from synthpath_kedro.datasets import ShardsDataset
+from synthpath_kedro.datasets.rank_zero import RankZeroDataset
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.grid import Grid
 from synthpath_kedro.parameters import read_parameters
+from synthpath_kedro.training.distributed import join, leave, rank, world_size
 
-logger = logging.getLogger(__name__)
+SPREAD = {"diffusion", "synthesis"}  # pipelines that several processes run together
 
 
 class StudyHooks:
@@ -40,11 +44,35 @@ class StudyHooks:
             )
         if not run_params["only_missing_outputs"]:
             _check_inputs_exist(pipeline, catalog, run_params["env"])
+        if world_size() > 1:
+            _work_together(pipeline, catalog, run_params["pipeline_names"])
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        if world_size() > 1:
+            leave()
         if "report" in pipeline.all_outputs():
             _show_result(catalog)
+
+
+def _work_together(pipeline: Pipeline, catalog: DataCatalog, names: Sequence[str]) -> None:
+    """Makes the first of several processes the one that saves and speaks."""
+    if not names or set(names) - SPREAD:
+        raise InputError(
+            f"torchrun serves the pipelines {' and '.join(sorted(SPREAD))}; run the others without it: cells do not "
+            "depend on each other, so start one process a cell with --params=model=...,regime=..."
+        )
+    join()
+    kedro_io = logging.getLogger("kedro.io")
+    level = kedro_io.level
+    kedro_io.setLevel(logging.ERROR)  # the catalog warns of every dataset that is replaced
+    for name in pipeline.all_outputs():
+        if not isinstance(catalog[name], ShardsDataset):
+            catalog[name] = RankZeroDataset(catalog[name])
+    kedro_io.setLevel(level)
+    if rank() > 0:
+        logging.getLogger("kedro").setLevel(logging.WARNING)
+        logging.getLogger("synthpath_kedro").setLevel(logging.WARNING)
 
 
 def _check_inputs_exist(pipeline: Pipeline, catalog: DataCatalog, environment: str | None) -> None:

@@ -4,20 +4,37 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
+from synthpath_kedro.classifiers.registry import MODELS
 from synthpath_kedro.errors import InputError
 
-Model = Literal["cnn", "resnet18", "dinov2", "clip", "efficientnet_lite0"]
 Regime = Literal["real", "synthetic", "mixed"]
-MODELS: tuple[str, ...] = get_args(Model)
 REGIMES: tuple[str, ...] = get_args(Regime)
 ALL = "all"
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in names:
+            raise ValueError(", ".join(names[:-1]) + f" or {names[-1]}")
+        return value
+
+    return check
 
 
 class Block(BaseModel):
@@ -102,6 +119,7 @@ class SynthesisParameters(Block):
     clip_denoised: bool
     batch_size: Count
     shard_size: Count
+    export: Literal["none", "npz", "image_folder", "both"]
 
     @model_validator(mode="after")
     def _counts_belong_to_explicit(self) -> "SynthesisParameters":
@@ -120,7 +138,7 @@ class BackboneParameters(Block):
 
 
 class ClassificationParameters(Block):
-    models: Annotated[tuple[Model, ...], Field(min_length=1)]
+    models: Annotated[tuple[Annotated[str, AfterValidator(_one_of(MODELS))], ...], Field(min_length=1)]
     regimes: Annotated[tuple[Regime, ...], Field(min_length=1)]
     replicates: Count
     mixing_ratio: Share
@@ -135,11 +153,19 @@ class ClassificationParameters(Block):
     prompt: str
     trunk_dtype: Literal["float32", "float16"]
     trunk_max_gb: Annotated[float, Field(ge=0)]
-    cnn: BackboneParameters
-    resnet18: BackboneParameters
-    dinov2: BackboneParameters
-    clip: BackboneParameters
-    efficientnet_lite0: BackboneParameters
+    backbones: dict[str, BackboneParameters]  # in conf a block of each model's name beside the other keys
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_backbones(cls, values: dict[str, Any]) -> dict[str, Any]:
+        backbones = {model: values[model] for model in MODELS if model in values}
+        return {"backbones": backbones} | {key: value for key, value in values.items() if key not in MODELS}
+
+    @model_validator(mode="after")
+    def _describe_every_model(self) -> "ClassificationParameters":
+        if missing := [model for model in self.models if model not in self.backbones]:
+            raise ValueError(f"given a block for each of its models ({', '.join(missing)})")
+        return self
 
     @field_validator("models", "regimes")
     @classmethod
@@ -157,7 +183,7 @@ class ClassificationParameters(Block):
 
     def backbone(self, model: str) -> BackboneParameters:
         """The block of ``model``."""
-        return getattr(self, model)
+        return self.backbones[model]
 
 
 def _as_number(value: Any) -> Any:
@@ -165,15 +191,42 @@ def _as_number(value: Any) -> Any:
     return float(Fraction(value)) if isinstance(value, str) and "/" in value else value
 
 
+Budget = Annotated[float, BeforeValidator(_as_number), Field(gt=0, le=1)]
+Attack = Literal["noise", "fgsm", "bim", "pgd20", "autoattack"]
+Extractor = Literal["efficientnet_lite0", "dinov2", "inception"]
+
+
+class FeatureParameters(Block):
+    extractor: Extractor
+    input_size: Annotated[int, Field(ge=8, le=1024)]
+    images: Annotated[int, Field(ge=10)]
+    train_images: Annotated[int, Field(ge=10)]
+
+
+class PrivacyParameters(Block):
+    pixel_images: Annotated[int, Field(ge=10)]
+    pixel_train_images: Annotated[int, Field(ge=10)]
+    loss_images: Annotated[int, Field(ge=10)]
+    loss_levels: Count
+    pairs: Count
+
+
 class EvaluationParameters(Block):
     batch_size: Count
     synthetic_images: Count
-    attacks: tuple[Literal["noise", "fgsm", "bim"], ...]
+    bootstrap_resamples: Count
+    calibration_bins: Annotated[int, Field(ge=2)]
+    attacks: tuple[Attack, ...]
     attack_images: Count
-    eps: Annotated[float, BeforeValidator(_as_number), Field(gt=0, le=1)]
+    eps: Budget
     bim_steps: Count
+    eps_curve: tuple[Budget, ...]
+    curve_images: Count
     tsne_images: Annotated[int, Field(ge=10)]
     tsne_perplexity: Annotated[float, Field(gt=1)]
+    neighbours: Count
+    features: FeatureParameters
+    privacy: PrivacyParameters
 
 
 class ReportParameters(Block):
@@ -181,21 +234,12 @@ class ReportParameters(Block):
     embed_real_images: bool
 
 
-def _all_or_one_of(names: tuple[str, ...]) -> Callable[[str], str]:
-    def check(value: str) -> str:
-        if value not in (ALL, *names):
-            raise ValueError(", ".join((ALL, *names[:-1])) + f" or {names[-1]}")
-        return value
-
-    return check
-
-
 class Parameters(Block):
     """All of conf's parameters."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
-    model: Annotated[str, AfterValidator(_all_or_one_of(MODELS))]
-    regime: Annotated[str, AfterValidator(_all_or_one_of(REGIMES))]
+    model: Annotated[str, AfterValidator(_one_of((ALL, *MODELS)))]
+    regime: Annotated[str, AfterValidator(_one_of((ALL, *REGIMES)))]
     data_prep: DataPrepParameters
     diffusion: DiffusionParameters
     synthesis: SynthesisParameters
@@ -217,7 +261,7 @@ def read_parameters(values: dict[str, Any]) -> Parameters:
 
 
 def _explain(fault: ErrorDetails) -> str:
-    path = [str(part) for part in fault["loc"]]
+    path = [str(part) for part in fault["loc"] if part != "backbones"]
     key = ".".join(path)
     if fault["type"] == "extra_forbidden":
         return f"unknown parameter {key}; valid here: {', '.join(_keys_beside(path))}"
@@ -230,5 +274,6 @@ def _explain(fault: ErrorDetails) -> str:
 def _keys_beside(path: Sequence[str]) -> list[str]:
     block: Any = Parameters
     for part in path[:-1]:
-        block = block.model_fields[part].annotation
-    return sorted(block.model_fields)
+        block = BackboneParameters if part in MODELS else block.model_fields[part].annotation
+    models = set(MODELS) if block is ClassificationParameters else set()
+    return sorted(set(block.model_fields) - {"backbones"} | models)

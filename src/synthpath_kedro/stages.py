@@ -51,12 +51,12 @@ def record_environment(project: Path) -> None:
 
 def _of_cell(values: dict[str, Any], model: str, regime: str) -> dict[str, Any]:
     """The classification parameters that the cell reads: those of all models, and its own model's."""
-    foreign = {"models", "regimes", *(set(Grid().models) - {model})}
+    foreign = {"models", "regimes", "backbones"}
     if regime != "mixed":
         foreign.add("mixing_ratio")
     if model != "clip":
         foreign.add("prompt")
-    return {key: value for key, value in values.items() if key not in foreign}
+    return {key: value for key, value in values.items() if key not in foreign} | {model: values["backbones"][model]}
 
 
 def _fingerprint(path: str | None) -> list[list[str | int]]:

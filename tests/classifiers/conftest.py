@@ -7,6 +7,7 @@ import pytest
 import torch
 import yaml
 
+from synthpath_kedro.classifiers.training import train_cell
 from synthpath_kedro.data.images import LabelledImages
 from synthpath_kedro.parameters import ClassificationParameters
 
@@ -71,6 +72,17 @@ def tiles():
         return LabelledImages(pixels, labels, CLASS_NAMES, card={"name": "shades", "prepared": "0a1b"})
 
     return draw
+
+
+@pytest.fixture
+def train(tiles, tmp_path):
+    """Trains a cell on 24 real images, validates on 9, with 30 synthetic ones."""
+
+    def train(params, model="cnn", regime="real", scratch=None, seed=0, **images):
+        sets = {"real_train": tiles(24), "real_val": tiles(9, seed=1), "synthetic": tiles(30, seed=2)} | images
+        return train_cell(model, regime, *sets.values(), params, seed, scratch or tmp_path / "scratch")
+
+    return train
 
 
 @pytest.fixture

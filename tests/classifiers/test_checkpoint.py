@@ -5,10 +5,9 @@ import torch
 
 from synthpath_kedro.classifiers.best_weights import trained_state
 from synthpath_kedro.classifiers.checkpoint import Replicate, cell_checkpoint, load_classifiers
-from synthpath_kedro.classifiers.registry import build_classifier
+from synthpath_kedro.classifiers.registry import MODELS, build_classifier
 from synthpath_kedro.data.artefact import Artefact, read_artefact, write_artefact
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.parameters import MODELS
 
 CLASS_NAMES = ("adipose", "debris", "mucus")
 

@@ -46,7 +46,7 @@ def reachable(monkeypatch):
 @pytest.mark.parametrize("model", ["resnet18", "dinov2", "clip"])
 def test_a_hub_out_of_reach_is_one_error_that_names_the_three_ways_out(model, study, asked):
     pretrained = study.backbone(model).model_copy(update={"weights": "pretrained"})
-    params = study.model_copy(update={model: pretrained})
+    params = study.model_copy(update={"backbones": {model: pretrained}})
     with pytest.raises(InputError) as error:
         build_classifier(model, ("adipose", "debris"), params, seed=0)
     message = str(error.value)
@@ -134,9 +134,9 @@ def test_only_safetensors_are_taken_from_the_hub(reachable, monkeypatch, study):
         raise OSError("stop here" if filename.endswith("safetensors") else "no such file")
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    pretrained = study.dinov2.model_copy(update={"weights": "pretrained"})
+    pretrained = study.backbone("dinov2").model_copy(update={"weights": "pretrained"})
     with pytest.raises(InputError, match="stop here"):
-        build_classifier("dinov2", ("a", "b"), study.model_copy(update={"dinov2": pretrained}), seed=0)
+        build_classifier("dinov2", ("a", "b"), study.model_copy(update={"backbones": {"dinov2": pretrained}}), seed=0)
     assert wanted == ["model.safetensors"]
 
 

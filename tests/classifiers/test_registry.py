@@ -6,10 +6,9 @@ import torch
 
 from synthpath_kedro.classifiers import cnn, registry
 from synthpath_kedro.classifiers.checkpoint import load_classifiers
-from synthpath_kedro.classifiers.registry import Entry, build_classifier, has_trunk
+from synthpath_kedro.classifiers.registry import MODELS, Entry, build_classifier, has_trunk
 from synthpath_kedro.classifiers.training import train_cell
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.parameters import MODELS, BackboneParameters, ClassificationParameters
 
 CLASS_NAMES = ("adipose", "debris", "mucus")
 
@@ -18,10 +17,6 @@ def test_an_unknown_model_lists_the_valid_ones(classification_parameters):
     with pytest.raises(InputError) as error:
         build_classifier("reznet", CLASS_NAMES, classification_parameters(), seed=0)
     assert str(error.value) == ("model is 'reznet'; valid models: cnn, resnet18, dinov2, clip, efficientnet_lite0")
-
-
-def test_the_parameters_know_the_registrys_models():
-    assert tuple(registry._ENTRIES) == MODELS
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -96,10 +91,6 @@ def test_what_cannot_be_built_is_said_in_one_line(model, change, message, classi
     assert "\n" not in str(error.value)
 
 
-class WithProbe(ClassificationParameters):
-    probe: BackboneParameters
-
-
 def test_a_new_model_is_one_file_and_one_line(classification_parameters, tiles, tmp_path, monkeypatch):
     file = ModuleType("probe_model")
     file.restore = cnn.restore
@@ -109,7 +100,7 @@ def test_a_new_model_is_one_file_and_one_line(classification_parameters, tiles, 
     monkeypatch.setitem(sys.modules, "probe_model", file)
     monkeypatch.setitem(registry._ENTRIES, "probe", Entry("probe_model", trunk=False))
     params = classification_parameters(max_epochs=1)
-    params = WithProbe(**params.model_dump(), probe=params.cnn)
+    params = params.model_copy(update={"backbones": params.backbones | {"probe": params.backbone("cnn")}})
     trained = train_cell("probe", "real", tiles(), tiles(6), None, params, 0, tmp_path)
     assert len(load_classifiers(trained.checkpoint)) == 1
     with pytest.raises(InputError, match=r"efficientnet_lite0, probe$"):

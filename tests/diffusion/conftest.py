@@ -62,6 +62,7 @@ def synthesis_parameters():
             "clip_denoised": True,
             "batch_size": 3,
             "shard_size": 4,
+            "export": "none",
         }
         return SynthesisParameters(**{**block, **changes})
 

@@ -18,7 +18,7 @@ REAL = np.array([10, 30, 60])
 def checkpoint(diffusion_parameters):
     """A denoiser with random weights."""
 
-    def build(seed=0, **changes):
+    def build(seed=0, images_seen=100, **changes):
         params = diffusion_parameters(**changes)
         torch.manual_seed(seed)
         denoiser = make_denoiser(params, 3, 8)
@@ -30,6 +30,7 @@ def checkpoint(diffusion_parameters):
             "prepared": "d",
             "phantom": True,
             "seed": seed,
+            "images_seen": images_seen,
         }
         return denoiser_artefact(denoiser.state_dict(), params, provenance)
 
@@ -187,6 +188,25 @@ def test_a_manifest_of_another_denoisers_shards_is_refused(checkpoint, synthesis
     shards = write(shard_recipes(checkpoint(), REAL, synthesis_parameters(), 9), tmp_path)
     with pytest.raises(InputError, match=r"shard_00000.safetensors was drawn from another denoiser"):
         build_manifest(shards, checkpoint(seed=1))
+
+
+@pytest.mark.parametrize(
+    ("formulation", "images_seen", "sampler", "warns"),
+    [
+        ("epsilon", 54_000, {"sampler": "ddim"}, True),
+        ("epsilon", 54_000, {"sampler": "dpmpp_2m"}, True),
+        ("epsilon", 54_000, {"sampler": "ddim", "eta": 1.0}, False),
+        ("epsilon", 54_000, {"sampler": "ddpm"}, False),
+        ("epsilon", 3_000_000, {"sampler": "ddim"}, False),
+        ("edm", 28_000, {"sampler": "heun"}, False),
+    ],
+)
+def test_a_deterministic_sampler_on_an_under_trained_epsilon_denoiser_is_warned_of(
+    checkpoint, synthesis_parameters, caplog, formulation, images_seen, sampler, warns
+):
+    denoiser = checkpoint(formulation=formulation, images_seen=images_seen)
+    shard_recipes(denoiser, REAL, synthesis_parameters(**sampler), 0)
+    assert ("under-trained" in caplog.text) == warns
 
 
 def test_progress_tells_speed_and_time_left(checkpoint, synthesis_parameters, tmp_path, caplog):

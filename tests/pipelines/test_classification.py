@@ -72,7 +72,8 @@ def test_features_are_asked_for_by_what_decides_them(parameters, splits: Splits)
     params = parameters.classification
     key = store_trunk_features("resnet18", splits.train, params, 0).key
     more_epochs = params.model_copy(update={"max_epochs": 9})
-    larger = params.model_copy(update={"resnet18": params.resnet18.model_copy(update={"input_size": 64})})
+    resnet18 = params.backbone("resnet18").model_copy(update={"input_size": 64})
+    larger = params.model_copy(update={"backbones": params.backbones | {"resnet18": resnet18}})
     assert store_trunk_features("resnet18", splits.train, more_epochs, 0).key == key
     assert store_trunk_features("resnet18", splits.train, larger, 0).key != key
     assert store_trunk_features("resnet18", splits.val, params, 0).key != key

@@ -21,7 +21,7 @@ def predictions(model: str, regime: str, errors: int) -> Artefact:
     answers = LABELS.copy()
     answers[:errors] = (answers[:errors] + 1) % 3
     probabilities = np.tile(np.eye(3, dtype=np.float32)[answers], (2, 1, 1))
-    tensors = {name: probabilities for name in ("real_val", "real_test", "synthetic")}
+    tensors = dict.fromkeys(("real_val", "real_test", "synthetic"), probabilities)
     return Artefact(tensors | {f"{name}_labels": LABELS for name in tensors}, card(model, regime))
 
 

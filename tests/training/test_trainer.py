@@ -75,6 +75,7 @@ def test_patience_that_has_run_out_stays_run_out_after_a_resume(tmp_path):
 
 def test_another_training_in_the_scratch_folder_is_cleared_and_said_in_one_line(tmp_path, caplog):
     fit(tmp_path, 1)
+    caplog.clear()
     with caplog.at_level(logging.INFO):
         assert resumable_checkpoint(tmp_path, {**KEY, "data": "ffff"}) is None
     assert [path.name for path in tmp_path.iterdir()] == ["key.json"]

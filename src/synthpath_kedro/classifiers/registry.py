@@ -28,6 +28,9 @@ _ENTRIES = {
 }
 
 
+MODELS = tuple(_ENTRIES)
+
+
 def has_trunk(model: str) -> bool:
     """Whether a part of ``model`` is frozen, so that its output is worth storing."""
     return _entry(model).trunk
@@ -43,7 +46,7 @@ def build_classifier(
     """The classifier ``model`` before its first training step.
 
     Args:
-        model: one of ``parameters.MODELS``.
+        model: one of ``MODELS``.
         class_names: one name a class, in label order; ``clip`` reads them.
         params: the block ``classification``.
         seed: the study's seed. A random backbone follows from it and ``model`` alone, a head from ``replicate`` too.

@@ -19,7 +19,7 @@ from synthpath_kedro.data.artefact import Artefact, Card, package_versions
 from synthpath_kedro.data.images import LabelledImages
 from synthpath_kedro.data.regimes import synthetic_share
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.parameters import MODELS, ClassificationParameters
+from synthpath_kedro.parameters import ClassificationParameters
 from synthpath_kedro.training.trainer import remove_scratch
 
 
@@ -146,7 +146,7 @@ def _card(
 ) -> Card:
     """Where the cell comes from: everything that decides its weights."""
     real = used["real_train"]
-    others = {name for name in MODELS if name != model} | {"models", "regimes"}
+    others = {"models", "regimes", "backbones"}
     return {
         "model": model,
         "regime": regime,
@@ -161,7 +161,8 @@ def _card(
         "inputs": {name: str(source.inputs.dtype) for name, source in sources.items()},
         "prepared": real.card.get("prepared"),
         "phantom": bool(real.card.get("phantom")),
-        "parameters": params.model_dump(mode="json", exclude=others),
+        "parameters": params.model_dump(mode="json", exclude=others)
+        | {model: params.backbone(model).model_dump(mode="json")},
         "seed": seed,
         "versions": package_versions(),
     }

@@ -88,6 +88,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        for left_by_a_killed_run in path.parent.glob(f".{path.name}.*.part"):
+            left_by_a_killed_run.unlink(missing_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     except OSError as error:
         raise InputError(

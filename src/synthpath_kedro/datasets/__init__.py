@@ -5,6 +5,7 @@ from synthpath_kedro.datasets.constant import ConstantDataset
 from synthpath_kedro.datasets.files import FigureDataset, JSONDataset, TableDataset, TextDataset
 from synthpath_kedro.datasets.folder import FolderDataset
 from synthpath_kedro.datasets.recipe import RecipeDataset, ShardsDataset
+from synthpath_kedro.datasets.written_folder import WrittenFolderDataset
 
 __all__ = [
     "ArtefactDataset",
@@ -17,4 +18,5 @@ __all__ = [
     "ShardsDataset",
     "TableDataset",
     "TextDataset",
+    "WrittenFolderDataset",
 ]

@@ -8,6 +8,7 @@ from kedro.io import AbstractDataset
 
 from synthpath_kedro.data.artefact import Artefact, Recipe, atomic_path, read_artefact
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.training.distributed import rank, wait_for_all, world_size
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class ShardsDataset(AbstractDataset[dict[str, Recipe], dict[str, Artefact]]):
     """A folder of safetensors files by name, each made from a recipe.
 
     Saving makes what is missing, remakes what is damaged or was made from something else, and removes what no recipe
-    names. Loading gives the artefacts by name in sorted order, memory-mapped.
+    names; of several processes each makes its part. Loading gives the artefacts by name in sorted order, memory-mapped.
     """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
@@ -52,13 +53,15 @@ class ShardsDataset(AbstractDataset[dict[str, Recipe], dict[str, Artefact]]):
     def save(self, data: dict[str, Recipe]) -> None:
         wanted = {self._folder / name: recipe for name, recipe in data.items()}
         for path in self._files():
-            if path not in wanted:
+            if path not in wanted and rank() == 0:
                 path.unlink()
         missing = {path: recipe for path, recipe in wanted.items() if not _intact(path, recipe)}
         if len(missing) < len(wanted):
             logger.info("%d of %d shards are up to date", len(wanted) - len(missing), len(wanted))
-        for path, recipe in missing.items():
+        wait_for_all()
+        for path, recipe in list(missing.items())[rank() :: world_size()]:
             _make(path, recipe)
+        wait_for_all()
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("*.safetensors"))

@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.training.distributed import rank, world_size
 from synthpath_kedro.training.seeding import mixed_seed
 
 Batch = tuple[Float[Tensor, "batch 3 size size"], Int[Tensor, " batch"]]
@@ -26,8 +28,19 @@ def to_uint8(images: Float[Tensor, "batch 3 height width"]) -> np.ndarray:
 
 
 def training_batches(data: LabelledImages, batch_size: int, seed: int) -> DataLoader:
-    """Shuffled anew in every epoch; images that do not fill a last batch wait for another epoch."""
-    order = _EpochOrder(len(data), min(batch_size, len(data)), seed)
+    """Shuffled anew in every epoch; images that do not fill a last batch wait for another epoch.
+
+    Of several processes each takes an equal part of every batch.
+
+    Raises:
+        InputError: ``batch_size`` cannot be divided among the processes.
+    """
+    if batch_size % world_size():
+        raise InputError(
+            f"diffusion.batch_size is {batch_size}: it cannot be divided among {world_size()} processes; "
+            "set it to a multiple"
+        )
+    order = _EpochOrder(len(data), min(batch_size, len(data) - len(data) % world_size()), seed)
     # A generator of its own: a loader draws a number when it starts, from the global one that dropout uses.
     return DataLoader(_Batches(data), sampler=order, batch_size=None, generator=torch.Generator())
 
@@ -65,4 +78,5 @@ class _EpochOrder(Sampler):
     def __iter__(self) -> Iterator[np.ndarray]:
         # A generator, because a resumed Trainer calls this before set_epoch and draws from it after.
         order = np.random.default_rng(mixed_seed(self._seed, self._epoch)).permutation(self._n)
-        yield from order[: len(self) * self._batch_size].reshape(len(self), self._batch_size)
+        batches = order[: len(self) * self._batch_size].reshape(len(self), self._batch_size)
+        yield from batches[:, rank() :: world_size()]

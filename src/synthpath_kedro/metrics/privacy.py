@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Num
+from jaxtyping import Bool, Float, Int, Num
 from scipy import stats
 
 from synthpath_kedro.metrics.neighbours import Neighbours, nearest_neighbours
@@ -116,9 +116,13 @@ def authenticity(images: Num[np.ndarray, "images dimensions"], train: Num[np.nda
         images: synthetic, or held-out as the yardstick.
         train: two images or more.
     """
-    nearest = nearest_neighbours(images, train)
+    return float(authentic(nearest_neighbours(images, train), train).mean())
+
+
+def authentic(nearest: Neighbours, train: Num[np.ndarray, "train dimensions"]) -> Bool[np.ndarray, " images"]:
+    """Which images are not copies by ``authenticity``, from their nearest training images."""
     neighbour, back = np.unique(nearest.indices[:, 0], return_inverse=True)
-    return float((nearest.distances[:, 0] >= _nearest_other(train, neighbour)[back]).mean())
+    return nearest.distances[:, 0] >= _nearest_other(train, neighbour)[back]
 
 
 def closest_pairs(nearest: Neighbours, n: int) -> ClosestPairs:

@@ -44,7 +44,8 @@ class ReportContent:
         verdicts: ``model, comparison, difference, low, high, p_adjusted, verdict`` (accuracies; 95 % interval), or
             None where nothing was tested.
         differences: as ``mean_differences`` gives them; shown where there are no verdicts.
-        captions: a sentence under a table, by its name in ``tables``.
+        captions: a sentence above a table, by its name in ``tables``.
+        notes: a paragraph below table 4.1, 4.2 or 4.3, likewise; empty for none.
     """
 
     title: str
@@ -62,3 +63,4 @@ class ReportContent:
     verdicts: pd.DataFrame | None = None
     differences: pd.DataFrame | None = None
     captions: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from synthpath_kedro.parameters import MODELS, REGIMES
 
-
 _MODELS = {
     "cnn": "CNN",
     "resnet18": "ResNet18",
@@ -12,7 +11,7 @@ _MODELS = {
     "clip": "CLIP",
     "efficientnet_lite0": "EfficientNet-Lite0",
 }
-_ATTACKS = {"noise": "random noise", "fgsm": "FGSM", "bim": "BIM"}
+_ATTACKS = {"noise": "random noise", "fgsm": "FGSM", "bim": "BIM", "pgd20": "PGD-20", "autoattack": "AutoAttack"}
 
 
 def model_label(model: str) -> str:
@@ -44,6 +43,13 @@ def eps_label(eps: float) -> str:
     """A budget in [0, 1] pixel units, in grey levels where it is a whole number of them: "8/255"."""
     levels = eps * 255
     return f"{round(levels)}/255" if abs(levels - round(levels)) < 1e-3 else f"{eps:.4g}"
+
+
+def number(value: float | None, *, signed: bool = False, digits: int = 3) -> str:
+    """A value in print: three decimals, no minus before a zero, a dash where it is undefined."""
+    if value is None or value != value:
+        return "\N{EN DASH}"
+    return f"{round(float(value), digits) + 0.0:{'+' if signed else ''}.{digits}f}"
 
 
 def _ordered(names: Iterable[str], known: tuple[str, ...]) -> list[str]:

@@ -122,6 +122,7 @@ def _study_tables(content: ReportContent) -> list[dict[str, Any]]:
             "title": title,
             "caption": content.captions.get(key, caption),
             "table": html_tables.laid_out(content.tables[key]),
+            "note": content.notes.get(key, ""),
         }
         for key, (number, title, caption) in _STUDY_TABLES.items()
         if key in content.tables

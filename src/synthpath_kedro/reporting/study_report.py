@@ -1,64 +1,27 @@
 """The study's report: which results it shows, in which order, and what it says about each."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
 from synthpath_kedro.data.artefact import Card, package_versions
 from synthpath_kedro.parameters import Parameters
+from synthpath_kedro.reporting import further_tables, generator_tables
 from synthpath_kedro.reporting.answer import mean_differences
 from synthpath_kedro.reporting.content import ReportContent, ReportFigure
-from synthpath_kedro.reporting.labels import model_label
+from synthpath_kedro.reporting.figure_texts import AFTER_MODELS, BEFORE_MODELS, FigureText
+from synthpath_kedro.reporting.labels import model_label, ordered_regimes
 from synthpath_kedro.reporting.report import render_report
+from synthpath_kedro.reporting.table_captions import CAPTIONS
 from synthpath_kedro.reporting.tables import TRAINED_FROM_SCRATCH
 
 QUESTION = "Does diffusion-generated synthetic data help these image classifiers on this data?"
 
-_FIGURES = {
-    "accuracy_by_regime": (
-        "Accuracy by training data",
-        "Accuracy on the real test set of every cell; a point is a replicate.",
-        "Accuracy of each classifier trained on real, synthetic and mixed images",
-    ),
-    "real_and_synthetic": (
-        "Real and synthetic images",
-        "A column a class: real training images above, synthetic ones below.",
-        "Real and synthetic images side by side, class by class",
-    ),
-    "sample_grid": ("Training images", "Nine images of each class.", "Nine real training images of each class"),
-    "class_distribution_figure": (
-        "Class distribution",
-        "Images of each class in the training, validation and test set.",
-        "Bar chart of images by class and set",
-    ),
-    "denoiser_loss": (
-        "Training of the denoiser",
-        "Loss by epoch; the validation loss is on the same noise in every epoch.",
-        "Training and validation loss of the denoiser by epoch",
-    ),
-    "denoiser_samples": (
-        "Samples during training",
-        "Images sampled from the averaged weights as training went on; the same noise in every row.",
-        "Sampled images of each class after several epochs",
-    ),
-    "robustness": (
-        "Robustness",
-        "Accuracy under each attack, for every cell.",
-        "Accuracy of each cell under random noise, FGSM and BIM",
-    ),
-}
-_SHOW_REAL_IMAGES = ("real_and_synthetic", "sample_grid")
+Tables = Mapping[str, pd.DataFrame]
 
 
 def render_study_report(
-    parameters: Parameters,
-    data_card: Card,
-    manifest: Card,
-    tables: Mapping[str, pd.DataFrame],
-    classification: pd.DataFrame,
-    cost: pd.DataFrame,
-    figures: Mapping[str, bytes],
-    verdicts: pd.DataFrame | None = None,
+    parameters: Parameters, data_card: Card, manifest: Card, tables: Tables, figures: Mapping[str, bytes]
 ) -> str:
     """The report as one page of HTML.
 
@@ -66,12 +29,12 @@ def render_study_report(
         parameters: all of conf's.
         data_card: ``Splits.card()``.
         manifest: of the synthetic shards.
-        tables: "4_1", "4_2", "4_3" laid out; any other by its heading.
-        classification: one row a cell and replicate.
-        cost: ``stage, seconds, images_per_second``.
-        figures: PNG by the name of its node's output; "tsne_<model>_<regime>" for a cell's t-SNE.
-        verdicts: see ``ReportContent``.
+        tables: the long tables by name (classification, comparison, ...), "table_4_1" to "table_4_3" laid out, ``cost``
+            and ``class_distribution``.
+        figures: PNG by the name of its dataset; "confusion_<model>_figure" for a model's confusion matrices,
+            "tsne_<model>_<regime>_figure" for a cell's t-SNE.
     """
+    classification, comparison = tables["classification"], tables["comparison"]
     study = parameters.classification
     trained = set(zip(classification["model"], classification["regime"], strict=True))
     cells = [(model, regime) for model in study.models for regime in study.regimes]
@@ -80,19 +43,46 @@ def render_study_report(
         question=QUESTION,
         data_card=data_card,
         phantom=bool(data_card.get("phantom")),
-        tables=tables,
-        figures=_figures(figures, parameters),
+        tables={number: tables[f"table_{number}"] for number in ("4_1", "4_2", "4_3")} | _further_tables(tables),
+        figures=list(_figures(figures, tables["neighbour_mixing"], parameters)),
         parameters=parameters.model_dump(mode="json"),
         versions=package_versions(),
-        cost=cost,
+        cost=tables["cost"],
         missing_cells=[cell for cell in cells if cell not in trained],
         groups_known=bool(data_card["groups_known"]),
         random_weights=_random_weights(classification),
-        verdicts=verdicts,
+        verdicts=further_tables.verdict_table(comparison) if len(comparison) else None,
         differences=mean_differences(classification),
-        captions={"Class distribution": f"{manifest['total']:,} synthetic images were generated beside these."},
+        captions=_captions(tables, data_card, manifest),
+        notes={"4_3": further_tables.control_sentence(tables["robustness"])},
     )
     return render_report(content)
+
+
+def _further_tables(tables: Tables) -> dict[str, pd.DataFrame]:
+    found = {
+        "Comparisons in full": further_tables.differences(tables["comparison"]),
+        "Metrics with 95 % intervals": further_tables.intervals(tables["intervals"]),
+        "F1 by class": further_tables.f1_by_class(tables["per_class"]),
+        "Calibration": further_tables.calibration(tables["calibration"]),
+        "Control of table 4.3": further_tables.clamped_control(tables["robustness"]),
+        "Feature space": further_tables.feature_space(tables["neighbour_mixing"]),
+        "Fidelity": generator_tables.fidelity(tables["fidelity"]),
+        "Fidelity by class": generator_tables.fidelity_by_class(tables["fidelity_per_class"]),
+        "Privacy": generator_tables.privacy(tables["privacy"]),
+        "Class distribution": tables["class_distribution"],
+    }
+    return {name: table for name, table in found.items() if len(table)}
+
+
+def _captions(tables: Tables, data_card: Card, manifest: Card) -> dict[str, str]:
+    regimes = " / ".join(ordered_regimes(tables["per_class"]["regime"]))
+    return CAPTIONS | {
+        "F1 by class": f"Mean over replicates on the real test set; in each column: trained on {regimes} images.",
+        "Fidelity": generator_tables.fidelity_caption(tables["fidelity"]),
+        "Privacy": generator_tables.privacy_caption(tables["privacy"], data_card, manifest),
+        "Class distribution": f"{manifest['total']:,} synthetic images were generated beside these.",
+    }
 
 
 def _random_weights(classification: pd.DataFrame) -> list[str]:
@@ -100,23 +90,36 @@ def _random_weights(classification: pd.DataFrame) -> list[str]:
     return [model for model in random if model not in TRAINED_FROM_SCRATCH]
 
 
-def _figures(figures: Mapping[str, bytes], parameters: Parameters) -> list[ReportFigure]:
-    hidden = () if parameters.report.embed_real_images else _SHOW_REAL_IMAGES
-    shown = [ReportFigure(*text, figures[name]) for name, text in _FIGURES.items() if name in figures.keys() - hidden]
-    return shown + _tsne_figures(figures, parameters)
-
-
-def _tsne_figures(figures: Mapping[str, bytes], parameters: Parameters) -> list[ReportFigure]:
-    """One a classifier: of the cell trained on real images, or of the first regime that was trained."""
-    shown = []
+def _figures(figures: Mapping[str, bytes], mixing: pd.DataFrame, parameters: Parameters) -> Iterator[ReportFigure]:
+    yield from _shown(figures, BEFORE_MODELS, parameters)
     for model in parameters.classification.models:
-        regimes = [name for name in parameters.classification.regimes if f"tsne_{model}_{name}" in figures]
-        if regimes:
-            regime = "real" if "real" in regimes else regimes[0]
-            caption = (
-                f"Penultimate features of {model_label(model)} trained on {regime} images, for real test images and "
-                "synthetic ones, embedded jointly: coloured by class, and by real or synthetic."
-            )
-            image = figures[f"tsne_{model}_{regime}"]
-            shown.append(ReportFigure(f"Feature space of {model_label(model)}", caption, caption, image))
-    return shown
+        yield from _of_model(figures, mixing, model, parameters.classification.regimes)
+    yield from _shown(figures, AFTER_MODELS, parameters)
+
+
+def _shown(
+    figures: Mapping[str, bytes], texts: Mapping[str, FigureText], parameters: Parameters
+) -> Iterator[ReportFigure]:
+    for name, (title, caption, alt, shows_real_images) in texts.items():
+        if f"{name}_figure" in figures and (parameters.report.embed_real_images or not shows_real_images):
+            yield ReportFigure(title, caption, alt, figures[f"{name}_figure"])
+
+
+def _of_model(
+    figures: Mapping[str, bytes], mixing: pd.DataFrame, model: str, regimes: tuple[str, ...]
+) -> Iterator[ReportFigure]:
+    """Its confusion matrices; its t-SNE when trained on real images, or of the first regime that was trained."""
+    label = model_label(model)
+    if confusion := figures.get(f"confusion_{model}_figure"):
+        caption = "Real test set, all replicates; per cent of each true class, so that the diagonal is the recall."
+        yield ReportFigure(f"Confusion matrices of {label}", caption, f"Confusion matrices of {label}", confusion)
+    drawn = [regime for regime in regimes if f"tsne_{model}_{regime}_figure" in figures]
+    if drawn:
+        regime = "real" if "real" in drawn else drawn[0]
+        caption = (
+            f"Penultimate features of {label} trained on {regime} images, for real test images and synthetic ones, "
+            "embedded jointly: coloured by class, and by real or synthetic."
+        )
+        image = figures[f"tsne_{model}_{regime}_figure"]
+        numbers = further_tables.mixing_sentence(mixing, model, regime)
+        yield ReportFigure(f"Feature space of {label}", f"{caption} {numbers}".strip(), caption, image)

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from synthpath_kedro.data.artefact import Card, atomic_path
 from synthpath_kedro.training.checkpoint_io import SafetensorsCheckpointIO
+from synthpath_kedro.training.distributed import devices, rank, wait_for_all
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def make_trainer(
         num_sanity_val_steps=0,
         enable_model_summary=False,
         enable_progress_bar=sys.stderr.isatty(),
-        **{"accelerator": "auto", "devices": 1, **settings},
+        **{"accelerator": "auto", **devices(), **settings},
     )
 
 
@@ -95,20 +96,28 @@ def resumable_checkpoint(scratch: Path, key: Card) -> Path | None:
         scratch: folder of a training's working files; made if missing.
         key: plain JSON that decides the training: parameters, seed, digests of the data.
     """
+    if rank() == 0:
+        _prepare(scratch, _plain(key))
+    wait_for_all()
+    return scratch / _LAST if (scratch / _LAST).exists() else None
+
+
+def _prepare(scratch: Path, key: Card) -> None:
+    """Empties ``scratch`` unless it holds a resume file of the same training."""
     recorded = _read_key(scratch / _KEY)
-    if recorded == _plain(key) and (scratch / _LAST).exists():
+    if recorded == key and (scratch / _LAST).exists():
         log.info("going on from the last epoch saved in %s", scratch)
-        return scratch / _LAST
-    if recorded is not None and recorded != _plain(key):
-        log.info("starting afresh: %s holds a training with other %s", scratch, _differences(recorded, _plain(key)))
+        return
+    if recorded is not None and recorded != key:
+        log.info("starting afresh: %s holds a training with other %s", scratch, _differences(recorded, key))
     shutil.rmtree(scratch, ignore_errors=True)
     with atomic_path(scratch / _KEY) as temporary:
-        temporary.write_text(json.dumps(_plain(key), sort_keys=True))
-    return None
+        temporary.write_text(json.dumps(key, sort_keys=True))
 
 
 def remove_scratch(scratch: Path) -> None:
     """Removes a training's working files; for after its result is in hand."""
+    wait_for_all()
     shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -1,6 +1,10 @@
+from collections.abc import Callable
+from pathlib import Path
+
 from matplotlib.figure import Figure
 
 from synthpath_kedro.data.artefact import Artefact, Card, Recipe
+from synthpath_kedro.data.export import folder_writer
 from synthpath_kedro.data.images import LabelledImages
 from synthpath_kedro.data.lineage import check_same_data, source_note
 from synthpath_kedro.data.synthetic import open_synthetic
@@ -21,6 +25,13 @@ def write_manifest(shards: dict[str, Artefact], denoiser: Artefact) -> Card:
     from synthpath_kedro.diffusion.synthesis import build_manifest
 
     return build_manifest(shards, denoiser)
+
+
+def export_synthetic(
+    shards: dict[str, Artefact], manifest: Card, denoiser: Artefact, data_card: Card, params: SynthesisParameters
+) -> Callable[[Path], None]:
+    """Says how the set is written for other people's scripts; nothing is where no export is asked for."""
+    return folder_writer(shards, manifest, denoiser.card, data_card, params.export)
 
 
 def draw_real_and_synthetic(

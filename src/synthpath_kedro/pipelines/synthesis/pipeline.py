@@ -1,6 +1,11 @@
 from kedro.pipeline import Node, Pipeline
 
-from synthpath_kedro.pipelines.synthesis.nodes import draw_real_and_synthetic, generate_shards, write_manifest
+from synthpath_kedro.pipelines.synthesis.nodes import (
+    draw_real_and_synthetic,
+    export_synthetic,
+    generate_shards,
+    write_manifest,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -17,6 +22,12 @@ def create_pipeline() -> Pipeline:
                 inputs=["synthetic_shards", "denoiser"],
                 outputs="synthetic_manifest",
                 name="write_manifest",
+            ),
+            Node(
+                export_synthetic,
+                inputs=["synthetic_shards", "synthetic_manifest", "denoiser", "data_card", "params:synthesis"],
+                outputs="synthetic_export",
+                name="export_synthetic",
             ),
             Node(
                 draw_real_and_synthetic,

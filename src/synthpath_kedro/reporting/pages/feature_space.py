@@ -60,8 +60,10 @@ def render_feature_space(
         "sources": [_source(source) for source in sources],
         "models": [{"name": name, **_columns(table, sources, used)} for name, table in points.items()],
     }
-    hidden = [source.replace("_", " ") for source in sources if source not in used]
-    return render_page("feature_space", title, note, content, sheet, models=list(points), hidden=" and ".join(hidden))
+    hidden = " and ".join(source.replace("_", " ") for source in sources if source not in used)
+    full_size = max((tiles[source].shape[1] for source in used), default=0)  # type: ignore[union-attr]
+    values = {"models": list(points), "hidden": hidden, "full_size": full_size}
+    return render_page("feature_space", title, note, content, sheet, **values)
 
 
 def _used(tables: Iterable[pd.DataFrame], source: str) -> np.ndarray:

@@ -1,4 +1,6 @@
 "use strict";
+{% include "markers.js" %}
+{% include "legend.js" %}
 (async () => {
   const $ = (id) => document.getElementById(id);
   const page = JSON.parse($("content").textContent);
@@ -16,10 +18,17 @@
   const isVisible = (i) => !hidden.classes.has(model.label[i]) && !hidden.sources.has(model.source[i]);
   const styleOf = (i) => (colouring === "classes" ? page.classes[model.label[i]] : page.sources[model.source[i]]);
 
-  const middle = () => [canvas.clientWidth / 2, canvas.clientHeight / 2];
+  // The canvas in screen pixels.
+  let [width, height] = [0, 0];
+  const middle = () => [width / 2, height / 2];
+
+  function resize() {
+    [width, height] = [canvas.clientWidth, canvas.clientHeight];
+    draw();
+  }
 
   // Screen pixels along one side of the embedding's square.
-  const side = () => (Math.min(canvas.clientWidth, canvas.clientHeight) - 2 * margin) * view.zoom;
+  const side = () => (Math.min(width, height) - 2 * margin) * view.zoom;
 
   // Where a point stands on the canvas; y goes upwards in the embedding.
   function screen(i) {
@@ -27,25 +36,12 @@
     return [x + (model.x[i] / page.grid - view.x) * side(), y - (model.y[i] / page.grid - view.y) * side()];
   }
 
-  function mark(path, marker, x, y, r) {
-    if (marker === "s") path.rect(x - 0.9 * r, y - 0.9 * r, 1.8 * r, 1.8 * r);
-    else if (marker === "^") {
-      path.moveTo(x, y - 1.2 * r);
-      path.lineTo(x + 1.1 * r, y + 0.8 * r);
-      path.lineTo(x - 1.1 * r, y + 0.8 * r);
-      path.closePath();
-    } else {
-      path.moveTo(x + r, y);
-      path.arc(x, y, r, 0, 2 * Math.PI);
-    }
-  }
-
   function draw() {
     const scale = devicePixelRatio;
-    canvas.width = Math.round(canvas.clientWidth * scale);
-    canvas.height = Math.round(canvas.clientHeight * scale);
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
     pen.scale(scale, scale);
-    const radius = Math.min(5, Math.max(2, (0.16 * Math.min(...middle()) * 2) / Math.sqrt(count()))) * view.zoom ** 0.4;
+    const radius = Math.min(5, Math.max(2, (0.16 * Math.min(width, height)) / Math.sqrt(count()))) * view.zoom ** 0.4;
     const order = [...model.x.keys()];
     order.filter((i) => !isVisible(i)).forEach((i) => dot(i, radius, "#e3e6eb", 1));
     order.filter(isVisible).forEach((i) => dot(i, radius, styleOf(i).colour, 0.75));
@@ -124,7 +120,7 @@
     const { size, columns } = page;
     const tile = $("tile");
     tile.width = tile.height = size;
-    const room = Math.min(176, 0.4 * canvas.clientWidth);
+    const room = Math.min(176, 0.4 * width);
     tile.style.width = `${Math.max(1, Math.round(room / size)) * size}px`;
     tile.setAttribute("aria-label", description);
     const [x, y] = [(i % columns) * size, Math.floor(i / columns) * size];
@@ -136,7 +132,6 @@
     $("ring").hidden = $("card").hidden = active < 0;
     if (active < 0) return;
     const [x, y] = screen(active);
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
     const card = $("card");
     card.style.width = $("tile").hidden ? "186px" : `${parseFloat($("tile").style.width) + 18}px`;
     const [w, h] = [card.offsetWidth, card.offsetHeight];
@@ -168,58 +163,25 @@
     show(active < 0 ? nearest(...middle(), Infinity) : next(dx, dy));
     if (active < 0) return;
     const [x, y] = screen(active);
-    const isInView = x >= 0 && y >= 0 && x <= canvas.clientWidth && y <= canvas.clientHeight;
+    const isInView = x >= 0 && y >= 0 && x <= width && y <= height;
     if (!isInView) look(view.zoom, model.x[active] / page.grid, model.y[active] / page.grid);
   }
 
-  function swatch({ marker, colour }) {
-    const shapes = {
-      s: '<rect x="2.5" y="2.5" width="11" height="11"></rect>',
-      "^": '<path d="M8 1.5 14.5 13.5H1.5Z"></path>',
-    };
-    const shape = shapes[marker] ?? '<circle cx="8" cy="8" r="6"></circle>';
-    return `<svg viewBox="0 0 16 16" aria-hidden="true" fill="${colour}">${shape}</svg>`;
-  }
-
   function drawLegend() {
-    fillLegend("sources", model.source);
-    fillLegend("classes", model.label);
+    for (const [kind, values] of [["sources", model.source], ["classes", model.label]]) {
+      const entries = page[kind].map((entry, i) => ({
+        ...entry,
+        name: kind === "classes" ? `${i} ${entry.name}` : entry.name,
+        count: values.filter((value) => value === i).length,
+      }));
+      fillLegend($(kind), entries, hidden[kind], filtered);
+      $(kind).classList.toggle("idle", colouring !== kind);
+    }
     const what = page.sources.map((source, s) => `${model.source.filter((v) => v === s).length} ${source.name}`);
     canvas.setAttribute("aria-label", `t-SNE of ${model.name}: ${what.join(" and ")} images of ${page.classes.length} classes`);
   }
 
-  function fillLegend(kind, values) {
-    const [legend] = $(kind).children;
-    const entries = page[kind].map((entry, i) => {
-      const label = document.createElement("label");
-      const n = values.filter((value) => value === i).length;
-      label.innerHTML = `<input type="checkbox" autocomplete="off">${swatch(entry)}<span></span><span class="count"></span>`;
-      label.children[2].textContent = kind === "classes" ? `${i}  ${entry.name}` : entry.name;
-      label.children[3].textContent = n.toLocaleString("en");
-      label.children[0].checked = !hidden[kind].has(i);
-      label.children[0].onchange = (event) => filter(kind, [i], event.target.checked);
-      return label;
-    });
-    $(kind).classList.toggle("idle", colouring !== kind);
-    $(kind).replaceChildren(legend, ...entries, ...(page[kind].length > 2 ? [pickers(kind)] : []));
-  }
-
-  function pickers(kind) {
-    const line = document.createElement("div");
-    line.className = "pick";
-    for (const [text, checked] of [["all", true], ["none", false]]) {
-      const button = document.createElement("button");
-      button.className = "quiet";
-      button.textContent = text;
-      button.onclick = () => filter(kind, [...page[kind].keys()], checked);
-      line.append(button);
-    }
-    return line;
-  }
-
-  function filter(kind, entries, checked) {
-    entries.forEach((i) => (checked ? hidden[kind].delete(i) : hidden[kind].add(i)));
-    document.querySelectorAll(`#${kind} input`).forEach((box, i) => (box.checked = !hidden[kind].has(i)));
+  function filtered() {
     if (active >= 0 && !isVisible(active)) show(-1);
     draw();
   }
@@ -261,7 +223,6 @@
     event.preventDefault();
     keys[event.key]();
   };
-  canvas.onfocus = () => canvas.matches(":focus-visible") && active < 0 && walk(0, 0);
   $("closer").onclick = () => zoomBy(2);
   $("farther").onclick = () => zoomBy(0.5);
   $("whole").onclick = () => look(1);
@@ -281,6 +242,7 @@
 
   if ($("sheet")) await $("sheet").decode();
   drawLegend();
-  new ResizeObserver(draw).observe(canvas);
+  new ResizeObserver(resize).observe(canvas);
+  resize();
   look(1);
 })();

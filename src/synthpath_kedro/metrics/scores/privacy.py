@@ -1,0 +1,102 @@
+"""Whether the synthetic images or their denoiser give training images away, as one table."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthpath_kedro.data.artefact import Artefact
+from synthpath_kedro.metrics.privacy import membership_inference, near_copies
+from synthpath_kedro.metrics.training_search import HELD_OUT, SPACES, SYNTHETIC, read_found
+
+COPIES_FOUND, NO_COPIES_FOUND = "near copies found", "no more near copies than chance gives"
+MEMBERS_FOUND, NO_MEMBERS_FOUND = (
+    "training images can be told apart",
+    "no evidence that training images can be told apart",
+)
+LOSS = "denoiser loss"
+
+_COLUMNS = (
+    "space",
+    "measure",
+    "extractor",
+    "n",
+    "n_train",
+    "n_held_out",
+    "value",
+    "held_out",
+    "low",
+    "high",
+    "threshold",
+    "p",
+    "finding",
+)
+
+
+def privacy_table(nearest: Artefact, losses: Artefact) -> pd.DataFrame:
+    """One row a space and measure.
+
+    Args:
+        nearest: ``training_search.to_tensors`` of synthetic and held-out images in pixels and in features; its card
+            holds ``n_train`` by space and the ``extractor``.
+        losses: of the denoiser: ``real_train`` and ``real_val`` float64 [n].
+
+    Returns:
+        Columns ``space`` (pixels, features, denoiser loss), ``measure`` (median_distance, near_copies, authenticity,
+        membership_auc), ``extractor``, ``n`` synthetic images, ``n_train``, ``n_held_out``, ``value``, the same for
+        held-out real images in ``held_out`` (for the AUC: 0.5), 95 % interval ``low, high``, the near copies'
+        ``threshold``, ``p``, and the ``finding`` in words. Pixel distances are RMS differences in grey levels.
+    """
+    rows = [row for space in SPACES for row in _of_space(nearest, space)]
+    return pd.DataFrame([*rows, _membership(losses)], columns=list(_COLUMNS))
+
+
+def _of_space(nearest: Artefact, space: str) -> list[dict[str, Any]]:
+    synthetic, held_out = (read_found(nearest, space, name) for name in (SYNTHETIC, HELD_OUT))
+    copies = near_copies(synthetic.distances, held_out.distances)
+    shared = {
+        "space": space,
+        "extractor": nearest.card["extractor"] if space == "features" else "",
+        "n": len(synthetic.index),
+        "n_train": nearest.card["n_train"][space],
+        "n_held_out": len(held_out.index),
+    }
+    return [
+        shared
+        | {
+            "measure": "near_copies",
+            "value": copies.share,
+            "held_out": copies.held_out_share,
+            "threshold": copies.threshold,
+            "p": copies.p,
+            "finding": COPIES_FOUND if copies.caught() else NO_COPIES_FOUND,
+        },
+        shared
+        | {
+            "measure": "median_distance",
+            "value": float(np.median(synthetic.distances)),
+            "held_out": float(np.median(held_out.distances)),
+        },
+        shared
+        | {
+            "measure": "authenticity",
+            "value": float(synthetic.authentic.mean()),
+            "held_out": float(held_out.authentic.mean()),
+        },
+    ]
+
+
+def _membership(losses: Artefact) -> dict[str, Any]:
+    found = membership_inference(losses.tensors["real_train"], losses.tensors["real_val"])
+    return {
+        "space": LOSS,
+        "measure": "membership_auc",
+        "extractor": "",
+        "n_train": found.n_train,
+        "n_held_out": found.n_held_out,
+        "value": found.auc,
+        "held_out": 0.5,
+        "low": found.low,
+        "high": found.high,
+        "finding": MEMBERS_FOUND if found.low > 0.5 else NO_MEMBERS_FOUND,
+    }

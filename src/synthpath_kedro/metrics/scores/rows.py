@@ -1,0 +1,28 @@
+"""What every row of a long table begins with."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from synthpath_kedro.data.artefact import Artefact
+
+CELL = ("model", "regime", "replicate", "weights", "variant", "n")
+ALL_REPLICATES = "all"
+
+
+def identify(cell: Artefact, n: int, replicate: int | str = ALL_REPLICATES) -> dict[str, Any]:
+    """The columns ``CELL`` of one replicate of ``cell``, or of all of them together, on ``n`` images."""
+    card = cell.card
+    return dict(zip(CELL, (card["model"], card["regime"], replicate, card["weights"], card["variant"], n), strict=True))
+
+
+def as_table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """``rows`` as a table; without rows it still has the columns ``CELL`` and ``columns``."""
+    table = pd.DataFrame(rows)
+    return table if len(table) else pd.DataFrame(columns=[*CELL, *columns])
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """``table`` row by row, values by column."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

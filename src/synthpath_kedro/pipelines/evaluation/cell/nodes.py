@@ -1,0 +1,158 @@
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from synthpath_kedro.data.artefact import Artefact, Card
+from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.lineage import check_same_data, source_note
+from synthpath_kedro.data.stratified import stratified_subset
+from synthpath_kedro.data.synthetic import open_synthetic
+from synthpath_kedro.parameters import EvaluationParameters
+
+NOTHING = Artefact({})
+
+
+def predict_cell(
+    classifier: Artefact | None,
+    real_val: LabelledImages,
+    real_test: LabelledImages,
+    shards: dict[str, Artefact],
+    manifest: Card,
+    params: EvaluationParameters,
+    seed: int,
+) -> tuple[Artefact, Artefact]:
+    """Predicts once, for every table: probabilities of all replicates, and features of the first for t-SNE."""
+    from synthpath_kedro.classifiers.checkpoint import load_classifiers
+    from synthpath_kedro.classifiers.prediction import predict
+
+    if classifier is None:
+        return NOTHING, NOTHING
+    synthetic = open_synthetic(shards, manifest)
+    cards = {"real_test": real_test.card, "real_val": real_val.card, "synthetic": synthetic.card}
+    check_same_data({"classifier": classifier.card, **cards})
+    chosen = stratified_subset(synthetic.labels, params.synthetic_images, seed)
+    sets = {"real_val": real_val, "real_test": real_test, "synthetic": synthetic.select(chosen)}
+    probabilities: dict[str, list[np.ndarray]] = {name: [] for name in sets}
+    features: dict[str, np.ndarray] = {}
+    for replicate, model in enumerate(load_classifiers(classifier)):
+        for name, images in sets.items():
+            predicted = predict(model, images.images, params.batch_size)
+            probabilities[name].append(predicted.probabilities)
+            if replicate == 0 and name != "real_val":
+                features[name] = predicted.features
+    predictions = {name: np.stack(replicates) for name, replicates in probabilities.items()}
+    places = {"real_test": np.arange(len(real_test)), "synthetic": chosen}
+    card = _cell_card(classifier)
+    return (
+        Artefact(predictions | _truth(sets) | {"synthetic_index": chosen}, card),
+        Artefact(_for_tsne(features, sets, places, params.tsne_images, seed), card),
+    )
+
+
+def _truth(sets: Mapping[str, LabelledImages]) -> dict[str, np.ndarray]:
+    """Labels of every set, and the test images' groups where they are known."""
+    labels = {f"{name}_labels": images.labels for name, images in sets.items()}
+    groups = sets["real_test"].groups
+    return labels if groups is None else labels | {"real_test_groups": groups}
+
+
+def _for_tsne(
+    features: Mapping[str, np.ndarray],
+    sets: Mapping[str, LabelledImages],
+    places: Mapping[str, np.ndarray],
+    n: int,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """A stratified part of the features, with labels and the images' places in the whole sets."""
+    tensors: dict[str, np.ndarray] = {}
+    for name, values in features.items():
+        chosen = stratified_subset(sets[name].labels, n, seed)
+        tensors |= {name: values[chosen], f"{name}_labels": sets[name].labels[chosen]}
+        tensors[f"{name}_index"] = places[name][chosen]
+    return tensors
+
+
+def attack_cell(
+    classifier: Artefact | None, real_test: LabelledImages, params: EvaluationParameters, seed: int
+) -> Artefact:
+    """Attacks a stratified part of the test set with every replicate of the cell."""
+    from synthpath_kedro.classifiers.checkpoint import load_classifiers
+    from synthpath_kedro.metrics.attack_suite import CURVE_ROWS, LABELS, attack_suite
+
+    if classifier is None:
+        return NOTHING
+    check_same_data({"classifier": classifier.card, "real_test": real_test.card})
+    images = real_test.select(stratified_subset(real_test.labels, params.attack_images, seed))
+    curve_rows = stratified_subset(images.labels, params.curve_images, seed)
+    replicates = [
+        attack_suite(model, images.images, images.labels, curve_rows, params, seed)
+        for model in load_classifiers(classifier)
+    ]
+    probabilities = {name: np.stack([replicate[name] for replicate in replicates]) for name in replicates[0]}
+    attacks = {
+        "attacks": list(params.attacks),
+        "eps": params.eps,
+        "eps_curve": list(params.eps_curve),
+        "bim_steps": params.bim_steps,
+    }
+    return Artefact(probabilities | {LABELS: images.labels, CURVE_ROWS: curve_rows}, _cell_card(classifier) | attacks)
+
+
+def _cell_card(classifier: Artefact) -> Card:
+    kept = ("model", "regime", "weights", "variant", "class_names", "prepared", "phantom")
+    return {key: classifier.card[key] for key in kept if key in classifier.card} | {"classifier": classifier.digest}
+
+
+def score_cell(predictions: Artefact | None, attacked: Artefact | None) -> dict[str, Any]:
+    """One flat number a metric, the mean over replicates: what DVC compares between runs."""
+    from synthpath_kedro.metrics.scores.classification import classification_table, synthetic_as_test_table
+    from synthpath_kedro.metrics.scores.robustness import robustness_table
+
+    if predictions is None or attacked is None:
+        return {}
+    metrics = ["accuracy", "macro_f1", "auc"]
+    real = classification_table([predictions])[metrics].mean()
+    synthetic = synthetic_as_test_table([predictions])[metrics].mean()
+    robust = robustness_table([attacked]).query("not control").groupby("attack")["accuracy"].mean()
+    return {
+        **{str(name): value for name, value in real.items()},
+        **{f"synthetic_as_test_{name}": value for name, value in synthetic.items()},
+        **{f"{attack}_accuracy": value for attack, value in robust.items()},
+    }
+
+
+def embed_features(features: Artefact | None, params: EvaluationParameters, seed: int) -> pd.DataFrame:
+    """Embeds features of real and synthetic images jointly: x, y, label, source, index (place in the whole source)."""
+    from synthpath_kedro.metrics.embedding import joint_tsne
+
+    if features is None:
+        return pd.DataFrame()
+    tensors, sources = features.tensors, ("real_test", "synthetic")
+    embedded = joint_tsne(tensors["real_test"], tensors["synthetic"], params.tsne_perplexity, seed)
+    parts = [
+        pd.DataFrame(
+            {
+                "x": xy[:, 0],
+                "y": xy[:, 1],
+                "label": tensors[f"{source}_labels"],
+                "source": source,
+                "index": tensors[f"{source}_index"],
+            }
+        )
+        for source, xy in zip(sources, embedded, strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def draw_tsne(points: pd.DataFrame | None, features: Artefact | None) -> Figure | list[Figure]:
+    from synthpath_kedro.reporting.figures.tsne import tsne
+    from synthpath_kedro.reporting.labels import model_label
+
+    if points is None or features is None:
+        return []
+    card = features.card
+    title = f"{model_label(card['model'])}, trained on {card['regime']} images"
+    return tsne(points, tuple(card["class_names"]), title, note=source_note(card))

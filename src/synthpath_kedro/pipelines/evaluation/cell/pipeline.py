@@ -1,0 +1,48 @@
+from kedro.pipeline import Node, Pipeline
+
+from synthpath_kedro.grid import Cell
+from synthpath_kedro.pipelines.evaluation.cell.nodes import (
+    attack_cell,
+    draw_tsne,
+    embed_features,
+    predict_cell,
+    score_cell,
+)
+
+SHARED = {"real_val", "real_test", "synthetic_shards", "synthetic_manifest"}
+
+
+def create_pipeline(cell: Cell) -> Pipeline:
+    nodes = [
+        Node(
+            predict_cell,
+            inputs=[
+                "classifier",
+                "real_val",
+                "real_test",
+                "synthetic_shards",
+                "synthetic_manifest",
+                "params:evaluation",
+                "params:seed",
+            ],
+            outputs=["predictions", "features"],
+            name="predict",
+        ),
+        Node(
+            attack_cell,
+            inputs=["classifier", "real_test", "params:evaluation", "params:seed"],
+            outputs="attacked",
+            name="attack",
+        ),
+        Node(score_cell, inputs=["predictions", "attacked"], outputs="metrics", name="score"),
+        Node(
+            embed_features,
+            inputs=["features", "params:evaluation", "params:seed"],
+            outputs="tsne",
+            name="embed_features",
+        ),
+        Node(draw_tsne, inputs=["tsne", "features"], outputs="tsne_figure", name="draw_tsne"),
+    ]
+    return Pipeline(
+        nodes, namespace=cell.namespace, inputs=SHARED, parameters={"params:evaluation", "params:seed"}, tags="cells"
+    )

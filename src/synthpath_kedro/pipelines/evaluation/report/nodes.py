@@ -1,0 +1,70 @@
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from synthpath_kedro.data.artefact import Artefact, Card
+from synthpath_kedro.data.lineage import source_note
+from synthpath_kedro.parameters import Parameters
+
+
+def draw_accuracy_by_regime(classification: pd.DataFrame, card: Card) -> Figure:
+    from synthpath_kedro.reporting.figures.accuracy_by_regime import accuracy_by_regime
+
+    return accuracy_by_regime(classification, note=source_note(card))
+
+
+def draw_confusion_matrices(*predictions: Artefact | None) -> Figure | list[Figure]:
+    """The cells of one model side by side, over all replicates."""
+    from synthpath_kedro.metrics.scores.classification import confusion_of_cell
+    from synthpath_kedro.reporting.figures.confusion_matrices import confusion_matrices
+    from synthpath_kedro.reporting.labels import model_label
+
+    cells = [cell for cell in predictions if cell is not None]
+    if not cells:
+        return []
+    card = cells[0].card
+    title = f"{model_label(card['model'])}: per cent of each true class"
+    matrices = {cell.card["regime"]: confusion_of_cell(cell) for cell in cells}
+    return confusion_matrices(matrices, card["class_names"], title, note=source_note(card))
+
+
+def draw_reliability(table: pd.DataFrame, card: Card) -> Figure:
+    from synthpath_kedro.reporting.figures.reliability import reliability
+
+    return reliability(table, note=source_note(card))
+
+
+def draw_robustness(robustness: pd.DataFrame, card: Card) -> Figure:
+    from synthpath_kedro.reporting.figures.robustness import robustness as draw
+
+    return draw(robustness[~robustness["control"].astype(bool)], note=source_note(card))
+
+
+def draw_robustness_curves(curves: pd.DataFrame, card: Card) -> Figure:
+    from synthpath_kedro.reporting.figures.robustness import robustness as draw
+
+    return draw(curves, title="Accuracy against the attack's budget", note=source_note(card))
+
+
+def tabulate_cost(diffusion_history: pd.DataFrame, **histories: pd.DataFrame | None) -> pd.DataFrame:
+    from synthpath_kedro.reporting.cost import cost_table
+
+    trained = [history for history in histories.values() if history is not None]
+    cells = pd.concat(trained) if trained else pd.DataFrame(columns=["model"])
+    return cost_table(diffusion_history, {name: cells[cells["model"] == name] for name in cells["model"].unique()})
+
+
+def write_report(
+    parameters: dict[str, Any], data_card: Card, manifest: Card, **results: pd.DataFrame | bytes | None
+) -> str:
+    """The study's report as one page of HTML, from tables and figures (PNG) by name."""
+    from synthpath_kedro.reporting.study_report import render_study_report
+
+    return render_study_report(
+        Parameters.model_validate(parameters),
+        data_card,
+        manifest,
+        {name: table for name, table in results.items() if isinstance(table, pd.DataFrame)},
+        {name: image for name, image in results.items() if isinstance(image, bytes)},
+    )

@@ -1,0 +1,95 @@
+from collections.abc import Iterable
+
+import pandas as pd
+
+from synthpath_kedro.data.artefact import Artefact
+from synthpath_kedro.data.lineage import check_same_data
+from synthpath_kedro.parameters import ClassificationParameters, EvaluationParameters
+
+Cell = Artefact | None
+
+
+def _trained(cells: Iterable[Cell]) -> list[Artefact]:
+    """The cells that have been trained; all of them on the same data."""
+    found = {f"{cell.card['model']}/{cell.card['regime']}": cell for cell in cells if cell is not None}
+    if found:
+        check_same_data({name: cell.card for name, cell in found.items()})
+    return list(found.values())
+
+
+def tabulate_classification(*predictions: Cell) -> pd.DataFrame:
+    from synthpath_kedro.metrics.scores.classification import classification_table
+
+    return classification_table(_trained(predictions))
+
+
+def tabulate_intervals(params: EvaluationParameters, seed: int, *predictions: Cell) -> pd.DataFrame:
+    from synthpath_kedro.metrics.scores.classification import interval_table
+
+    return interval_table(_trained(predictions), params.bootstrap_resamples, seed)
+
+
+def tabulate_comparison(params: EvaluationParameters, seed: int, *predictions: Cell) -> pd.DataFrame:
+    from synthpath_kedro.metrics.scores.comparison import comparison_table
+
+    return comparison_table(_trained(predictions), params.bootstrap_resamples, seed)
+
+
+def tabulate_classes(*predictions: Cell) -> pd.DataFrame:
+    from synthpath_kedro.metrics.scores.classification import per_class_table
+
+    return per_class_table(_trained(predictions))
+
+
+def tabulate_calibration(params: EvaluationParameters, *predictions: Cell) -> pd.DataFrame:
+    from synthpath_kedro.metrics.scores.calibration import calibration_table
+
+    return calibration_table(_trained(predictions), params.calibration_bins)
+
+
+def tabulate_reliability(params: EvaluationParameters, *predictions: Cell) -> pd.DataFrame:
+    from synthpath_kedro.metrics.scores.calibration import reliability_tables
+
+    return reliability_tables(_trained(predictions), params.calibration_bins)
+
+
+def tabulate_synthetic_as_test(*predictions: Cell) -> pd.DataFrame:
+    from synthpath_kedro.metrics.scores.classification import synthetic_as_test_table
+
+    return synthetic_as_test_table(cell for cell in _trained(predictions) if cell.card["regime"] == "real")
+
+
+def tabulate_robustness(*attacked: Cell) -> pd.DataFrame:
+    from synthpath_kedro.metrics.scores.robustness import robustness_table
+
+    return robustness_table(_trained(attacked))
+
+
+def tabulate_robustness_curves(*attacked: Cell) -> pd.DataFrame:
+    from synthpath_kedro.metrics.scores.robustness import robustness_curves
+
+    return robustness_curves(_trained(attacked))
+
+
+def tabulate_neighbour_mixing(params: EvaluationParameters, *features: Cell) -> pd.DataFrame:
+    from synthpath_kedro.metrics.scores.feature_space import neighbour_mixing_table
+
+    return neighbour_mixing_table(_trained(features), params.neighbours)
+
+
+def lay_out_table_4_1(classification: pd.DataFrame, params: ClassificationParameters) -> pd.DataFrame:
+    from synthpath_kedro.reporting.tables import table_4_1
+
+    return table_4_1(classification, params.models)
+
+
+def lay_out_table_4_2(synthetic_as_test: pd.DataFrame, params: ClassificationParameters) -> pd.DataFrame:
+    from synthpath_kedro.reporting.tables import table_4_2
+
+    return table_4_2(synthetic_as_test, params.models)
+
+
+def lay_out_table_4_3(robustness: pd.DataFrame, params: ClassificationParameters) -> pd.DataFrame:
+    from synthpath_kedro.reporting.tables import table_4_3
+
+    return table_4_3(robustness[~robustness["control"].astype(bool)], params.models)

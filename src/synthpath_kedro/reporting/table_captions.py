@@ -1,0 +1,28 @@
+"""What the report says above each table whose caption does not depend on the numbers."""
+
+CAPTIONS = {
+    "Comparisons in full": (
+        "Differences of the replicates' means on the real test set, with 95 % intervals of each comparison by itself. "
+        "The standard error of accuracy holds the variance of test images and of training seeds; Holm's adjustment "
+        "runs over all rows and decides the verdict. F1 and AUC have bootstrap intervals over test images alone. "
+        "McNemar's test, over test images alone too, is shown for orientation: it ignores the training seed."
+    ),
+    "Metrics with 95 % intervals": (
+        "Mean over replicates; bootstrap intervals over test images, which leave out the variance of training seeds."
+    ),
+    "Calibration": (
+        "On the real test set, before → after temperature scaling on the validation images; means over replicates. "
+        "0 is best; a temperature above 1 means that the classifier was too sure of itself."
+    ),
+    "Control of table 4.3": (
+        "Accuracy in pixel space → under the same attack on normalised images clamped to [0, 1]. The right-hand "
+        "numbers show an artefact, not robustness."
+    ),
+    "Feature space": (
+        "Of each synthetic image's nearest neighbours among real test images and other synthetic ones: the share that "
+        "is real, beside the share expected where nothing tells them apart, and the share of its own class."
+    ),
+    "Fidelity by class": (
+        "Kernel distance of each class to itself, in the same features; unbiased, so that n may differ."
+    ),
+}

@@ -1,0 +1,143 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from synthpath_kedro.classifiers.lightning_module import ClassifierTraining
+from synthpath_kedro.classifiers.registry import build_classifier
+from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.errors import InputError
+
+CLASS_NAMES = ("adipose", "debris", "mucus")
+
+
+def replicate(trained, index=0):
+    prefix = f"replicate_{index}."
+    tensors = trained.checkpoint.tensors
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
+
+
+# regimes: only the data differs
+
+
+def test_real_training_does_not_see_synthetic_images(train, classification_parameters, tiles):
+    params = classification_parameters(max_epochs=1)
+    first, second = (train(params, synthetic=synthetic) for synthetic in (None, tiles(30, seed=9)))
+    assert first.checkpoint.digest == second.checkpoint.digest
+    assert first.checkpoint.card == second.checkpoint.card
+
+
+def test_synthetic_training_does_not_see_real_training_images(train, classification_parameters, tiles):
+    params = classification_parameters(max_epochs=1)
+    first, second = (train(params, regime="synthetic", real_train=tiles(24, seed=seed)).checkpoint for seed in (0, 9))
+    assert first.digest == second.digest
+
+
+@pytest.mark.parametrize(("ratio", "regime"), [(0, "real"), (1, "synthetic")])
+def test_the_ends_of_the_mixing_ratio_are_the_pure_regimes(train, classification_parameters, ratio, regime):
+    mixed = train(classification_parameters(max_epochs=1, mixing_ratio=ratio), regime="mixed")
+    pure = train(classification_parameters(max_epochs=1), regime=regime)
+    assert same(replicate(mixed), replicate(pure))
+
+
+def test_every_regime_takes_the_same_number_of_steps_on_as_many_images(train, classification_parameters, monkeypatch):
+    sizes = {}
+    step = ClassifierTraining.training_step
+
+    def watch(self, batch, index):
+        sizes[regime].append(len(batch[1]))
+        return step(self, batch, index)
+
+    monkeypatch.setattr(ClassifierTraining, "training_step", watch)
+    for regime in ("real", "synthetic", "mixed"):
+        sizes[regime] = []
+        train(classification_parameters(max_epochs=2), regime=regime)
+    assert sizes["real"] == sizes["synthetic"] == sizes["mixed"] == [8] * 6
+
+
+def test_synthetic_images_that_are_missing_or_of_another_kind_are_refused(train, classification_parameters, tiles):
+    params = classification_parameters()
+    with pytest.raises(InputError, match="regime mixed needs synthetic images and there are none"):
+        train(params, regime="mixed", synthetic=None)
+    renamed = replace(tiles(), class_names=("adipose", "debris", "bone"))
+    for other in (renamed, tiles(size=16)):
+        with pytest.raises(
+            InputError, match=r"real_train \(.*\) has classes .* at 8 pixels; synthetic .* run the pipeli"
+        ):
+            train(params, regime="synthetic", synthetic=other)
+
+
+def test_a_set_with_several_labels_an_image_is_refused(train, classification_parameters):
+    chest = LabelledImages(np.zeros((4, 8, 8, 3), np.uint8), np.ones((4, 3), np.uint8), CLASS_NAMES)
+    with pytest.raises(InputError, match=r"several labels an image; .* choose a single-label data set"):
+        train(classification_parameters(), real_train=chest)
+
+
+# replicates, history, card
+
+
+def test_replicates_differ_and_each_follows_from_its_number(train, classification_parameters):
+    two = train(classification_parameters(replicates=2, max_epochs=1))
+    one = train(classification_parameters(replicates=1, max_epochs=1))
+    assert same(replicate(two, 0), replicate(one, 0))
+    assert not same(replicate(two, 0), replicate(two, 1))
+    assert not same(replicate(train(classification_parameters(max_epochs=1), seed=1)), replicate(one))
+
+
+def test_the_history_has_a_row_an_epoch_of_a_replicate(train, classification_parameters):
+    history = train(classification_parameters(replicates=2, max_epochs=2), regime="mixed").history
+    assert history.columns.tolist() == [
+        "model",
+        "regime",
+        "replicate",
+        "epoch",
+        "train_loss",
+        "val_loss",
+        "val_accuracy",
+        "learning_rate",
+        "seconds",
+        "images_per_second",
+    ]
+    assert history[["replicate", "epoch"]].values.tolist() == [[0, 1], [0, 2], [1, 1], [1, 2]]
+    assert set(history.model) == {"cnn"}
+    assert set(history.regime) == {"mixed"}
+
+
+def test_the_card_says_where_the_cell_came_from(train, classification_parameters, tiles):
+    card = train(classification_parameters(max_epochs=1), "resnet18", "mixed", seed=3).checkpoint.card
+    assert (card["model"], card["regime"], card["seed"], card["prepared"]) == ("resnet18", "mixed", 3, "0a1b")
+    assert (card["variant"], card["input_size"], card["weights"]) == ("resnet18", 32, "random")
+    assert card["description"] == "resnet18 @ 32, random"
+    assert card["image_digests"] == {
+        "real_train": tiles(24).digest,
+        "real_val": tiles(9, seed=1).digest,
+        "synthetic": tiles(30, seed=2).digest,
+    }
+    assert card["parameters"]["resnet18"]["batch_size"] == 8
+    assert "dinov2" not in card["parameters"]
+    assert card["versions"]["torch"]
+
+
+def test_other_weights_in_a_file_of_the_same_name_are_another_start(train, classification_parameters, tmp_path):
+    digests = []
+    for seed in (0, 1):
+        path = tmp_path / str(seed) / "resnet18.pth"
+        path.parent.mkdir()
+        start = build_classifier("resnet18", CLASS_NAMES, classification_parameters(), seed)
+        parts = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3")
+        state = {
+            f"{part}.{name}": t
+            for part, m in zip(parts, start.frozen, strict=True)
+            for name, t in m.state_dict().items()
+        }
+        torch.save(state | start.trained[0].state_dict(prefix="layer4."), path)
+        params = classification_parameters(max_epochs=1, resnet18={"weights": str(path)})
+        card = train(params, "resnet18").checkpoint.card
+        assert card["weights"] == "file:resnet18.pth"
+        digests.append(card["start_digest"])
+    assert digests[0] != digests[1]

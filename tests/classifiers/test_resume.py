@@ -1,0 +1,136 @@
+import logging
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from synthpath_kedro.classifiers.lightning_module import ClassifierTraining
+
+
+class KilledError(Exception):
+    pass
+
+
+def kill_at(epoch, of_replicate, monkeypatch):
+    """Stops in the middle of an epoch (from 0) of a replicate, once."""
+    step = ClassifierTraining.training_step
+    seeds = []
+
+    def step_or_die(self, batch, index):
+        if self.seed not in seeds:
+            seeds.append(self.seed)
+        if (self.current_epoch, len(seeds) - 1, index) == (epoch, of_replicate, 1):
+            monkeypatch.setattr(ClassifierTraining, "training_step", step)
+            raise KilledError
+        return step(self, batch, index)
+
+    monkeypatch.setattr(ClassifierTraining, "training_step", step_or_die)
+
+
+@pytest.mark.parametrize(
+    ("model", "regime", "augment"), [("cnn", "mixed", True), ("resnet18", "real", False), ("clip", "real", False)]
+)
+def test_resumed_training_equals_uninterrupted_training(
+    model, regime, augment, train, classification_parameters, tmp_path, monkeypatch
+):
+    params = classification_parameters(max_epochs=3, augment=augment)
+    whole = train(params, model, regime, tmp_path / "whole")
+    kill_at(epoch=2, of_replicate=0, monkeypatch=monkeypatch)
+    with pytest.raises(KilledError):
+        train(params, model, regime, tmp_path / "parts")
+    resumed = train(params, model, regime, tmp_path / "parts")
+    assert resumed.checkpoint.digest == whole.checkpoint.digest
+    assert resumed.checkpoint.card == whole.checkpoint.card
+    timed = ["seconds", "images_per_second"]
+    assert resumed.history.drop(columns=timed).equals(whole.history.drop(columns=timed))
+    assert not (tmp_path / "parts").exists()
+
+
+def test_a_finished_replicate_is_not_trained_again(train, classification_parameters, tmp_path, monkeypatch, caplog):
+    params = classification_parameters(max_epochs=2, replicates=3)
+    whole = train(params, scratch=tmp_path / "whole")
+    kill_at(epoch=1, of_replicate=2, monkeypatch=monkeypatch)
+    with pytest.raises(KilledError):
+        train(params, scratch=tmp_path / "parts")
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        resumed = train(params, scratch=tmp_path / "parts")
+    assert [message for message in caplog.messages if "finished before the interruption" in message] == [
+        "cnn under real, replicate 0: finished before the interruption",
+        "cnn under real, replicate 1: finished before the interruption",
+    ]
+    assert resumed.checkpoint.digest == whole.checkpoint.digest
+    timed = ["seconds", "images_per_second"]
+    assert resumed.history.drop(columns=timed).equals(whole.history.drop(columns=timed))
+
+
+def test_other_parameters_start_afresh(train, classification_parameters, tmp_path, monkeypatch):
+    changed = classification_parameters(max_epochs=2, replicates=2, gamma=0.5)
+    expected = train(changed, scratch=tmp_path / "other")
+    kill_at(epoch=1, of_replicate=1, monkeypatch=monkeypatch)
+    with pytest.raises(KilledError):
+        train(classification_parameters(max_epochs=2, replicates=2), scratch=tmp_path / "parts")
+    assert train(changed, scratch=tmp_path / "parts").checkpoint.digest == expected.checkpoint.digest
+
+
+def test_training_leaves_no_scratch_and_the_global_generator_as_it_was(train, classification_parameters, tmp_path):
+    before = torch.get_rng_state()
+    train(classification_parameters(max_epochs=1))
+    assert not (tmp_path / "scratch").exists()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_lightning_is_quiet(train, classification_parameters, recwarn, capsys):
+    train(classification_parameters(max_epochs=1), "resnet18")
+    assert [str(warning.message) for warning in recwarn] == []
+    assert capsys.readouterr().err == ""
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from synthpath_kedro.classifiers.lightning_module import ClassifierTraining
+from synthpath_kedro.classifiers.training import train_cell
+from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.parameters import ClassificationParameters
+
+folder, kill = Path(sys.argv[1]), int(sys.argv[2])
+tiles = LabelledImages(*np.load(folder / "tiles.npz").values(), ("adipose", "debris", "mucus"))
+step = ClassifierTraining.training_step
+
+def step_or_die(self, batch, index):
+    if self.global_step == kill:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, batch, index)
+
+ClassifierTraining.training_step = step_or_die
+params = ClassificationParameters.model_validate_json((folder / "params.json").read_text())
+print(train_cell("cnn", "mixed", tiles, tiles, tiles, params, 0, folder / "scratch").checkpoint.digest)
+"""
+
+
+@pytest.mark.slow
+def test_training_killed_with_sigkill_ends_with_the_weights_of_an_uninterrupted_one(
+    tiles, classification_parameters, tmp_path
+):
+    np.savez(tmp_path / "tiles.npz", images=tiles().images, labels=tiles().labels)
+    (tmp_path / "params.json").write_text(classification_parameters(max_epochs=4).model_dump_json())
+
+    def run(kill_at_step):
+        command = [sys.executable, "-c", KILLED, str(tmp_path), str(kill_at_step)]
+        return subprocess.run(
+            command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
+        )
+
+    whole = run(kill_at_step=-1)
+    assert whole.returncode == 0, whole.stderr
+    for step in (4, 8):
+        assert run(kill_at_step=step).returncode == -signal.SIGKILL
+    assert Path(tmp_path / "scratch").exists()
+    assert run(kill_at_step=-1).stdout == whole.stdout
