@@ -34,7 +34,8 @@ def test_an_unknown_pipeline_is_refused_with_the_valid_ones() -> None:
     result = CliRunner().invoke(cli, ["run", "--pipeline=training"])
     assert result.exit_code == 1
     assert result.output.strip() == (
-        "Error: unknown pipeline training; valid: data_prep, diffusion, synthesis, classification, evaluation"
+        "Error: unknown pipeline training; valid: data_prep, diffusion, synthesis, classification, evaluation, "
+        "ratio_sweep"
     )
 
 

@@ -8,6 +8,7 @@ from kedro.pipeline import Pipeline
 
 from synthpath_kedro import pipeline_registry
 from synthpath_kedro.grid import Grid
+from synthpath_kedro.pipeline_registry import PIPELINES
 from synthpath_kedro.pipelines import classification, evaluation
 
 
@@ -26,9 +27,10 @@ def test_the_study_is_the_five_pipelines(pipelines: dict[str, Pipeline]) -> None
         "synthesis",
         "classification",
         "evaluation",
+        "ratio_sweep",
     }
     study = {node.name for node in pipelines["__default__"].nodes}
-    assert study == {node.name for name, p in pipelines.items() if name != "__default__" for node in p.nodes}
+    assert study == {node.name for name in PIPELINES for node in pipelines[name].nodes}
 
 
 def test_the_study_needs_nothing_but_parameters_and_places(pipelines: dict[str, Pipeline]) -> None:

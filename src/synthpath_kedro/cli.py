@@ -15,7 +15,7 @@ from kedro.framework.cli.project import run as kedro_run
 
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.grid import Grid
-from synthpath_kedro.pipeline_registry import PIPELINES
+from synthpath_kedro.pipeline_registry import PIPELINES, SWEEPS
 
 
 @click.group(name="synthpath_kedro")
@@ -71,9 +71,9 @@ def _find_mistake(error: BaseException | None) -> str | None:
 
 
 def _check_pipeline_names(names: list[str]) -> None:
-    unknown = [name for name in names if name not in (*PIPELINES, "__default__")]
+    unknown = [name for name in names if name not in (*PIPELINES, *SWEEPS, "__default__")]
     if unknown:
-        raise InputError(f"unknown pipeline {', '.join(unknown)}; valid: {', '.join(PIPELINES)}")
+        raise InputError(f"unknown pipeline {', '.join(unknown)}; valid: {', '.join((*PIPELINES, *SWEEPS))}")
 
 
 def _check_environment(name: str | None) -> None:

@@ -21,17 +21,35 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Grid:
-    """The cells of a study, and which of them a run is about."""
+    """The cells of a study, and which of them a run is about.
+
+    Attributes:
+        models: of the study.
+        regimes: of the study.
+        model: the one that a run is about, or all.
+        regime: the one that a run is about, or all.
+        sweep_ratios: mixing ratios of the ratio sweep.
+        selection_model: whose real cell chooses among the synthetic images, or None.
+    """
 
     models: tuple[str, ...] = MODELS
     regimes: tuple[str, ...] = REGIMES
     model: str = ALL
     regime: str = ALL
+    sweep_ratios: tuple[float, ...] = ()
+    selection_model: str | None = None
 
     @classmethod
     def from_parameters(cls, parameters: Parameters) -> "Grid":
         study = parameters.classification
-        return cls(study.models, study.regimes, parameters.model, parameters.regime)
+        return cls(
+            study.models,
+            study.regimes,
+            parameters.model,
+            parameters.regime,
+            study.sweep_ratios,
+            study.selection.model,
+        )
 
     @property
     def whole(self) -> bool:
@@ -42,6 +60,11 @@ class Grid:
     def cells(self) -> tuple[Cell, ...]:
         """Every cell of the study."""
         return tuple(Cell(model, regime) for model, regime in product(self.models, self.regimes))
+
+    @property
+    def selected_models(self) -> tuple[str, ...]:
+        """The models that the parameter ``model`` names."""
+        return self.models if self.model == ALL else (self.model,)
 
     @property
     def selected(self) -> tuple[Cell, ...]:

@@ -51,8 +51,11 @@ class StudyHooks:
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         if world_size() > 1:
             leave()
-        if "report" in pipeline.all_outputs():
+        outputs = pipeline.all_outputs()
+        if "report" in outputs:
             _show_result(catalog)
+        if "accuracy_by_ratio_figure" in outputs:
+            print(f"The figure lies at {_place(catalog, 'accuracy_by_ratio_figure')}")
 
 
 def _work_together(pipeline: Pipeline, catalog: DataCatalog, names: Sequence[str]) -> None:
@@ -112,4 +115,8 @@ def _show_result(catalog: DataCatalog) -> None:
     note = source_note(catalog.load("data_card"))
     # Printed, not logged: the console's log has a margin and breaks a table's lines.
     print(as_text(catalog.load("table_4_1"), title, note))
-    print(f"The report lies at {getattr(catalog['report'], '_filepath', 'report')}")
+    print(f"The report lies at {_place(catalog, 'report')}")
+
+
+def _place(catalog: DataCatalog, name: str) -> str:
+    return str(getattr(catalog[name], "_filepath", name))

@@ -69,6 +69,7 @@ class DataPrepParameters(Block):
     image_size: Annotated[int, Field(ge=8, le=1024)]
     group: str | None
     shared_images: Literal["refuse", "drop", "keep"]
+    thin: dict[str, Annotated[float, Field(gt=0, le=1)]]
     split: SplitParameters
     phantom: PhantomParameters
 
@@ -137,18 +138,25 @@ class BackboneParameters(Block):
     learning_rate: Positive
 
 
+class SelectionParameters(Block):
+    model: Annotated[str, AfterValidator(_one_of(MODELS))] | None
+    min_confidence: Share
+
+
 class ClassificationParameters(Block):
     models: Annotated[tuple[Annotated[str, AfterValidator(_one_of(MODELS))], ...], Field(min_length=1)]
     regimes: Annotated[tuple[Regime, ...], Field(min_length=1)]
     replicates: Count
     mixing_ratio: Share
+    sweep_ratios: Annotated[tuple[Share, ...], Field(min_length=2)]
+    selection: SelectionParameters
     max_epochs: Count
     patience: Count
     milestones: tuple[Count, ...]
     gamma: Annotated[float, Field(gt=0, le=1)]
     weight_decay: Annotated[float, Field(ge=0)]
     class_weights: Literal["none", "balanced"]
-    augment: bool = False
+    augment: bool
     precision: Literal["32-true", "16-mixed", "bf16-mixed"]
     prompt: str
     trunk_dtype: Literal["float32", "float16"]

@@ -5,8 +5,10 @@ from kedro.pipeline import Pipeline
 
 from synthpath_kedro.grid import Grid
 from synthpath_kedro.pipelines import classification, data_prep, diffusion, evaluation, synthesis
+from synthpath_kedro.pipelines.classification import ratio_sweep
 
 PIPELINES = ("data_prep", "diffusion", "synthesis", "classification", "evaluation")
+SWEEPS = ("ratio_sweep",)
 
 _grid = Grid()
 
@@ -20,7 +22,7 @@ def use_grid(grid: Grid) -> None:
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """The five pipelines by name; all of them together are the study, which runs without a name."""
+    """The five pipelines by name; all of them together are the study, which runs without a name. And the sweep."""
     stages = {
         "data_prep": data_prep.create_pipeline(),
         "diffusion": diffusion.create_pipeline(),
@@ -28,4 +30,5 @@ def register_pipelines() -> dict[str, Pipeline]:
         "classification": classification.create_pipeline(_grid),
         "evaluation": evaluation.create_pipeline(_grid),
     }
-    return stages | {"__default__": Pipeline(list(stages.values()))}
+    study = Pipeline(list(stages.values()))
+    return stages | {"ratio_sweep": ratio_sweep.create_pipeline(_grid), "__default__": study}

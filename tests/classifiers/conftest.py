@@ -34,6 +34,8 @@ def classification_parameters():
             "regimes": ["real"],
             "replicates": 1,
             "mixing_ratio": 0.5,
+            "sweep_ratios": (0, 1),
+            "selection": {"model": None, "min_confidence": 0.0},
             "max_epochs": 3,
             "patience": 3,
             "milestones": [2],

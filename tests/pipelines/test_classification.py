@@ -13,7 +13,8 @@ from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.grid import Grid
 from synthpath_kedro.pipelines import classification
-from synthpath_kedro.pipelines.classification.nodes import store_trunk_features, train_classifier
+from synthpath_kedro.pipelines.classification import ratio_sweep
+from synthpath_kedro.pipelines.classification.nodes import select_synthetic, store_trunk_features, train_classifier
 
 
 @pytest.fixture
@@ -77,3 +78,41 @@ def test_features_are_asked_for_by_what_decides_them(parameters, splits: Splits)
     assert store_trunk_features("resnet18", splits.train, more_epochs, 0).key == key
     assert store_trunk_features("resnet18", splits.train, larger, 0).key != key
     assert store_trunk_features("resnet18", splits.val, params, 0).key != key
+
+
+def test_a_selection_needs_the_cell_that_decides(parameters, synthetic: dict) -> None:
+    params = parameters.classification
+    params = params.model_copy(update={"selection": params.selection.model_copy(update={"model": "cnn"})})
+    with pytest.raises(InputError, match="kedro run --pipeline=classification --params=model=cnn,regime=real"):
+        select_synthetic(None, *synthetic.values(), params)
+
+
+def test_the_selected_images_are_the_ones_that_are_trained_on(
+    run: Callable, splits: Splits, synthetic: dict, tmp_path: Path
+) -> None:
+    grid = Grid(models=("cnn",), regimes=("real", "synthetic"), selection_model="cnn")
+    cells = {f"cnn__{regime}__cell": ("cnn", regime) for regime in grid.regimes}
+    inputs = {"real_train": splits.train, "real_val": splits.val, "classification_scratch": tmp_path}
+    made = run(classification.create_pipeline(grid), **inputs, **cells, **synthetic)
+    table = made["selection_table"]
+    assert table["generated"].tolist() == [10, 10, 10]
+    assert made["synthetic_selection"].tensors["kept"].sum() == table["kept"].sum()
+    assert made["cnn.synthetic.classifier"].card["n_images"]["synthetic"] == table["kept"].sum()
+
+
+def test_the_sweep_trains_every_ratio_and_its_ends_are_the_pure_regimes(
+    run: Callable, train_cell: Callable, splits: Splits, synthetic: dict, tmp_path: Path
+) -> None:
+    grid = Grid(models=("cnn",), sweep_ratios=(0.0, 0.5, 1.0))
+    inputs = {"real_train": splits.train, "real_val": splits.val, "real_test": splits.test, "cnn__name": "cnn"}
+    made = run(
+        ratio_sweep.create_pipeline(grid),
+        **inputs,
+        **synthetic,
+        classification_scratch=tmp_path,
+        data_card=splits.card(),
+    )
+    table = made["ratio_sweep_table"]
+    assert table[["ratio", "replicate"]].to_numpy().tolist() == [[0, 0], [0, 1], [0.5, 0], [0.5, 1], [1, 0], [1, 1]]
+    assert table["accuracy"].between(0, 1).all()
+    assert isinstance(made["accuracy_by_ratio_figure"], Figure)

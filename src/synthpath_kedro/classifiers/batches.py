@@ -17,13 +17,20 @@ class Source:
     Attributes:
         inputs: uint8 [N, H, W, 3] images, or float [N, *trunk] features of the frozen part.
         labels: int64 [N].
+        rows: int64 [n], the images to use where not all are; an image's number is then its place here.
     """
 
     inputs: np.ndarray
     labels: np.ndarray
+    rows: np.ndarray | None = None
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.labels if self.rows is None else self.rows)
+
+    def take(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs and labels of the images with these numbers."""
+        rows = indices if self.rows is None else self.rows[indices]
+        return self.inputs[rows], self.labels[rows]
 
 
 class EpochBatches:
@@ -45,9 +52,8 @@ class EpochBatches:
         for of_real, of_synthetic in self.batches:
             parts = [(self.real, of_real)] if len(of_real) else []
             parts += [(self.synthetic, of_synthetic)] if self.synthetic is not None and len(of_synthetic) else []
-            inputs = _joined([source.inputs[indices] for source, indices in parts])
-            labels = _joined([source.labels[indices] for source, indices in parts])
-            yield torch.from_numpy(inputs), torch.from_numpy(labels)
+            inputs, labels = zip(*(source.take(indices) for source, indices in parts), strict=True)
+            yield torch.from_numpy(_joined(inputs)), torch.from_numpy(_joined(labels))
 
 
 class InOrder:
@@ -68,5 +74,5 @@ class InOrder:
             )
 
 
-def _joined(arrays: list[np.ndarray]) -> np.ndarray:
+def _joined(arrays: tuple[np.ndarray, ...]) -> np.ndarray:
     return np.ascontiguousarray(arrays[0]) if len(arrays) == 1 else np.concatenate(arrays)

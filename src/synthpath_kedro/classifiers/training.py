@@ -1,9 +1,10 @@
 """Trains the replicates of a cell: one model under one regime."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from synthpath_kedro.classifiers.prediction import predict
 from synthpath_kedro.classifiers.registry import build_classifier
 from synthpath_kedro.classifiers.replicate import Cell, train_replicate
 from synthpath_kedro.classifiers.trunk import stored_features
-from synthpath_kedro.data.artefact import Artefact, Card, package_versions
+from synthpath_kedro.data.artefact import Artefact, Card, digest_arrays, package_versions
 from synthpath_kedro.data.images import LabelledImages
 from synthpath_kedro.data.regimes import synthetic_share
 from synthpath_kedro.errors import InputError
@@ -47,6 +48,7 @@ def train_cell(
     seed: int,
     scratch: Path,
     trunk: Mapping[str, Artefact] | None = None,
+    kept: np.ndarray | None = None,
 ) -> TrainedCell:
     """Trains every replicate of the cell (``model``, ``regime``); goes on where a killed run left off.
 
@@ -62,6 +64,7 @@ def train_cell(
         seed: the study's seed.
         scratch: folder of this cell's working files; removed when training ends well.
         trunk: stored trunk features of "real_train", "real_val" and "synthetic", as far as there are any.
+        kept: bool [N], the synthetic images to train on; None for all.
 
     Raises:
         InputError: the images have several labels, synthetic images are needed and missing or of other classes or
@@ -73,6 +76,8 @@ def train_cell(
         used["synthetic"] = _checked_synthetic(regime, real_train, synthetic)
     first = build_classifier(model, real_train.class_names, params, seed)
     sources = _sources(used, trunk or {}, first, params.augment)
+    if "synthetic" in sources and kept is not None:
+        sources["synthetic"] = replace(sources["synthetic"], rows=_rows(kept))
     card = _card(model, regime, used, sources, params, seed, first)
     cell = Cell(
         model=model,
@@ -128,6 +133,16 @@ def _sources(
     return {name: Source(images.images, images.labels) for name, images in used.items()} | stored
 
 
+def _rows(kept: np.ndarray) -> np.ndarray:
+    rows = np.flatnonzero(kept)
+    if len(rows) == 0:
+        raise InputError(
+            "the selection keeps no synthetic image: lower classification.selection.min_confidence, or set "
+            "classification.selection.model to null"
+        )
+    return rows
+
+
 def _class_weights(real_train: LabelledImages) -> Tensor:
     """N / (classes x count): a mean of 1 over images; 0 for a class without images."""
     counts = torch.from_numpy(real_train.class_counts).double()
@@ -158,6 +173,10 @@ def _card(
         "architecture": classifier.architecture,
         "class_names": list(real.class_names),
         "image_digests": {name: images.digest for name, images in used.items()},
+        "n_images": {name: len(source) for name, source in sources.items()},
+        "rows": {
+            name: digest_arrays({"rows": source.rows}) for name, source in sources.items() if source.rows is not None
+        },
         "inputs": {name: str(source.inputs.dtype) for name, source in sources.items()},
         "prepared": real.card.get("prepared"),
         "phantom": bool(real.card.get("phantom")),

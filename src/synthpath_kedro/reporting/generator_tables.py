@@ -31,10 +31,8 @@ def fidelity_by_class(table: pd.DataFrame) -> pd.DataFrame:
     columns: dict[str, Any] = {"class": list(table["class"].unique())}
     for (reference, candidate), rows in table.groupby(["reference", "candidate"], sort=False):
         name = f"{candidate} to {reference}".replace("_", " ")
-        columns[name] = [
-            f"{_distance(row.kernel_distance)} (n {row.n_candidate:,}, {row.n_reference:,})"
-            for row in rows.itertuples()
-        ]
+        counts = zip(rows["kernel_distance"], rows["n_candidate"], rows["n_reference"], strict=True)
+        columns[name] = [f"{_distance(distance)} (n {n:,}, {other:,})" for distance, n, other in counts]
     return pd.DataFrame(columns)
 
 

@@ -4,46 +4,79 @@ from synthpath_kedro.classifiers.registry import has_trunk
 from synthpath_kedro.grid import Cell, Grid
 from synthpath_kedro.pipelines.classification.nodes import (
     draw_training_history,
+    select_synthetic,
     store_trunk_features,
+    store_trunk_features_of_real_val,
     store_trunk_features_of_synthetic,
     train_classifier,
 )
 
-SHARED = ["real_train", "real_val", "synthetic_shards", "synthetic_manifest", "classification_scratch"]
+SHARED = [
+    "real_train",
+    "real_val",
+    "synthetic_shards",
+    "synthetic_manifest",
+    "synthetic_selection",
+    "classification_scratch",
+]
 
 
 def create_pipeline(grid: Grid) -> Pipeline:
     """The selected cells of the grid, and what is computed once for all cells of a model."""
     models = dict.fromkeys(cell.model for cell in grid.selected)
-    trunks = [_store_trunk_features(model, grid) for model in models if has_trunk(model)]
-    return Pipeline([*trunks, *(_train_cell(cell) for cell in grid.selected)], tags="classification")
+    uses_synthetic = {cell.model for cell in grid.selected if cell.regime != "real"}
+    selects = grid.selection_model is not None and bool(uses_synthetic)
+    parts = [trunk_features(model, model in uses_synthetic) for model in models if has_trunk(model)]
+    parts += [_train_cell(cell, selects) for cell in grid.selected]
+    if selects:
+        parts.append(_select_synthetic(str(grid.selection_model), uses_synthetic))
+    return Pipeline(parts, tags="classification")
 
 
-def _store_trunk_features(model: str, grid: Grid) -> Pipeline:
+def trunk_features(model: str, of_synthetic: bool) -> Pipeline:
+    """What the frozen part of ``model`` computes for every image, once."""
+    parameters = ["params:classification", "params:seed"]
     nodes = [
         Node(
             store_trunk_features,
-            inputs=["name", split, "params:classification", "params:seed"],
-            outputs=f"trunk_{split}",
-            name=f"store_trunk_features_of_{split}",
-        )
-        for split in ("real_train", "real_val")
+            inputs=["name", "real_train", *parameters],
+            outputs="trunk_real_train",
+            name="store_trunk_features_of_real_train",
+        ),
+        Node(
+            store_trunk_features_of_real_val,
+            inputs=["name", "real_val", *parameters],
+            outputs="trunk_real_val",
+            name="store_trunk_features_of_real_val",
+        ),
     ]
-    if any(cell.model == model and cell.regime != "real" for cell in grid.selected):
+    if of_synthetic:
         nodes.append(
             Node(
                 store_trunk_features_of_synthetic,
-                inputs=["name", "synthetic_shards", "synthetic_manifest", "params:classification", "params:seed"],
+                inputs=["name", "synthetic_shards", "synthetic_manifest", *parameters],
                 outputs="trunk_synthetic",
                 name="store_trunk_features_of_synthetic",
             )
         )
-    pipeline = Pipeline(nodes)
-    shared = pipeline.datasets() & set(SHARED)
-    return Pipeline(nodes, namespace=model, inputs=shared, parameters=_parameters(pipeline))
+    shared = Pipeline(nodes).datasets() & set(SHARED)
+    return Pipeline(nodes, namespace=model, inputs=shared, parameters=set(parameters))
 
 
-def _train_cell(cell: Cell) -> Pipeline:
+def _select_synthetic(model: str, with_trunk: set[str]) -> Pipeline:
+    inputs = {
+        "classifier": f"{model}.real.classifier",
+        "shards": "synthetic_shards",
+        "manifest": "synthetic_manifest",
+        "params": "params:classification",
+    }
+    if has_trunk(model) and model in with_trunk:
+        inputs["trunk_synthetic"] = f"{model}.trunk_synthetic"
+    outputs = ["synthetic_selection", "selection_table"]
+    return Pipeline([Node(select_synthetic, inputs=inputs, outputs=outputs, name="select_synthetic")])
+
+
+def _train_cell(cell: Cell, selects: bool) -> Pipeline:
     inputs = {
         "cell": "cell",
         "real_train": "real_train",
@@ -57,20 +90,16 @@ def _train_cell(cell: Cell) -> Pipeline:
         trunks |= {"trunk_real_train": "trunk_real_train", "trunk_real_val": "trunk_real_val"}
     if cell.regime != "real":
         inputs |= {"shards": "synthetic_shards", "manifest": "synthetic_manifest"}
+        inputs |= {"selection": "synthetic_selection"} if selects else {}
         trunks |= {"trunk_synthetic": "trunk_synthetic"} if has_trunk(cell.model) else {}
     nodes = [
         Node(train_classifier, inputs=inputs | trunks, outputs=["classifier", "history"], name="train_classifier"),
         Node(draw_training_history, inputs=["history", "classifier"], outputs="history_figure", name="draw_history"),
     ]
-    pipeline = Pipeline(nodes)
+    free = Pipeline(nodes).inputs()
     return Pipeline(
         nodes,
         namespace=cell.namespace,
-        inputs={name: name for name in pipeline.inputs() & set(SHARED)}
-        | {trunk: f"{cell.model}.{trunk}" for trunk in trunks},
-        parameters=_parameters(pipeline),
+        inputs={name: name for name in free & set(SHARED)} | {trunk: f"{cell.model}.{trunk}" for trunk in trunks},
+        parameters={name for name in free if name.startswith("params:")},
     )
-
-
-def _parameters(pipeline: Pipeline) -> set[str]:
-    return {name for name in pipeline.inputs() if name.startswith("params:")}

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -5,6 +6,7 @@ from matplotlib.figure import Figure
 
 from synthpath_kedro.data.artefact import Card
 from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.imbalance import thin_classes
 from synthpath_kedro.data.lineage import source_note
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.parameters import DataPrepParameters
@@ -13,10 +15,11 @@ from synthpath_kedro.parameters import DataPrepParameters
 def prepare_images(
     params: DataPrepParameters, seed: int, raw_folder: Path
 ) -> tuple[LabelledImages, LabelledImages, LabelledImages, Card]:
-    """Reads, checks and resizes the source: training, validation and test images, and their card."""
+    """Reads, checks, resizes and thins the source: training, validation and test images, and their card."""
     from synthpath_kedro.data.sources import read_source
 
     splits = read_source(params, seed, raw_folder)
+    splits = replace(splits, train=thin_classes(splits.train, params.thin, seed))
     prepared = splits.map(lambda images: images.with_card(prepared=splits.digest, digest=images.digest))
     return prepared.train, prepared.val, prepared.test, splits.card()
 
