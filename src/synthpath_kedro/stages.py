@@ -5,6 +5,7 @@ parameters that each later stage depends on, and every stage names its outputs u
 those of the environments that a run is not about are left as they are, and made as empty places where there are none.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from synthpath_kedro.parameters import Parameters, read_parameters
 
 RECORD = Path("data/environment")
 PLACEHOLDER = ".gitkeep"
+STUDY_LEVEL = ("bootstrap_resamples", "calibration_bins", "neighbours", "features", "privacy")
+"""Parameters of evaluation that no cell reads: tables and report alone depend on them."""
 
 
 def read_environment(project: Path) -> tuple[str, Parameters]:
@@ -38,8 +41,12 @@ def record_environment(project: Path) -> None:
         "data_prep": {"data_prep": values["data_prep"], "raw": _fingerprint(parameters.data_prep.path)},
         "diffusion": {"diffusion": values["diffusion"]},
         "synthesis": {"synthesis": values["synthesis"]},
-        "evaluation": {"evaluation": values["evaluation"]},
-        "report": {"report": values["report"], "cells": [cell.namespace for cell in grid.cells]},
+        "evaluation": {"evaluation": _without(values["evaluation"], STUDY_LEVEL)},
+        "report": {
+            "evaluation": values["evaluation"],
+            "report": values["report"],
+            "cells": [cell.namespace for cell in grid.cells],
+        },
     }
     for model, regime in Grid().cells:
         in_study = (model, regime) in grid.cells
@@ -57,6 +64,10 @@ def _of_cell(values: dict[str, Any], model: str, regime: str) -> dict[str, Any]:
     if model != "clip":
         foreign.add("prompt")
     return {key: value for key, value in values.items() if key not in foreign} | {model: values["backbones"][model]}
+
+
+def _without(values: dict[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key not in keys}
 
 
 def _fingerprint(path: str | None) -> list[list[str | int]]:

@@ -42,3 +42,15 @@ def test_a_missing_file_is_named(parameters: Parameters, tmp_path: Path) -> None
     params = parameters.data_prep.model_copy(update={"source": "npz", "path": str(tmp_path / "gone.npz")})
     with pytest.raises(InputError, match=r"gone\.npz"):
         prepare_images(params, 0, tmp_path)
+
+
+def test_thinned_classes_are_thinned_in_training_alone_and_stand_on_the_card(parameters: Parameters, npz: Path) -> None:
+    update = {"source": "npz", "path": str(npz)}
+    whole = prepare_images(parameters.data_prep.model_copy(update=update), 0, npz.parent)
+    *sets, card = prepare_images(
+        parameters.data_prep.model_copy(update=update | {"thin": {"class 0": 0.2}}), 0, npz.parent
+    )
+    assert sets[0].class_counts.tolist() == [2, 10, 10]
+    assert [images.class_counts.tolist() for images in sets[1:]] == [[4, 4, 4], [4, 4, 4]]
+    assert card["thinned"] == {"class 0": 0.2}
+    assert card["digest"] != whole[3]["digest"]

@@ -1,5 +1,6 @@
 """What a classifier says of images."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,6 @@ def trunk_output(classifier: Classifier, inputs: Tensor) -> Tensor:
     return inputs.to(torch.get_default_dtype())
 
 
-@torch.inference_mode()
 def predict(classifier: Classifier, inputs: np.ndarray, batch_size: int) -> Predictions:
     """Predictions for images, on the device the classifier is on.
 
@@ -40,12 +40,28 @@ def predict(classifier: Classifier, inputs: np.ndarray, batch_size: int) -> Pred
             ``stored_features``), with which only the trained part is computed.
         batch_size: images a forward pass.
     """
-    classifier.eval()
-    device = next(classifier.parameters()).device
-    probabilities, features = [], []
+    return predict_replicates([classifier], inputs, batch_size)[0]
+
+
+@torch.inference_mode()
+def predict_replicates(classifiers: Sequence[Classifier], inputs: np.ndarray, batch_size: int) -> list[Predictions]:
+    """``predict`` for all replicates of a cell: what their common frozen part makes of a batch is computed once."""
+    first = classifiers[0]
+    device = next(first.parameters()).device
+    for classifier in classifiers:
+        classifier.eval()
+    parts: list[list[Predictions]] = [[] for _ in classifiers]
     for start in range(0, len(inputs), batch_size):
-        batch = torch.from_numpy(np.array(inputs[start : start + batch_size])).to(device)
-        batch_features = classifier.head_features(trunk_output(classifier, batch))
-        features.append(batch_features.float().cpu())
-        probabilities.append(classifier.output(batch_features).float().softmax(dim=1).cpu())
-    return Predictions(torch.cat(probabilities).numpy(), torch.cat(features).numpy())
+        trunk = trunk_output(first, torch.from_numpy(np.array(inputs[start : start + batch_size])).to(device))
+        for classifier, batches in zip(classifiers, parts, strict=True):
+            batches.append(_from_trunk(classifier, trunk))
+    return [
+        Predictions(np.concatenate([b.probabilities for b in batches]), np.concatenate([b.features for b in batches]))
+        for batches in parts
+    ]
+
+
+def _from_trunk(classifier: Classifier, trunk: Tensor) -> Predictions:
+    features = classifier.head_features(trunk)
+    probabilities = classifier.output(features).float().softmax(dim=1)
+    return Predictions(probabilities.cpu().numpy(), features.float().cpu().numpy())

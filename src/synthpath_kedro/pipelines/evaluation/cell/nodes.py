@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ from synthpath_kedro.data.lineage import check_same_data, source_note
 from synthpath_kedro.data.stratified import stratified_subset
 from synthpath_kedro.data.synthetic import open_synthetic
 from synthpath_kedro.parameters import EvaluationParameters
+
+if TYPE_CHECKING:
+    from synthpath_kedro.classifiers.classifier import Classifier
 
 NOTHING = Artefact({})
 
@@ -25,8 +28,7 @@ def predict_cell(
     seed: int,
 ) -> tuple[Artefact, Artefact]:
     """Predicts once, for every table: probabilities of all replicates, and features of the first for t-SNE."""
-    from synthpath_kedro.classifiers.checkpoint import load_classifiers
-    from synthpath_kedro.classifiers.prediction import predict
+    from synthpath_kedro.classifiers.prediction import predict_replicates
 
     if classifier is None:
         return NOTHING, NOTHING
@@ -35,19 +37,16 @@ def predict_cell(
     check_same_data({"classifier": classifier.card, **cards})
     chosen = stratified_subset(synthetic.labels, params.synthetic_images, seed)
     sets = {"real_val": real_val, "real_test": real_test, "synthetic": synthetic.select(chosen)}
-    probabilities: dict[str, list[np.ndarray]] = {name: [] for name in sets}
-    features: dict[str, np.ndarray] = {}
-    for replicate, model in enumerate(load_classifiers(classifier)):
-        for name, images in sets.items():
-            predicted = predict(model, images.images, params.batch_size)
-            probabilities[name].append(predicted.probabilities)
-            if replicate == 0 and name != "real_val":
-                features[name] = predicted.features
-    predictions = {name: np.stack(replicates) for name, replicates in probabilities.items()}
+    models = _load(classifier)
+    predicted = {name: predict_replicates(models, one.images, params.batch_size) for name, one in sets.items()}
+    probabilities = {
+        name: np.stack([one.probabilities for one in replicates]) for name, replicates in predicted.items()
+    }
+    features = {name: predicted[name][0].features for name in ("real_test", "synthetic")}
     places = {"real_test": np.arange(len(real_test)), "synthetic": chosen}
     card = _cell_card(classifier)
     return (
-        Artefact(predictions | _truth(sets) | {"synthetic_index": chosen}, card),
+        Artefact(probabilities | _truth(sets) | {"synthetic_index": chosen}, card),
         Artefact(_for_tsne(features, sets, places, params.tsne_images, seed), card),
     )
 
@@ -79,7 +78,6 @@ def attack_cell(
     classifier: Artefact | None, real_test: LabelledImages, params: EvaluationParameters, seed: int
 ) -> Artefact:
     """Attacks a stratified part of the test set with every replicate of the cell."""
-    from synthpath_kedro.classifiers.checkpoint import load_classifiers
     from synthpath_kedro.metrics.attack_suite import CURVE_ROWS, LABELS, attack_suite
 
     if classifier is None:
@@ -88,8 +86,7 @@ def attack_cell(
     images = real_test.select(stratified_subset(real_test.labels, params.attack_images, seed))
     curve_rows = stratified_subset(images.labels, params.curve_images, seed)
     replicates = [
-        attack_suite(model, images.images, images.labels, curve_rows, params, seed)
-        for model in load_classifiers(classifier)
+        attack_suite(model, images.images, images.labels, curve_rows, params, seed) for model in _load(classifier)
     ]
     probabilities = {name: np.stack([replicate[name] for replicate in replicates]) for name in replicates[0]}
     attacks = {
@@ -99,6 +96,16 @@ def attack_cell(
         "bim_steps": params.bim_steps,
     }
     return Artefact(probabilities | {LABELS: images.labels, CURVE_ROWS: curve_rows}, _cell_card(classifier) | attacks)
+
+
+def _load(classifier: Artefact) -> "list[Classifier]":
+    """The cell's replicates, on the GPU where there is one."""
+    import torch
+
+    from synthpath_kedro.classifiers.checkpoint import load_classifiers
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return [model.to(device) for model in load_classifiers(classifier)]
 
 
 def _cell_card(classifier: Artefact) -> Card:
