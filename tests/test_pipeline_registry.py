@@ -1,15 +1,19 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from kedro.config import OmegaConfigLoader
+from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from synthpath_kedro import pipeline_registry
 from synthpath_kedro.grid import Grid
 from synthpath_kedro.pipeline_registry import PIPELINES
-from synthpath_kedro.pipelines import classification, evaluation
+from synthpath_kedro.pipelines import classification, data_prep, diffusion, evaluation, synthesis
+from synthpath_kedro.settings import CONFIG_LOADER_ARGS
 
 
 @pytest.fixture
@@ -77,3 +81,28 @@ def test_listing_the_pipelines_imports_no_torch(project: Path) -> None:
     )
     listed = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
     assert listed.stdout.strip() == "[]"
+
+
+def test_layers_of_the_graph_follow_each_other(project: Path) -> None:
+    """Kedro-Viz shows no layers at all where one depends on itself through another."""
+    loader = OmegaConfigLoader(str(project / "conf"), env="tiny", **CONFIG_LOADER_ARGS)
+    catalog = DataCatalog.from_config(loader["catalog"])
+    follows: dict[str, set[str]] = {}
+    grid = Grid(selection_model="cnn")
+    for node in (classification.create_pipeline(grid) + evaluation.create_pipeline(grid)).nodes + _generator().nodes:
+        before, after = ({_layer(catalog, name) for name in names} - {None} for names in (node.inputs, node.outputs))
+        for layer in after:
+            follows.setdefault(str(layer), set()).update(str(name) for name in before - {layer})
+    order = list(TopologicalSorter(follows).static_order())
+    assert order.index("primary") < order.index("denoiser") < order.index("synthetic") < order.index("classifiers")
+    assert order[-1] == "reporting"
+
+
+def _generator() -> Pipeline:
+    return data_prep.create_pipeline() + diffusion.create_pipeline() + synthesis.create_pipeline()
+
+
+def _layer(catalog: DataCatalog, name: str) -> str | None:
+    if name.startswith("param"):
+        return None
+    return ((getattr(catalog[name], "metadata", None) or {}).get("kedro-viz") or {}).get("layer")

@@ -71,7 +71,8 @@ def _of_classifier(params: FeatureParameters, classification: ClassificationPara
     backbone = BackboneParameters(
         variant=_VARIANTS[name], weights="pretrained", input_size=params.input_size, batch_size=1, learning_rate=1
     )
-    classifier = build_classifier(name, ("any",), classification.model_copy(update={name: backbone}), seed=0)
+    params_of_extractor = classification.model_copy(update={"backbones": {name: backbone}})
+    classifier = build_classifier(name, ("any",), params_of_extractor, seed=0)
     parts = nn.Sequential(classifier.preprocessing, classifier.frozen, classifier.trained)
     return Extractor(name, classifier.weights, params.input_size, parts.requires_grad_(False).eval())
 

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from synthpath_kedro.data.artefact import Artefact
+from synthpath_kedro.metrics.privacy import membership_inference
+from synthpath_kedro.metrics.scores.privacy import privacy_table
+from synthpath_kedro.metrics.training_search import Points, search_training_images, to_tensors
+
+
+def _search(copies):
+    rng = np.random.default_rng(0)
+    train, held_out, synthetic = (rng.normal(size=(n, 6)) for n in (300, 200, 200))
+    synthetic[:copies] = train[:copies]
+    points = [Points(values, np.arange(len(values))) for values in (synthetic, held_out, train)]
+    found = {name: search_training_images(one, points[2]) for name, one in zip(("synthetic", "held_out"), points)}
+    return Artefact(
+        to_tensors({"pixels": found, "features": found}),
+        {"extractor": "e", "n_train": {"pixels": 300, "features": 300}},
+    )
+
+
+@pytest.fixture
+def losses():
+    rng = np.random.default_rng(1)
+    return Artefact({"real_train": rng.normal(0, 1, 100), "real_val": rng.normal(1, 1, 100)})
+
+
+def test_planted_copies_are_found_and_fair_draws_are_not(losses):
+    planted, fair = (privacy_table(_search(copies), losses).query("measure == 'near_copies'") for copies in (20, 0))
+    assert set(planted["finding"]) == {"near copies found"}
+    assert (planted["value"] >= 0.1).all()
+    assert set(fair["finding"]) == {"no more near copies than chance gives"}
+
+
+def test_every_row_says_how_many_images_were_searched(losses):
+    table = privacy_table(_search(0), losses)
+    searched = table[table["space"] != "denoiser loss"]
+    assert set(searched["n"]) == {200}
+    assert set(searched["n_train"]) == {300}
+    assert set(searched["n_held_out"]) == {200}
+    assert set(searched.query("space == 'features'")["extractor"]) == {"e"}
+
+
+def test_a_denoiser_that_favours_its_training_images_is_found(losses):
+    row = privacy_table(_search(0), losses).iloc[-1]
+    found = membership_inference(losses.tensors["real_train"], losses.tensors["real_val"])
+    assert (row["value"], row["low"], row["high"]) == (found.auc, found.low, found.high)
+    assert row["finding"] == "training images can be told apart"
