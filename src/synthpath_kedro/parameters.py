@@ -240,6 +240,7 @@ class EvaluationParameters(Block):
 class ReportParameters(Block):
     title: str
     embed_real_images: bool
+    reader_test_images: Annotated[int, Field(ge=2)]
 
 
 class Parameters(Block):

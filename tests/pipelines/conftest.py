@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
+from synthpath_kedro.data.artefact import Artefact, Recipe, read_artefact
 from synthpath_kedro.data.images import LabelledImages
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.parameters import Parameters, read_parameters
@@ -17,10 +19,20 @@ Run = Callable[..., dict]
 
 
 class KeptDataset(MemoryDataset):
-    """Stays in memory when the runner has no more use for it."""
+    """Stays in memory when the runner has no more use for it; a recipe is made when it is saved."""
+
+    def save(self, data: object) -> None:
+        super().save(_made(data) if isinstance(data, Recipe) else data)
 
     def _release(self) -> None:
         pass
+
+
+def _made(recipe: Recipe) -> Artefact:
+    with TemporaryDirectory() as folder:
+        recipe.write(Path(folder) / "made")
+        made = read_artefact(Path(folder) / "made")
+        return Artefact({name: np.array(array) for name, array in made.tensors.items()}, made.card)
 
 
 @pytest.fixture

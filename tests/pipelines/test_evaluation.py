@@ -9,11 +9,17 @@ from matplotlib.figure import Figure
 
 from synthpath_kedro.data.artefact import Artefact
 from synthpath_kedro.data.splits import Splits
+from synthpath_kedro.diffusion.checkpoint import denoiser_artefact
+from synthpath_kedro.diffusion.denoiser import make_denoiser
+from synthpath_kedro.errors import InputError
 from synthpath_kedro.grid import Grid
+from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.pipelines import evaluation
-from synthpath_kedro.pipelines.evaluation.nodes import NOTHING, embed_features, score_cell
+from synthpath_kedro.pipelines.evaluation.cell.nodes import NOTHING, embed_features, score_cell
+from synthpath_kedro.pipelines.evaluation.tables.nodes import tabulate_classification
 
 LABELS = np.arange(12) % 3
+NAMES = ("dark", "grey", "light")
 
 
 def predictions(model: str, regime: str, errors: int) -> Artefact:
@@ -29,12 +35,21 @@ def attacked(model: str, regime: str) -> Artefact:
     clean = np.tile(np.eye(3, dtype=np.float32)[LABELS], (2, 1, 1))
     wrong = np.roll(clean, 1, axis=2)
     tensors = {"clean": clean, "noise": clean, "fgsm": wrong, "bim": wrong, "labels": LABELS}
-    return Artefact(tensors, card(model, regime) | {"attacks": ["noise", "fgsm", "bim"], "eps": 8 / 255})
+    for attack in ("noise", "fgsm", "bim"):
+        tensors |= {f"{attack}.curve_0": tensors[attack][:, :6], f"{attack}.control": wrong[:, :6]}
+    attacks = {"attacks": ["noise", "fgsm", "bim"], "eps": 8 / 255, "eps_curve": [8 / 255]}
+    return Artefact(tensors | {"curve_rows": np.arange(6)}, card(model, regime) | attacks)
+
+
+def features(model: str, regime: str) -> Artefact:
+    values = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
+    tensors = dict.fromkeys(("real_test", "synthetic"), values)
+    tensors |= {f"{name}_labels": LABELS for name in tensors} | {f"{name}_index": LABELS for name in tensors}
+    return Artefact(tensors, card(model, regime))
 
 
 def card(model: str, regime: str) -> dict:
-    names = ["dark", "grey", "light"]
-    return {"model": model, "regime": regime, "weights": "random", "variant": "v", "class_names": names}
+    return {"model": model, "regime": regime, "weights": "random", "variant": "v", "class_names": list(NAMES)}
 
 
 def test_a_cells_metrics_are_means_over_replicates() -> None:
@@ -50,30 +65,52 @@ def test_a_cell_that_was_not_trained_has_no_metrics(parameters) -> None:
     assert NOTHING.tensors == {}
 
 
+def test_embedded_points_keep_their_place_in_the_whole_sets(parameters) -> None:
+    points = embed_features(features("cnn", "real"), parameters.evaluation, 0)
+    assert list(points) == ["x", "y", "label", "source", "index"]
+    assert points["source"].value_counts().to_dict() == {"real_test": 12, "synthetic": 12}
+    assert points["index"].tolist() == [*LABELS, *LABELS]
+
+
 @pytest.fixture
-def study(run: Callable, splits: Splits) -> dict:
-    """The study-level part, with cnn/mixed not trained."""
-    grid = Grid(models=("cnn",), regimes=("real", "mixed"))
-    pipeline = evaluation.create_pipeline(grid).only_nodes_with_tags("report")
-    cells: dict = {f"cnn__mixed__{name}": None for name in ("predictions", "attacked", "history", "tsne_figure")}
-    history = pd.DataFrame({"model": ["cnn"], "regime": ["real"], "replicate": [0], "epoch": [1], "seconds": [2.0]})
-    cells |= {
-        "cnn__real__predictions": predictions("cnn", "real", 3),
-        "cnn__real__attacked": attacked("cnn", "real"),
-        "cnn__real__history": history.assign(images_per_second=15.0),
-        "cnn__real__tsne_figure": None,
+def generated(splits: Splits, parameters: Parameters) -> dict:
+    """What a generator leaves: a denoiser that has learnt nothing and twelve noisy copies of training images."""
+    network = make_denoiser(parameters.diffusion, 3, 16)
+    facts = {"class_names": list(NAMES), "image_size": 16, "prepared": "p", "phantom": True}
+    noise = np.random.default_rng(0).integers(0, 4, (12, 16, 16, 3), dtype=np.uint8)
+    arrays = {"images": splits.train.images[:12] + noise, "labels": splits.train.labels[:12]}
+    shard = Artefact(arrays, {"digest": "d"})
+    manifest = {"shards": {"s": {"digest": "d"}}, "total": 12, "class_names": list(NAMES), "prepared": "p"}
+    return {
+        "denoiser": denoiser_artefact(network.state_dict(), parameters.diffusion, facts),
+        "synthetic_shards": {"s": shard},
+        "synthetic_manifest": manifest,
     }
-    shared = {
+
+
+@pytest.fixture
+def study(run: Callable, splits: Splits, generated: dict) -> dict:
+    """The study-level part, with cnn/mixed not trained."""
+    grid = Grid(models=("cnn",), regimes=("real", "synthetic", "mixed"))
+    pipeline = evaluation.create_pipeline(grid).only_nodes_with_tags("report")
+    wanted = pipeline.inputs()
+    cells = dict.fromkeys(name for name in wanted if name.startswith("cnn."))
+    history = pd.DataFrame({"model": ["cnn"], "regime": ["real"], "replicate": [0], "epoch": [1], "seconds": [2.0]})
+    cells["cnn.real.history"] = history.assign(images_per_second=15.0)
+    for regime, errors in (("real", 3), ("synthetic", 12)):
+        cells[f"cnn.{regime}.predictions"] = predictions("cnn", regime, errors)
+        cells[f"cnn.{regime}.attacked"] = attacked("cnn", regime)
+        cells[f"cnn.{regime}.features"] = features("cnn", regime)
+    shared = generated | {
         "diffusion_history": pd.DataFrame({"epoch": [1], "seconds": [4.0], "images_per_second": [7.5]}),
         "data_card": splits.card(),
-        "synthetic_manifest": {"total": 12, "counts": {}, "class_names": ["dark", "grey", "light"]},
+        "real_train": splits.train,
+        "real_val": splits.val,
+        "real_test": splits.test,
         "class_distribution": pd.DataFrame({"class": ["dark"], "train": [1]}),
     }
-    available = cells | shared
-    wanted = pipeline.inputs()
     images = {name: None for name in wanted if name.endswith("_figure") and "." not in name}
-    given = {name: value for name, value in available.items() if name.replace("__", ".") in wanted}
-    return run(pipeline, **given, **images)
+    return run(pipeline, **cells, **shared, **images)
 
 
 def test_tables_have_a_row_a_replicate_of_the_cells_that_were_trained(study: dict) -> None:
@@ -81,10 +118,39 @@ def test_tables_have_a_row_a_replicate_of_the_cells_that_were_trained(study: dic
     assert table[["model", "regime", "replicate", "n"]].to_numpy().tolist() == [
         ["cnn", "real", 0, 12],
         ["cnn", "real", 1, 12],
+        ["cnn", "synthetic", 0, 12],
+        ["cnn", "synthetic", 1, 12],
     ]
-    assert table["accuracy"].tolist() == [0.75, 0.75]
+    assert table["accuracy"].tolist() == [0.75, 0.75, 0, 0]
     assert study["synthetic_as_test_table"]["accuracy_change"].tolist() == [0, 0]
-    assert study["robustness_table"].query("attack == 'bim'")["change"].tolist() == [-1, -1]
+    robustness = study["robustness_table"].query("attack == 'bim' and regime == 'real'")
+    assert robustness[["control", "change"]].to_numpy().tolist() == [[False, -1], [False, -1], [True, -1], [True, -1]]
+    assert len(study["per_class_table"]) == 2 * 2 * 3
+    assert study["calibration_table"]["nll"].notna().all()
+    assert study["neighbour_mixing_table"]["class"].tolist() == [*NAMES, "all"] * 2
+
+
+def test_the_verdict_stands_first_in_the_report(study: dict) -> None:
+    (row,) = study["comparison_table"].to_dict("records")
+    assert (row["regime"], row["verdict"], row["difference"]) == ("synthetic", "hurts", -0.75)
+    report = study["report"]
+    assert "no test of significance" not in report.lower()
+    assert report.index('class="verdict hurts"') < report.index("Table 4.1")
+
+
+def test_table_4_3_shows_no_control(study: dict) -> None:
+    row = study["table_4_3"].query("model == 'CNN' and regime == 'real'").iloc[0]
+    assert (row["n"], row["random noise"]) == ("12", "1.000 ± 0.000 (+0.000 ± 0.000)")
+    assert "Control, no measure of robustness" in study["report"]
+
+
+def test_fidelity_and_privacy_are_measured_and_copies_are_found(study: dict) -> None:
+    assert set(study["fidelity_table"]["n"]) == {12}
+    assert len(study["fidelity_per_class_table"]) == 4 * 3
+    privacy = study["privacy_table"].set_index(["space", "measure"])
+    assert privacy.loc[("pixels", "near_copies"), "value"] == 1
+    assert privacy.loc[("pixels", "near_copies"), "finding"] == "near copies found"
+    assert (study["denoiser_losses"].tensors["real_train"] > 0).all()
 
 
 def test_the_report_names_the_cell_that_is_missing(study: dict) -> None:
@@ -97,5 +163,20 @@ def test_the_cost_counts_the_seconds_of_every_stage(study: dict) -> None:
 
 
 def test_figures_of_the_study_are_drawn(study: dict) -> None:
-    assert isinstance(study["accuracy_by_regime_figure"], Figure)
-    assert isinstance(study["robustness_figure"], Figure)
+    figures = {name for name, value in study.items() if isinstance(value, Figure)}
+    assert figures == {
+        "accuracy_by_regime_figure",
+        "reliability_figure",
+        "robustness_figure",
+        "robustness_curves_figure",
+        "cnn.confusion_figure",
+        "closest_pairs_figure",
+        "nearest_distances_figure",
+    }
+
+
+def test_cells_of_different_data_are_not_tabulated_together() -> None:
+    other = predictions("clip", "real", 0)
+    other.card["prepared"] = "another"
+    with pytest.raises(InputError, match="cnn/real was made from data None, clip/real from data another"):
+        tabulate_classification(predictions("cnn", "real", 0), None, other)

@@ -11,8 +11,9 @@ def _search(copies):
     rng = np.random.default_rng(0)
     train, held_out, synthetic = (rng.normal(size=(n, 6)) for n in (300, 200, 200))
     synthetic[:copies] = train[:copies]
-    points = [Points(values, np.arange(len(values))) for values in (synthetic, held_out, train)]
-    found = {name: search_training_images(one, points[2]) for name, one in zip(("synthetic", "held_out"), points)}
+    sets = {"synthetic": synthetic, "held_out": held_out}
+    search_in = Points(train, np.arange(300))
+    found = {name: search_training_images(Points(one, np.arange(200)), search_in) for name, one in sets.items()}
     return Artefact(
         to_tensors({"pixels": found, "features": found}),
         {"extractor": "e", "n_train": {"pixels": 300, "features": 300}},

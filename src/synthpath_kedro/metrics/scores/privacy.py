@@ -48,7 +48,7 @@ def privacy_table(nearest: Artefact, losses: Artefact) -> pd.DataFrame:
         ``threshold``, ``p``, and the ``finding`` in words. Pixel distances are RMS differences in grey levels.
     """
     rows = [row for space in SPACES for row in _of_space(nearest, space)]
-    return pd.DataFrame([*rows, _membership(losses)], columns=list(_COLUMNS))
+    return pd.DataFrame([*rows, _membership(losses)], columns=list(_COLUMNS)).astype({"n": "Int64"})
 
 
 def _of_space(nearest: Artefact, space: str) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@ import warnings
 from kedro.pipeline import Pipeline
 
 from synthpath_kedro.grid import Grid
-from synthpath_kedro.pipelines.evaluation import cell, generator, report, tables
+from synthpath_kedro.pipelines.evaluation import cell, generator, pages, report, tables
 
 
 def create_pipeline(grid: Grid) -> Pipeline:
@@ -14,4 +14,5 @@ def create_pipeline(grid: Grid) -> Pipeline:
         warnings.filterwarnings("ignore", message="One or more dataset names contain", category=UserWarning)
         if grid.whole:
             parts += [generator.create_pipeline(), tables.create_pipeline(grid), report.create_pipeline(grid)]
+            parts.append(pages.create_pipeline(grid))
     return Pipeline(parts, tags="evaluation")

@@ -1,0 +1,45 @@
+import pandas as pd
+
+from synthpath_kedro.data.artefact import Artefact, Card
+from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.lineage import check_same_data, source_note
+from synthpath_kedro.data.synthetic import open_synthetic
+from synthpath_kedro.parameters import ReportParameters
+
+
+def write_feature_space(
+    real_test: LabelledImages,
+    shards: dict[str, Artefact],
+    manifest: Card,
+    params: ReportParameters,
+    **points: pd.DataFrame | None,
+) -> str:
+    """A page on which hovering over a point of a classifier's t-SNE shows the tile; real ones only where allowed."""
+    from synthpath_kedro.reporting.labels import model_label
+    from synthpath_kedro.reporting.pages.feature_space import render_feature_space
+
+    synthetic = open_synthetic(shards, manifest)
+    check_same_data({"real_test": real_test.card, "synthetic": synthetic.card})
+    trained = {model_label(model): table for model, table in points.items() if table is not None and len(table)}
+    tiles = {"real_test": real_test.images if params.embed_real_images else None, "synthetic": synthetic.images}
+    if not trained:
+        return ""
+    title = "Feature space of classifiers trained on real images"
+    return render_feature_space(trained, tiles, real_test.class_names, title, source_note(real_test.card))
+
+
+def write_reader_test(
+    real_val: LabelledImages, shards: dict[str, Artefact], manifest: Card, params: ReportParameters, seed: int
+) -> str:
+    """A page that asks a reader which tiles are synthetic; none where real tiles must not be shown.
+
+    The real tiles are validation images: the test images of another centre would give themselves away by their stain.
+    """
+    from synthpath_kedro.reporting.pages.reader_test import render_reader_test
+
+    synthetic = open_synthetic(shards, manifest)
+    check_same_data({"real_val": real_val.card, "synthetic": synthetic.card})
+    if not params.embed_real_images:
+        return ""
+    phantom = bool(real_val.card.get("phantom"))
+    return render_reader_test(real_val, synthetic, params.reader_test_images, seed, "Real or synthetic?", phantom)

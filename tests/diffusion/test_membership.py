@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from synthpath_kedro.diffusion.batches import to_denoiser_range
+from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
+from synthpath_kedro.diffusion.formulation import make_formulation
+from synthpath_kedro.diffusion.membership import image_losses
+from synthpath_kedro.training.seeding import seeded_generator
+
+
+@pytest.fixture(params=["epsilon", "v", "edm"])
+def denoiser(request, diffusion_parameters):
+    torch.manual_seed(0)
+    return make_denoiser(diffusion_parameters(formulation=request.param), 3, 8).eval()
+
+
+def test_the_mean_over_images_is_the_training_loss_at_the_same_levels_and_noise(denoiser, tiles):
+    found = image_losses(denoiser, tiles.images, tiles.labels, n_levels=2, batch_size=7, seed=3)
+    x0, labels = to_denoiser_range(tiles.images), torch.from_numpy(tiles.labels)
+    levels = denoiser.formulation.training_levels(torch.tensor([0.25, 0.75]))
+    losses = []
+    for k in range(2):
+        noise = torch.randn(1, 3, 8, 8, generator=seeded_generator(3, 7, k)).expand_as(x0)
+        same = levels[k]
+        with torch.no_grad():
+            many = type(same)(*(value.expand(len(x0)) for value in (same.time, same.alpha, same.sigma)))
+            losses.append(float(denoiser.loss(x0, noise, many, labels)))
+    assert found.mean() == pytest.approx(np.mean(losses), rel=1e-3)
+
+
+def test_an_images_loss_depends_neither_on_its_batch_nor_on_the_others(denoiser, tiles):
+    everything = image_losses(denoiser, tiles.images, tiles.labels, 2, 20, seed=0)
+    part = image_losses(denoiser, tiles.images[5:8], tiles.labels[5:8], 2, 2, seed=0)
+    assert part == pytest.approx(everything[5:8], rel=1e-4)
+
+
+class Memory(nn.Module):
+    """Answers with the noise that would lead back to the nearest of the images it keeps: an over-fitted network."""
+
+    def __init__(self, images, formulation):
+        super().__init__()
+        self.images, self.formulation = nn.Parameter(images), formulation
+
+    def forward(self, x, time, labels):
+        alpha_bar = self.formulation.alphas_cumprod[time.long()].float()[:, None, None, None]
+        distances = ((x[:, None] - alpha_bar[:, None].sqrt() * self.images[None]) ** 2).flatten(2).sum(2)
+        nearest = self.images[distances.argmin(1)]
+        return (x - alpha_bar.sqrt() * nearest) / (1 - alpha_bar).sqrt()
+
+
+def test_a_network_that_memorised_images_has_lower_loss_on_them(diffusion_parameters, tiles):
+    formulation = make_formulation(diffusion_parameters(formulation="epsilon"))
+    memory = Memory(to_denoiser_range(tiles.images[:10]), formulation)
+    losses = image_losses(Denoiser(memory, formulation, 3), tiles.images, tiles.labels, 4, 20, seed=0)
+    assert losses[:10].max() < losses[10:].min()
