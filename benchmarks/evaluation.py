@@ -1,13 +1,18 @@
-"""Joint t-SNE beside scikit-learn's, nearest neighbours beside the matrix product in them, attacks beside bare passes.
+"""Joint t-SNE beside scikit-learn's, nearest neighbours beside their matrix product, attacks beside their passes.
 
 BENCH_TSNE_N sets the number of points of the t-SNE.
 """
 
 import os
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
+import pandas as pd
 import torch
 from measure import ROUNDS, THREADS, Comparison, compare, report, seconds, set_up
 from omegaconf import OmegaConf
@@ -16,11 +21,9 @@ from openTSNE.nearest_neighbors import PrecomputedNeighbors
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 from torch import nn
-from torch.nn import functional as F
 
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.prediction import predict
-from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.classifiers.registry import build_classifier
 from synthpath_kedro.metrics.attack_suite import attack_suite
 from synthpath_kedro.metrics.embedding import joint_tsne
@@ -34,12 +37,11 @@ N_NEIGHBOURS, DIMENSIONS, K = 20_000, 384, 10
 PERPLEXITY = 30
 BLOCK = 1000  # rows of a matrix product that fits in memory
 MODEL = "resnet18"
-GRADIENT_STEPS = {"noise": 0, "fgsm": 1, "bim": 10}
 DEMO_IMAGES = {"real_val": 270, "real_test": 540, "synthetic": 540}
 
 
 def features(n: int, seed: int = 0) -> np.ndarray:
-    """Like penultimate features: nine overlapping classes on a curved sheet of 16 dimensions among 384; not negative."""
+    """Like penultimate features: nine overlapping classes on a bent sheet of 16 dimensions among 384."""
     rng = np.random.default_rng(seed)
     centres = rng.standard_normal((len(CLASS_NAMES), 16))
     latent = centres[np.arange(n) % len(CLASS_NAMES)] + 0.7 * rng.standard_normal((n, 16))
@@ -110,61 +112,67 @@ def tiles(n: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (n, 32, 32, 3), dtype=np.uint8)
 
 
-def bare_passes(classifier: nn.Module, images: np.ndarray, labels: np.ndarray, steps: int, batch_size: int) -> None:
-    """As many forward and backward passes as the attack makes, and the prediction after it."""
-    for start in range(0, len(images), batch_size):
-        pixels = to_unit_interval(torch.from_numpy(images[start : start + batch_size]))
-        truth = torch.from_numpy(labels[start : start + batch_size])
-        for _ in range(steps):
-            pixels.requires_grad_()
-            torch.autograd.grad(F.cross_entropy(classifier(pixels), truth), pixels)
-        with torch.no_grad():
-            classifier(pixels)
+@contextmanager
+def timed_passes(classifier: nn.Module) -> Iterator[list[float]]:
+    """Collects the seconds of every whole forward pass and of every gradient while the block runs."""
+    spent: list[float] = []
+    started: list[float] = []
+    gradient = torch.autograd.grad
+
+    def timed_gradient(*args: object, **settings: object) -> tuple[torch.Tensor, ...]:
+        start = time.perf_counter()
+        result = gradient(*args, **settings)
+        spent.append(time.perf_counter() - start)
+        return result
+
+    hooks = (
+        classifier.register_forward_pre_hook(lambda *_: started.append(time.perf_counter())),
+        classifier.register_forward_hook(lambda *_: spent.append(time.perf_counter() - started.pop())),
+    )
+    with patch.object(torch.autograd, "grad", timed_gradient):
+        yield spent
+    for hook in hooks:
+        hook.remove()
 
 
-def evaluate_cell(
-    classifier: Classifier, sets: dict[str, np.ndarray], attacked: tuple, params: EvaluationParameters
-) -> None:
-    """What the evaluation of one replicate computes: predictions, attacks, t-SNE."""
-    found = {name: predict(classifier, images, params.batch_size).features for name, images in sets.items()}
-    attack_suite(classifier, *attacked, params, 0)
-    joint_tsne(found["real_test"][: params.tsne_images], found["synthetic"][: params.tsne_images], PERPLEXITY, 0)
+def evaluate_cell(classifier: Classifier, params: EvaluationParameters) -> dict[str, float]:
+    """Seconds of what the evaluation of one replicate computes, by part."""
+    sets = {name: tiles(n, seed) for seed, (name, n) in enumerate(DEMO_IMAGES.items())}
+    images, rows = sets["real_test"][: params.attack_images], np.arange(params.curve_images)
+    labels, found = np.arange(len(images)) % len(CLASS_NAMES), {}
+
+    def predictions() -> None:
+        found.update({name: predict(classifier, of, params.batch_size).features for name, of in sets.items()})
+
+    def embedding() -> None:
+        real, synthetic = (found[name][: params.tsne_images] for name in ("real_test", "synthetic"))
+        joint_tsne(real, synthetic, params.tsne_perplexity, 0)
+
+    with timed_passes(classifier) as spent:
+        attacks = seconds(lambda: attack_suite(classifier, images, labels, rows, params, 0))
+    return {"passes": sum(spent), "attacks": attacks, "predictions": seconds(predictions), "t-SNE": seconds(embedding)}
 
 
-def bench_attacks() -> None:
+def bench_cell() -> None:
     classification = ClassificationParameters.model_validate(demo("classification"))
     params = EvaluationParameters.model_validate(demo("evaluation"))
-    classifier = build_classifier(MODEL, CLASS_NAMES, classification, 0).eval()
-    for parameter in classifier.parameters():
-        parameter.requires_grad_(False)
-    sets = {name: tiles(n, seed) for seed, (name, n) in enumerate(DEMO_IMAGES.items())}
-    images = sets["real_test"][: params.attack_images]
-    labels = np.arange(len(images)) % len(CLASS_NAMES)
-    rows = np.arange(params.curve_images)
-    on_curve = [eps for eps in params.eps_curve if eps != params.eps] + ["control"]
-
-    def passes() -> None:
-        for attack in params.attacks:
-            steps = GRADIENT_STEPS[attack]
-            bare_passes(classifier, images, labels, steps, params.batch_size)
-            for _ in on_curve:
-                bare_passes(classifier, images[rows], labels[rows], steps, params.batch_size)
-
+    classifier = build_classifier(MODEL, CLASS_NAMES, classification, 0)
+    rounds = pd.DataFrame([evaluate_cell(classifier, params) for _ in range(min(ROUNDS, 3))])
+    print(rounds.to_string(float_format="%.2f"), file=sys.stderr)
     what = f"{MODEL} at {classifier.input_size}, demo"
-    attacked = (images, labels, rows)
-    peer_name = "the attacks' forward and backward passes alone"
-    for name, work in (
-        (f"attacks on a cell ({what})", lambda: attack_suite(classifier, *attacked, params, 0)),
-        (f"evaluation of a cell ({what})", lambda: evaluate_cell(classifier, sets, attacked, params)),
+    for name, parts in (
+        (f"attacks on a cell ({what})", ["attacks"]),
+        (f"evaluation of a cell ({what})", ["attacks", "predictions", "t-SNE"]),
     ):
-        done = compare(name, work, passes, peer_name, rounds=min(ROUNDS, 3))
-        print(f"{name}: {1 / done.ratio:.1%} in the attacks' passes", file=sys.stderr)
+        whole, ratio = rounds[parts].sum(axis=1), rounds[parts].sum(axis=1) / rounds["passes"]
+        peer_name = "the attacks' forward and backward passes in it"
+        report(Comparison(name, whole.median(), rounds["passes"].median(), ratio.median(), "s", peer_name))
 
 
 def main() -> None:
     set_up()
     bench_neighbours()
-    bench_attacks()
+    bench_cell()
     bench_tsne()
 
 

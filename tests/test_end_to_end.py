@@ -53,7 +53,8 @@ def test_every_table_has_a_row_a_cell_and_replicate(study: Path) -> None:
     assert len(table) == len(CELLS) * 2
     assert set(table["n"]) == {45}
     (path,) = study.glob("08_reporting/tables/robustness.csv/*/robustness.csv")
-    assert len(pd.read_csv(path)) == len(CELLS) * 2 * 3
+    robustness = pd.read_csv(path)
+    assert robustness.groupby("control").size().to_dict() == {False: len(CELLS) * 2 * 3, True: len(CELLS) * 2 * 3}
 
 
 def test_the_report_is_one_file_that_says_that_the_phantom_is_no_tissue(study: Path) -> None:

@@ -25,8 +25,8 @@ AFTER_MODELS = {
     "reliability": FigureText(
         "Reliability",
         "Accuracy against confidence on the real test set, over all replicates, in bins of equal width; a larger "
-        "marker stands for more images. On the diagonal confidence is right, below it too high. Below: after temperature "
-        "scaling on the validation images.",
+        "marker stands for more images. On the diagonal confidence is right, below it too high. Below: after "
+        "temperature scaling on the validation images.",
         "Reliability diagrams of every classifier, before and after temperature scaling",
     ),
     "robustness": FigureText(

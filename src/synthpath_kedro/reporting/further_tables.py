@@ -41,9 +41,9 @@ def differences(comparison: pd.DataFrame) -> pd.DataFrame:
             "comparison": f"{row['regime']} vs {row['baseline']}",
             "accuracy": _interval(row["difference"], row["low"], row["high"], signed=True),
             "SE": number(row["standard_error"]),
-            "p": number(row["p"]),
-            "p, Holm": number(row["p_holm"]),
-            "p, McNemar": number(row["mcnemar_p"]),
+            "p": _p(row["p"]),
+            "p, Holm": _p(row["p_holm"]),
+            "p, McNemar": _p(row["mcnemar_p"]),
             "macro F1": _interval(*(row[f"macro_f1_{end}"] for end in ("difference", "low", "high")), signed=True),
             "AUC": _interval(*(row[f"auc_{end}"] for end in ("difference", "low", "high")), signed=True),
         }
@@ -114,15 +114,13 @@ def control_sentence(robustness: pd.DataFrame) -> str:
     cells = len(robustness[["model", "regime"]].drop_duplicates())
     sentence = (
         "Control, no measure of robustness: the same attacks on images that were normalised first and then clamped to "
-        f"[0, 1]. On average over {cells} cells {'; '.join(parts)}."
+        f"[0, 1], with eps in the unit of normalised values. On average over {cells} cells {'; '.join(parts)}."
     )
     if ("noise", True) not in losses:
         return sentence
     by_clamp, by_noise = losses["noise", True], losses["noise", False]
     if by_clamp > 0.05 and by_clamp > 3 * max(by_noise, 0):
-        return (
-            f"{sentence} The collapse under noise that the study's table shows is what this clamp alone brings about."
-        )
+        return f"{sentence} So the clamp alone makes accuracy collapse under noise, as it does in the study's table."
     return f"{sentence} On these cells the clamp does not bring about the collapse that the study's table shows."
 
 
@@ -182,6 +180,10 @@ def _interval(value: float, low: float, high: float, *, signed: bool = False) ->
     """A value and its interval, which may stand in a line of its own but does not break."""
     ends = [number(end, signed=signed) for end in (value, low, high)]
     return ends[0] if pd.isna(low) else f"{ends[0]} [{ends[1]},\N{NO-BREAK SPACE}{ends[2]}]"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else number(value)
 
 
 def _change(before: float, after: float) -> str:

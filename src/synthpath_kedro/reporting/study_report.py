@@ -12,7 +12,7 @@ from synthpath_kedro.reporting.content import ReportContent, ReportFigure
 from synthpath_kedro.reporting.figure_texts import AFTER_MODELS, BEFORE_MODELS, FigureText
 from synthpath_kedro.reporting.labels import model_label, ordered_regimes
 from synthpath_kedro.reporting.report import render_report
-from synthpath_kedro.reporting.table_captions import CAPTIONS
+from synthpath_kedro.reporting.table_captions import CAPTIONS, READER_TEST
 from synthpath_kedro.reporting.tables import TRAINED_FROM_SCRATCH
 
 QUESTION = "Does diffusion-generated synthetic data help these image classifiers on this data?"
@@ -53,7 +53,7 @@ def render_study_report(
         random_weights=_random_weights(classification),
         verdicts=further_tables.verdict_table(comparison) if len(comparison) else None,
         differences=mean_differences(classification),
-        captions=_captions(tables, data_card, manifest),
+        captions=_captions(tables, data_card, manifest, parameters.report.embed_real_images),
         notes={"4_3": further_tables.control_sentence(tables["robustness"])},
     )
     return render_report(content)
@@ -75,11 +75,12 @@ def _further_tables(tables: Tables) -> dict[str, pd.DataFrame]:
     return {name: table for name, table in found.items() if len(table)}
 
 
-def _captions(tables: Tables, data_card: Card, manifest: Card) -> dict[str, str]:
+def _captions(tables: Tables, data_card: Card, manifest: Card, real_images: bool) -> dict[str, str]:
     regimes = " / ".join(ordered_regimes(tables["per_class"]["regime"]))
+    fidelity_caption = generator_tables.fidelity_caption(tables["fidelity"])
     return CAPTIONS | {
         "F1 by class": f"Mean over replicates on the real test set; in each column: trained on {regimes} images.",
-        "Fidelity": generator_tables.fidelity_caption(tables["fidelity"]),
+        "Fidelity": f"{fidelity_caption} {READER_TEST}" if real_images else fidelity_caption,
         "Privacy": generator_tables.privacy_caption(tables["privacy"], data_card, manifest),
         "Class distribution": f"{manifest['total']:,} synthetic images were generated beside these.",
     }

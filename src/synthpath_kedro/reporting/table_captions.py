@@ -1,5 +1,7 @@
 """What the report says above each table whose caption does not depend on the numbers."""
 
+READER_TEST = "reader_test.html, beside this file, asks a person to tell real tiles from synthetic ones."
+
 CAPTIONS = {
     "Comparisons in full": (
         "Differences of the replicates' means on the real test set, with 95 % intervals of each comparison by itself. "
@@ -20,7 +22,8 @@ CAPTIONS = {
     ),
     "Feature space": (
         "Of each synthetic image's nearest neighbours among real test images and other synthetic ones: the share that "
-        "is real, beside the share expected where nothing tells them apart, and the share of its own class."
+        "is real, beside the share expected where nothing tells them apart, and the share of its own class. "
+        "feature_space.html, beside this file, shows the tile behind every point of the figures."
     ),
     "Fidelity by class": (
         "Kernel distance of each class to itself, in the same features; unbiased, so that n may differ."

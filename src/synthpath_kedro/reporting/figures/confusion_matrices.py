@@ -12,7 +12,7 @@ from synthpath_kedro.reporting.figures.style import INK, SMALL_SIZE, blank_figur
 _PANEL, _MARGIN = 3.1, 0.9
 """Inches: of a matrix, of title and axis names."""
 
-_LABEL_CHARACTER, _LABEL_MARGIN = 0.068, 0.35
+_LABEL_CHARACTER, _LABEL_MARGIN = 0.075, 0.45
 """Inches: of a character of a class name, of the number beside it."""
 
 
