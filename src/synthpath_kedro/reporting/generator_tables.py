@@ -44,8 +44,8 @@ def fidelity_caption(table: pd.DataFrame) -> str:
         f"In features of {model_label(row['extractor'])} ({row['weights']} weights, {row['input_size']} pixels), "
         f"{row['n']:,} images of each set. Distances: 0 is alike; the kernel distance may fall below 0. Precision: "
         "share of candidates among the reference images; recall: share of reference images among the candidates; "
-        "density and coverage: 1 is alike. Real training images are the yardstick: no generator should be expected to come nearer."
-        + (singular if table["frechet_distance"].isna().any() else "")
+        "density and coverage: 1 is alike. Real training images are the yardstick: no generator should be expected to "
+        "come nearer." + (singular if table["frechet_distance"].isna().any() else "")
     )
 
 
@@ -80,10 +80,10 @@ def privacy_caption(table: pd.DataFrame, data_card: Mapping[str, Any], manifest:
     return (
         f"Nearest training images: {'; '.join(searched)}. Held out: {int(row['n_held_out']):,} validation images. "
         "A near copy is nearer to a training image than the nearest 1 % of held-out images are; authenticity is the "
-        "share of images that are farther from their nearest training image than that one is from its own. Distances in "
-        "pixels are RMS differences in grey levels. Membership inference: how often a training image has a lower loss "
-        f"under the denoiser than a held-out one ({int(loss['n_train']):,} and {int(loss['n_held_out']):,} images); "
-        "0.5 is chance."
+        "share of images that are farther from their nearest training image than that one is from its own. Distances "
+        "in pixels are RMS differences in grey levels. Membership inference: how often a training image has a lower "
+        f"loss under the denoiser than a held-out one ({int(loss['n_train']):,} and {int(loss['n_held_out']):,} "
+        "images); 0.5 is chance."
     )
 
 
