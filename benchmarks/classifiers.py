@@ -127,24 +127,27 @@ def measure_regime(times: Times, model: str, regime: str, trunk: dict[str, Artef
 
 
 def check_same_predictions(stored: TrainedCell, unstored: TrainedCell) -> None:
-    images = SETS["real_val"].images
-    one, other = (
-        predict(load_classifiers(cell.checkpoint)[0], images, 64).probabilities for cell in (stored, unstored)
-    )
+    one, other = (probabilities(cell) for cell in (stored, unstored))
     difference = float(np.abs(one - other).max())
     print(f"probabilities with and without stored features differ by at most {difference:.1e}", file=sys.stderr)
     if difference > PRECISION:
         raise SystemExit("stored features change the predictions")
 
 
+def probabilities(cell: TrainedCell) -> np.ndarray:
+    return predict(load_classifiers(cell.checkpoint)[0], SETS["real_val"].images, 64).probabilities
+
+
 def show_where_it_goes(model: str, times: Times) -> None:
-    whole = times.features + times.stored
-    rest = times.stored - times.training - times.validation
-    parts = {"making features": times.features, "training": times.training, "validation": times.validation}
-    shares = ", ".join(f"{name} {part:.1f} s" for name, part in {**parts, "the rest": rest}.items())
-    print(
-        f"{model}: {whole:.1f} s: {shares}; without {times.unstored:.0f} s, plain {times.plain:.0f} s", file=sys.stderr
-    )
+    parts = {
+        "features": times.features,
+        "training": times.training,
+        "validation": times.validation,
+        "rest (building, resume files, reading back)": times.stored - times.training - times.validation,
+        "all without features": times.unstored,
+        "all of the plain loop": times.plain,
+    }
+    print(f"{model}, seconds: " + ", ".join(f"{name} {part:.1f}" for name, part in parts.items()), file=sys.stderr)
 
 
 class Tiles(Dataset):

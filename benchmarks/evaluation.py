@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
@@ -37,7 +38,6 @@ N_NEIGHBOURS, DIMENSIONS, K = 20_000, 384, 10
 PERPLEXITY = 30
 BLOCK = 1000  # rows of a matrix product that fits in memory
 MODEL = "resnet18"
-DEMO_IMAGES = {"real_val": 270, "real_test": 540, "synthetic": 540}
 
 
 def features(n: int, seed: int = 0) -> np.ndarray:
@@ -101,9 +101,9 @@ def bench_neighbours() -> None:
     )
 
 
-def demo(block: str) -> dict:
-    """A block of the demo's parameters."""
-    files = (CONF / environment / f"parameters_{block}.yml" for environment in ("base", "demo"))
+def parameters(block: str, *environments: str) -> dict:
+    """A block of the parameters; what stands in a later environment wins."""
+    files = (CONF / environment / f"parameters_{block}.yml" for environment in environments)
     merged = OmegaConf.to_container(OmegaConf.merge(*map(OmegaConf.load, files)))
     return merged[block]
 
@@ -135,38 +135,63 @@ def timed_passes(classifier: nn.Module) -> Iterator[list[float]]:
         hook.remove()
 
 
-def evaluate_cell(classifier: Classifier, params: EvaluationParameters) -> dict[str, float]:
-    """Seconds of what the evaluation of one replicate computes, by part."""
-    sets = {name: tiles(n, seed) for seed, (name, n) in enumerate(DEMO_IMAGES.items())}
-    images, rows = sets["real_test"][: params.attack_images], np.arange(params.curve_images)
-    labels, found = np.arange(len(images)) % len(CLASS_NAMES), {}
+@dataclass(frozen=True)
+class Size:
+    """How much a cell's evaluation has to do: replicates; images a replicate; points of the cell's one t-SNE."""
 
-    def predictions() -> None:
-        found.update({name: predict(classifier, of, params.batch_size).features for name, of in sets.items()})
+    replicates: int
+    attacked: int
+    predicted: int
+    embedded: int
+
+
+def size(environments: tuple[str, ...], n_val: int, n_test: int) -> Size:
+    params = EvaluationParameters.model_validate(parameters("evaluation", *environments))
+    on_curve = 1 + sum(eps != params.eps for eps in params.eps_curve)  # the control; the table's own budget is at hand
+    return Size(
+        replicates=parameters("classification", *environments)["replicates"],
+        attacked=params.attack_images + on_curve * params.curve_images,
+        predicted=n_val + n_test + params.synthetic_images,
+        embedded=2 * params.tsne_images,
+    )
+
+
+def evaluate_replicate(classifier: Classifier, params: EvaluationParameters, n_predicted: int) -> dict[str, float]:
+    """Seconds of the parts of an evaluation, t-SNE included."""
+    images = tiles(n_predicted, 0)
+    attacked, on_curve = images[: params.attack_images], np.arange(params.curve_images)
+    labels, found = np.arange(len(attacked)) % len(CLASS_NAMES), []
 
     def embedding() -> None:
-        real, synthetic = (found[name][: params.tsne_images] for name in ("real_test", "synthetic"))
+        real, synthetic = found[0][: 2 * params.tsne_images].reshape(2, params.tsne_images, -1)
         joint_tsne(real, synthetic, params.tsne_perplexity, 0)
 
     with timed_passes(classifier) as spent:
-        attacks = seconds(lambda: attack_suite(classifier, images, labels, rows, params, 0))
-    return {"passes": sum(spent), "attacks": attacks, "predictions": seconds(predictions), "t-SNE": seconds(embedding)}
+        attacks = seconds(lambda: attack_suite(classifier, attacked, labels, on_curve, params, 0))
+    predictions = seconds(lambda: found.append(predict(classifier, images, params.batch_size).features))
+    return {"passes": sum(spent), "attacks": attacks, "predictions": predictions, "t-SNE": seconds(embedding)}
 
 
 def bench_cell() -> None:
-    classification = ClassificationParameters.model_validate(demo("classification"))
-    params = EvaluationParameters.model_validate(demo("evaluation"))
+    demo, study = size(("base", "demo"), 270, 540), size(("base",), 10_004, 7_180)
+    params = EvaluationParameters.model_validate(parameters("evaluation", "base", "demo"))
+    classification = ClassificationParameters.model_validate(parameters("classification", "base", "demo"))
     classifier = build_classifier(MODEL, CLASS_NAMES, classification, 0)
-    rounds = pd.DataFrame([evaluate_cell(classifier, params) for _ in range(min(ROUNDS, 3))])
+    rounds = pd.DataFrame([evaluate_replicate(classifier, params, demo.predicted) for _ in range(min(ROUNDS, 3))])
     print(rounds.to_string(float_format="%.2f"), file=sys.stderr)
-    what = f"{MODEL} at {classifier.input_size}, demo"
-    for name, parts in (
-        (f"attacks on a cell ({what})", ["attacks"]),
-        (f"evaluation of a cell ({what})", ["attacks", "predictions", "t-SNE"]),
-    ):
-        whole, ratio = rounds[parts].sum(axis=1), rounds[parts].sum(axis=1) / rounds["passes"]
-        peer_name = "the attacks' forward and backward passes in it"
-        report(Comparison(name, whole.median(), rounds["passes"].median(), ratio.median(), "s", peer_name))
+    what = f"{MODEL} at {classifier.input_size}"
+    report_share(f"attacks on one replicate ({what}, demo)", rounds["attacks"], rounds["passes"])
+    for whose, cell in (("demo", demo), ("the study's numbers of images, extrapolated", study)):
+        n_attacked = cell.replicates * cell.attacked / demo.attacked
+        n_predicted = cell.replicates * cell.predicted / demo.predicted
+        tsne = cell.embedded / demo.embedded * rounds["t-SNE"]
+        whole = n_attacked * rounds["attacks"] + n_predicted * rounds["predictions"] + tsne
+        report_share(f"evaluation of a cell ({what}, {whose})", whole, n_attacked * rounds["passes"])
+
+
+def report_share(name: str, whole: pd.Series, passes: pd.Series) -> None:
+    peer_name = "the attacks' forward and backward passes in it"
+    report(Comparison(name, whole.median(), passes.median(), (whole / passes).median(), "s", peer_name))
 
 
 def main() -> None:

@@ -63,6 +63,7 @@ def test_one_cell_brings_its_trunk_features_along() -> None:
     assert {node.name for node in one.nodes} == {
         "resnet18.store_trunk_features_of_real_train",
         "resnet18.store_trunk_features_of_real_val",
+        "resnet18.store_trunk_features_of_real_test",
         "resnet18.real.train_classifier",
         "resnet18.real.draw_history",
     }

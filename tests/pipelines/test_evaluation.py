@@ -16,7 +16,9 @@ from synthpath_kedro.grid import Grid
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.pipelines import evaluation
 from synthpath_kedro.pipelines.evaluation.cell.nodes import NOTHING, embed_features, score_cell
+from synthpath_kedro.pipelines.evaluation.generator.nodes import draw_closest_pairs
 from synthpath_kedro.pipelines.evaluation.tables.nodes import tabulate_classification
+from synthpath_kedro.reporting.figures.style import new_figure
 
 LABELS = np.arange(12) % 3
 NAMES = ("dark", "grey", "light")
@@ -89,28 +91,45 @@ def generated(splits: Splits, parameters: Parameters) -> dict:
 
 
 @pytest.fixture
-def study(run: Callable, splits: Splits, generated: dict) -> dict:
+def run_study(run: Callable, splits: Splits, generated: dict, parameters: Parameters) -> Callable:
+    """Runs the study-level part of one model on what its cells left."""
+
+    def run_with(cells: dict) -> dict:
+        grid = Grid(models=("cnn",), regimes=("real", "synthetic", "mixed"))
+        pipeline = evaluation.create_pipeline(grid).only_nodes_with_tags("report")
+        wanted = pipeline.inputs()
+        missing = dict.fromkeys(name for name in wanted if name.startswith("cnn."))
+        shared = generated | {
+            "diffusion_history": pd.DataFrame({"epoch": [1], "seconds": [4.0], "images_per_second": [7.5]}),
+            "data_card": splits.card(),
+            "real_train": splits.train,
+            "real_val": splits.val,
+            "real_test": splits.test,
+            "class_distribution": pd.DataFrame({"class": ["dark"], "train": [1]}),
+        }
+        images = {name: new_figure(1, 1, name, None) for name in wanted if name.endswith("_figure") and "." not in name}
+        return run(pipeline, **missing | cells, **shared, **images) | {"parameters": parameters}
+
+    return run_with
+
+
+@pytest.fixture
+def study(run_study: Callable) -> dict:
     """The study-level part, with cnn/mixed not trained."""
-    grid = Grid(models=("cnn",), regimes=("real", "synthetic", "mixed"))
-    pipeline = evaluation.create_pipeline(grid).only_nodes_with_tags("report")
-    wanted = pipeline.inputs()
-    cells = dict.fromkeys(name for name in wanted if name.startswith("cnn."))
     history = pd.DataFrame({"model": ["cnn"], "regime": ["real"], "replicate": [0], "epoch": [1], "seconds": [2.0]})
-    cells["cnn.real.history"] = history.assign(images_per_second=15.0)
+    cells: dict = {"cnn.real.history": history.assign(images_per_second=15.0)}
     for regime, errors in (("real", 3), ("synthetic", 12)):
         cells[f"cnn.{regime}.predictions"] = predictions("cnn", regime, errors)
         cells[f"cnn.{regime}.attacked"] = attacked("cnn", regime)
         cells[f"cnn.{regime}.features"] = features("cnn", regime)
-    shared = generated | {
-        "diffusion_history": pd.DataFrame({"epoch": [1], "seconds": [4.0], "images_per_second": [7.5]}),
-        "data_card": splits.card(),
-        "real_train": splits.train,
-        "real_val": splits.val,
-        "real_test": splits.test,
-        "class_distribution": pd.DataFrame({"class": ["dark"], "train": [1]}),
-    }
-    images = {name: None for name in wanted if name.endswith("_figure") and "." not in name}
-    return run(pipeline, **cells, **shared, **images)
+    return run_study(cells)
+
+
+def test_a_study_without_any_cell_still_has_its_report(run_study: Callable) -> None:
+    study = run_study({})
+    assert study["comparison_table"].empty
+    assert "No pair of cells that could be compared has been trained." in study["report"]
+    assert "Membership inference" in study["report"]
 
 
 def test_tables_have_a_row_a_replicate_of_the_cells_that_were_trained(study: dict) -> None:
@@ -173,6 +192,21 @@ def test_figures_of_the_study_are_drawn(study: dict) -> None:
         "closest_pairs_figure",
         "nearest_distances_figure",
     }
+
+
+def test_real_tiles_are_embedded_only_where_they_may_be_shown(study: dict, splits: Splits, generated: dict) -> None:
+    assert 'alt="Nine real training images of each class"' in study["report"]
+    (band, *_) = draw_pairs(study, splits, generated, embed_real_images=True).axes
+    (hidden, *_) = draw_pairs(study, splits, generated, embed_real_images=False).axes
+    assert [label.get_text() for label in band.get_yticklabels()] == ["synthetic", "training"]
+    assert [label.get_text() for label in hidden.get_yticklabels()] == ["synthetic"]
+
+
+def draw_pairs(study: dict, splits: Splits, generated: dict, embed_real_images: bool) -> Figure:
+    shards, manifest = generated["synthetic_shards"], generated["synthetic_manifest"]
+    params, report = study["parameters"].evaluation, study["parameters"].report
+    report = report.model_copy(update={"embed_real_images": embed_real_images})
+    return draw_closest_pairs(study["nearest_training_images"], splits.train, shards, manifest, params, report)
 
 
 def test_cells_of_different_data_are_not_tabulated_together() -> None:

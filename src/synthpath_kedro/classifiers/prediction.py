@@ -44,15 +44,26 @@ def predict(classifier: Classifier, inputs: np.ndarray, batch_size: int) -> Pred
 
 
 @torch.inference_mode()
-def predict_replicates(classifiers: Sequence[Classifier], inputs: np.ndarray, batch_size: int) -> list[Predictions]:
-    """``predict`` for all replicates of a cell: what their common frozen part makes of a batch is computed once."""
+def predict_replicates(
+    classifiers: Sequence[Classifier], inputs: np.ndarray, batch_size: int, rows: np.ndarray | None = None
+) -> list[Predictions]:
+    """``predict`` for all replicates of a cell: what their common frozen part makes of a batch is computed once.
+
+    Args:
+        classifiers: the replicates.
+        inputs: images or stored trunk features, as for ``predict``.
+        batch_size: images a forward pass.
+        rows: int64 [n], which of ``inputs`` to predict, in this order; None for all.
+    """
     first = classifiers[0]
     device = next(first.parameters()).device
     for classifier in classifiers:
         classifier.eval()
     parts: list[list[Predictions]] = [[] for _ in classifiers]
-    for start in range(0, len(inputs), batch_size):
-        trunk = trunk_output(first, torch.from_numpy(np.array(inputs[start : start + batch_size])).to(device))
+    rows = np.arange(len(inputs)) if rows is None else rows
+    for start in range(0, len(rows), batch_size):
+        batch = np.array(inputs[rows[start : start + batch_size]])
+        trunk = trunk_output(first, torch.from_numpy(batch).to(device))
         for classifier, batches in zip(classifiers, parts, strict=True):
             batches.append(_from_trunk(classifier, trunk))
     return [

@@ -14,13 +14,16 @@ logger = logging.getLogger(__name__)
 
 
 class RecipeDataset(AbstractDataset[Recipe, Artefact]):
-    """One safetensors file made from a recipe; loads as the artefact, memory-mapped."""
+    """One safetensors file made from a recipe; loads as the artefact, memory-mapped, or None if absent and optional."""
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(self, *, filepath: str, optional: bool = False, metadata: dict[str, Any] | None = None) -> None:
         self._filepath = Path(filepath)
+        self._optional = optional
         self.metadata = metadata
 
-    def load(self) -> Artefact:
+    def load(self) -> Artefact | None:  # type: ignore[override]
+        if self._optional and not self._exists():
+            return None
         return read_artefact(self._filepath)
 
     def save(self, data: Recipe) -> None:

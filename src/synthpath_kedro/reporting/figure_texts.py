@@ -4,12 +4,21 @@ from typing import NamedTuple
 
 
 class FigureText(NamedTuple):
-    """Title, caption and alternative text; ``shows_real_images`` keeps a figure out where they must not be shown."""
+    """What is said about a figure.
+
+    Attributes:
+        title: a few words.
+        caption: what there is to see.
+        alt: the same for a reader who cannot see it.
+        shows_real_images: the figure is left out where they must not be shown.
+        without_real_images: ends the caption there, of a figure that is drawn without them.
+    """
 
     title: str
     caption: str
     alt: str
     shows_real_images: bool = False
+    without_real_images: str = ""
 
 
 BEFORE_MODELS = {
@@ -51,6 +60,7 @@ AFTER_MODELS = {
         "The most suspicious pairs of the search, each training image once, with their distance. Likeness alone is no "
         "copy: held-out real images are near training images too (see the privacy table).",
         "Pairs of synthetic images and their nearest training images",
+        without_real_images=" The training images are not shown (report.embed_real_images is off).",
     ),
     "nearest_distances": FigureText(
         "Distance to the nearest training image",

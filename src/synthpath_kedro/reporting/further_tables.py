@@ -15,6 +15,7 @@ from synthpath_kedro.reporting.labels import (
 )
 
 _METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1", "auc": "AUC", "balanced_accuracy": "balanced", "mcc": "MCC"}
+_SLASH = "\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}"
 _ERRORS = {"ece_width": "ECE, equal width", "ece_mass": "ECE, equal mass", "brier": "Brier", "nll": "NLL"}
 
 
@@ -66,7 +67,7 @@ def f1_by_class(per_class: pd.DataFrame) -> pd.DataFrame:
     regimes = ordered_regimes(per_class["regime"])
     columns = {
         model: {
-            name: " / ".join(number(means.get((name, model, regime))) for regime in regimes)
+            name: _SLASH.join(number(means.get((name, model, regime))) for regime in regimes)
             for name in per_class["class"].unique()
         }
         for model in ordered_models(per_class["model"])
@@ -88,12 +89,12 @@ def calibration(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def clamped_control(robustness: pd.DataFrame) -> pd.DataFrame:
-    """Every cell's accuracy under the control's attacks, with that in pixel space before it."""
+    """Every cell's change of accuracy in pixel space and, behind it, under the control's attacks."""
     attacks = ordered_attacks(robustness.loc[robustness["control"].astype(bool), "attack"])
     return _laid_out(
         {"model": model_label(model), "trained on": regime}
         | {
-            attack_label(attack): _change(*(_accuracy(rows, attack, control) for control in (False, True)))
+            attack_label(attack): " → ".join(_loss(rows, attack, control) for control in (False, True))
             for attack in attacks
         }
         for model, regime, rows in _cells(robustness)
@@ -172,8 +173,9 @@ def _of_metric(rows: pd.DataFrame, metric: str) -> tuple[float, float, float]:
     return row["mean"], row["low"], row["high"]
 
 
-def _accuracy(rows: pd.DataFrame, attack: str, control: bool) -> float:
-    return rows[(rows["attack"] == attack) & (rows["control"].astype(bool) == control)]["accuracy"].mean()
+def _loss(rows: pd.DataFrame, attack: str, control: bool) -> str:
+    shown = rows[(rows["attack"] == attack) & (rows["control"].astype(bool) == control)]
+    return number(shown["change"].mean(), signed=True)
 
 
 def _interval(value: float, low: float, high: float, *, signed: bool = False) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from synthpath_kedro.data.artefact import Card, package_versions
 from synthpath_kedro.parameters import Parameters
@@ -18,10 +19,11 @@ from synthpath_kedro.reporting.tables import TRAINED_FROM_SCRATCH
 QUESTION = "Does diffusion-generated synthetic data help these image classifiers on this data?"
 
 Tables = Mapping[str, pd.DataFrame]
+Figures = Mapping[str, Figure | bytes]
 
 
 def render_study_report(
-    parameters: Parameters, data_card: Card, manifest: Card, tables: Tables, figures: Mapping[str, bytes]
+    parameters: Parameters, data_card: Card, manifest: Card, tables: Tables, figures: Figures
 ) -> str:
     """The report as one page of HTML.
 
@@ -31,7 +33,7 @@ def render_study_report(
         manifest: of the synthetic shards.
         tables: the long tables by name (classification, comparison, ...), "table_4_1" to "table_4_3" laid out, ``cost``
             and ``class_distribution``.
-        figures: PNG by the name of its dataset; "confusion_<model>_figure" for a model's confusion matrices,
+        figures: by the name of its dataset; "confusion_<model>_figure" for a model's confusion matrices,
             "tsne_<model>_<regime>_figure" for a cell's t-SNE.
     """
     classification, comparison = tables["classification"], tables["comparison"]
@@ -91,24 +93,22 @@ def _random_weights(classification: pd.DataFrame) -> list[str]:
     return [model for model in random if model not in TRAINED_FROM_SCRATCH]
 
 
-def _figures(figures: Mapping[str, bytes], mixing: pd.DataFrame, parameters: Parameters) -> Iterator[ReportFigure]:
+def _figures(figures: Figures, mixing: pd.DataFrame, parameters: Parameters) -> Iterator[ReportFigure]:
     yield from _shown(figures, BEFORE_MODELS, parameters)
     for model in parameters.classification.models:
         yield from _of_model(figures, mixing, model, parameters.classification.regimes)
     yield from _shown(figures, AFTER_MODELS, parameters)
 
 
-def _shown(
-    figures: Mapping[str, bytes], texts: Mapping[str, FigureText], parameters: Parameters
-) -> Iterator[ReportFigure]:
-    for name, (title, caption, alt, shows_real_images) in texts.items():
-        if f"{name}_figure" in figures and (parameters.report.embed_real_images or not shows_real_images):
-            yield ReportFigure(title, caption, alt, figures[f"{name}_figure"])
+def _shown(figures: Figures, texts: Mapping[str, FigureText], parameters: Parameters) -> Iterator[ReportFigure]:
+    real_images = parameters.report.embed_real_images
+    for name, text in texts.items():
+        if f"{name}_figure" in figures and (real_images or not text.shows_real_images):
+            caption = text.caption if real_images else text.caption + text.without_real_images
+            yield ReportFigure(text.title, caption, text.alt, figures[f"{name}_figure"])
 
 
-def _of_model(
-    figures: Mapping[str, bytes], mixing: pd.DataFrame, model: str, regimes: tuple[str, ...]
-) -> Iterator[ReportFigure]:
+def _of_model(figures: Figures, mixing: pd.DataFrame, model: str, regimes: tuple[str, ...]) -> Iterator[ReportFigure]:
     """Its confusion matrices; its t-SNE when trained on real images, or of the first regime that was trained."""
     label = model_label(model)
     if confusion := figures.get(f"confusion_{model}_figure"):

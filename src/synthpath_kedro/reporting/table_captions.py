@@ -17,8 +17,8 @@ CAPTIONS = {
         "0 is best; a temperature above 1 means that the classifier was too sure of itself."
     ),
     "Control of table 4.3": (
-        "Accuracy in pixel space → under the same attack on normalised images clamped to [0, 1]. The right-hand "
-        "numbers show an artefact, not robustness."
+        "Change of accuracy in pixel space → under the same attack on normalised images clamped to [0, 1], each "
+        "against the same images not attacked. The right-hand numbers show an artefact, not robustness."
     ),
     "Feature space": (
         "Of each synthetic image's nearest neighbours among real test images and other synthetic ones: the share that "

@@ -22,12 +22,13 @@ def store_trunk_features(model: str, images: LabelledImages, params: Classificat
     return trunk_recipe(model, images, params, seed)
 
 
-def store_trunk_features_of_real_val(
-    model: str, real_val: LabelledImages, params: ClassificationParameters, seed: int
+def store_trunk_features_of_held_out(
+    model: str, images: LabelledImages, params: ClassificationParameters, seed: int
 ) -> Recipe:
+    """The same for images that are never trained on, which augmentation leaves as they are."""
     from synthpath_kedro.classifiers.trunk import trunk_recipe
 
-    return trunk_recipe(model, real_val, params, seed, trained_on=False)
+    return trunk_recipe(model, images, params, seed, trained_on=False)
 
 
 def store_trunk_features_of_synthetic(
@@ -124,6 +125,7 @@ def train_at_ratio(
     scratch: Path,
     *,
     ratio: float,
+    trunk_real_test: Artefact | None = None,
     **trunks: Artefact,
 ) -> pd.DataFrame:
     """Trains every replicate with the share ``ratio`` of synthetic images in every batch, and scores it.
@@ -132,7 +134,8 @@ def train_at_ratio(
         One row a replicate: model, ratio, replicate, weights, n, accuracy, macro_f1, auc, on the real test set.
     """
     from synthpath_kedro.classifiers.checkpoint import load_classifiers
-    from synthpath_kedro.classifiers.prediction import predict
+    from synthpath_kedro.classifiers.prediction import predict_replicates
+    from synthpath_kedro.classifiers.trunk import stored_features
     from synthpath_kedro.metrics.classification import classification_metrics
 
     logger.info("%s: %g of every batch is synthetic", model, ratio)
@@ -142,9 +145,11 @@ def train_at_ratio(
         (model, "mixed"), real_train, real_val, mixed, seed, folder, shards, manifest, **trunks
     )
     check_same_data({"classifier": checkpoint.card, "real_test": real_test.card})
+    classifiers = load_classifiers(checkpoint)
+    stored = stored_features(trunk_real_test, "real_test", classifiers[0], real_test)
+    inputs = real_test.images if stored is None else stored
     rows = []
-    for replicate, classifier in enumerate(load_classifiers(checkpoint)):
-        predicted = predict(classifier, real_test.images, params.backbone(model).batch_size)
+    for replicate, predicted in enumerate(predict_replicates(classifiers, inputs, params.backbone(model).batch_size)):
         metrics = classification_metrics(predicted.probabilities, real_test.labels)
         cell = {"model": model, "ratio": ratio, "replicate": replicate, "weights": checkpoint.card["weights"]}
         rows.append(cell | {"n": len(real_test)} | {name: metrics[name] for name in ("accuracy", "macro_f1", "auc")})

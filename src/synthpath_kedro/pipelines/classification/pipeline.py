@@ -6,7 +6,7 @@ from synthpath_kedro.pipelines.classification.nodes import (
     draw_training_history,
     select_synthetic,
     store_trunk_features,
-    store_trunk_features_of_real_val,
+    store_trunk_features_of_held_out,
     store_trunk_features_of_synthetic,
     train_classifier,
 )
@@ -14,6 +14,7 @@ from synthpath_kedro.pipelines.classification.nodes import (
 SHARED = [
     "real_train",
     "real_val",
+    "real_test",
     "synthetic_shards",
     "synthetic_manifest",
     "synthetic_selection",
@@ -43,11 +44,14 @@ def trunk_features(model: str, of_synthetic: bool) -> Pipeline:
             outputs="trunk_real_train",
             name="store_trunk_features_of_real_train",
         ),
-        Node(
-            store_trunk_features_of_real_val,
-            inputs=["name", "real_val", *parameters],
-            outputs="trunk_real_val",
-            name="store_trunk_features_of_real_val",
+        *(
+            Node(
+                store_trunk_features_of_held_out,
+                inputs=["name", images, *parameters],
+                outputs=f"trunk_{images}",
+                name=f"store_trunk_features_of_{images}",
+            )
+            for images in ("real_val", "real_test")
         ),
     ]
     if of_synthetic:

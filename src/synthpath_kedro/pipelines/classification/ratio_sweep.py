@@ -41,6 +41,7 @@ def _train_at(model: str, ratio: float, scores: str) -> Node:
         "scratch": "classification_scratch",
     }
     if has_trunk(model):
-        inputs |= {name: f"{model}.{name}" for name in ("trunk_real_train", "trunk_real_val", "trunk_synthetic")}
+        images = ("real_train", "real_val", "real_test", "synthetic")
+        inputs |= {f"trunk_{name}": f"{model}.trunk_{name}" for name in images}
     train = update_wrapper(partial(train_at_ratio, ratio=ratio), train_at_ratio)
     return Node(train, inputs=inputs, outputs=scores, name=f"{model}_at_{ratio:g}".replace(".", "_"))

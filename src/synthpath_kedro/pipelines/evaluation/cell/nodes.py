@@ -26,9 +26,13 @@ def predict_cell(
     manifest: Card,
     params: EvaluationParameters,
     seed: int,
+    trunk_real_val: Artefact | None = None,
+    trunk_real_test: Artefact | None = None,
+    trunk_synthetic: Artefact | None = None,
 ) -> tuple[Artefact, Artefact]:
     """Predicts once, for every table: probabilities of all replicates, and features of the first for t-SNE."""
     from synthpath_kedro.classifiers.prediction import predict_replicates
+    from synthpath_kedro.classifiers.trunk import stored_features
 
     if classifier is None:
         return NOTHING, NOTHING
@@ -38,7 +42,15 @@ def predict_cell(
     chosen = stratified_subset(synthetic.labels, params.synthetic_images, seed)
     sets = {"real_val": real_val, "real_test": real_test, "synthetic": synthetic.select(chosen)}
     models = _load(classifier)
-    predicted = {name: predict_replicates(models, one.images, params.batch_size) for name, one in sets.items()}
+    predicted = {}
+    for name, whole, trunk, rows in (
+        ("real_val", real_val, trunk_real_val, None),
+        ("real_test", real_test, trunk_real_test, None),
+        ("synthetic", synthetic, trunk_synthetic, chosen),
+    ):
+        stored = stored_features(trunk, name, models[0], whole)
+        inputs = whole.images if stored is None else stored
+        predicted[name] = predict_replicates(models, inputs, params.batch_size, rows)
     probabilities = {
         name: np.stack([one.probabilities for one in replicates]) for name, replicates in predicted.items()
     }

@@ -1,5 +1,6 @@
 from kedro.pipeline import Node, Pipeline
 
+from synthpath_kedro.classifiers.registry import has_trunk
 from synthpath_kedro.grid import Cell
 from synthpath_kedro.pipelines.evaluation.cell.nodes import (
     attack_cell,
@@ -10,21 +11,25 @@ from synthpath_kedro.pipelines.evaluation.cell.nodes import (
 )
 
 SHARED = {"real_val", "real_test", "synthetic_shards", "synthetic_manifest"}
+TRUNKS = ("trunk_real_val", "trunk_real_test", "trunk_synthetic")
 
 
 def create_pipeline(cell: Cell) -> Pipeline:
+    trunks = TRUNKS if has_trunk(cell.model) else ()
+    shared = {name: name for name in sorted(SHARED)}
     nodes = [
         Node(
             predict_cell,
-            inputs=[
-                "classifier",
-                "real_val",
-                "real_test",
-                "synthetic_shards",
-                "synthetic_manifest",
-                "params:evaluation",
-                "params:seed",
-            ],
+            inputs={
+                "classifier": "classifier",
+                "real_val": "real_val",
+                "real_test": "real_test",
+                "shards": "synthetic_shards",
+                "manifest": "synthetic_manifest",
+                "params": "params:evaluation",
+                "seed": "params:seed",
+                **{trunk: trunk for trunk in trunks},
+            },
             outputs=["predictions", "features"],
             name="predict",
         ),
@@ -44,5 +49,9 @@ def create_pipeline(cell: Cell) -> Pipeline:
         Node(draw_tsne, inputs=["tsne", "features"], outputs="tsne_figure", name="draw_tsne"),
     ]
     return Pipeline(
-        nodes, namespace=cell.namespace, inputs=SHARED, parameters={"params:evaluation", "params:seed"}, tags="cells"
+        nodes,
+        namespace=cell.namespace,
+        inputs=shared | {trunk: f"{cell.model}.{trunk}" for trunk in trunks},
+        parameters={"params:evaluation", "params:seed"},
+        tags="cells",
     )

@@ -56,9 +56,9 @@ def tabulate_cost(diffusion_history: pd.DataFrame, **histories: pd.DataFrame | N
 
 
 def write_report(
-    parameters: dict[str, Any], data_card: Card, manifest: Card, **results: pd.DataFrame | bytes | None
+    parameters: dict[str, Any], data_card: Card, manifest: Card, **results: pd.DataFrame | bytes | Figure | None
 ) -> str:
-    """The study's report as one page of HTML, from tables and figures (PNG) by name."""
+    """The study's report as one page of HTML, from tables and figures by name."""
     from synthpath_kedro.reporting.study_report import render_study_report
 
     return render_study_report(
@@ -66,5 +66,5 @@ def write_report(
         data_card,
         manifest,
         {name: table for name, table in results.items() if isinstance(table, pd.DataFrame)},
-        {name: image for name, image in results.items() if isinstance(image, bytes)},
+        {name: image for name, image in results.items() if isinstance(image, bytes | Figure)},
     )
