@@ -185,6 +185,7 @@ def test_figures_of_the_study_are_drawn(study: dict) -> None:
     figures = {name for name, value in study.items() if isinstance(value, Figure)}
     assert figures == {
         "accuracy_by_regime_figure",
+        "f1_by_class_figure",
         "reliability_figure",
         "robustness_figure",
         "robustness_curves_figure",

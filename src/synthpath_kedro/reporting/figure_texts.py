@@ -31,6 +31,12 @@ BEFORE_MODELS = {
 """Figures that stand before those of the single models."""
 
 AFTER_MODELS = {
+    "f1_by_class": FigureText(
+        "F1 by class",
+        "On the real test set, mean over replicates; the class with the fewest training images first, classes "
+        "that were thinned on purpose marked.",
+        "F1 of each class under every regime, for each classifier",
+    ),
     "reliability": FigureText(
         "Reliability",
         "Accuracy against confidence on the real test set, over all replicates, in bins of equal width; a larger "

@@ -14,7 +14,7 @@ from synthpath_kedro.metrics.scores.classification import (
 def test_tables_begin_with_what_identifies_the_row(predictions):
     cells = [predictions("cnn", "real", 0, 3)]
     for table in (classification_table(cells), interval_table(cells, 5, 0), per_class_table(cells)):
-        assert list(table.columns[:6]) == ["model", "regime", "replicate", "weights", "variant", "n"]
+        assert list(table.columns[:6]) == ["model", "regime", "replicate", "weights", "n", "variant"]
         assert set(table["n"]) == {12}
 
 

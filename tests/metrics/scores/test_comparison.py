@@ -18,7 +18,7 @@ def test_the_table_is_the_verdict_procedures_on_the_saved_predictions(prediction
     (row,) = table.to_dict("records")
     shared = ("difference", "standard_error", "low", "high", "p", "p_holm", "mcnemar_p", "verdict", "replicates", "n")
     assert {name: row[name] for name in shared} == {name: oracle[name] for name in shared}
-    assert list(table.columns[:5]) == ["model", "regime", "replicate", "weights", "variant"]
+    assert list(table.columns[:5]) == ["model", "regime", "replicate", "weights", "n"]
     assert row["difference"] == pytest.approx(6 / 12)
     assert row["macro_f1_low"] <= row["macro_f1_difference"] <= row["macro_f1_high"]
     assert row["auc_difference"] > 0

@@ -11,6 +11,7 @@ from synthpath_kedro.reporting.figures.accuracy_by_regime import accuracy_by_reg
 from synthpath_kedro.reporting.figures.class_distribution import class_distribution
 from synthpath_kedro.reporting.figures.denoiser_loss import denoiser_loss
 from synthpath_kedro.reporting.figures.denoiser_samples import denoiser_samples
+from synthpath_kedro.reporting.figures.f1_by_class import f1_by_class
 from synthpath_kedro.reporting.figures.real_and_synthetic import real_and_synthetic
 from synthpath_kedro.reporting.figures.robustness import robustness as draw_robustness
 from synthpath_kedro.reporting.figures.sample_grid import sample_grid
@@ -57,6 +58,22 @@ def samples(n_classes):
     return {epoch: images_of(n_classes).images for epoch in (2, 4, 9)}
 
 
+def per_class(n):
+    rows = [("cnn", regime, 0, name, 0.1 * k) for k, name in enumerate(names(n)) for regime in ("real", "mixed")]
+    return pd.DataFrame(rows, columns=["model", "regime", "replicate", "class", "f1"])
+
+
+def test_rare_classes_stand_first_and_thinned_ones_are_marked():
+    table = pd.DataFrame({"class": ["many", "few"], "train": [90, 3]})
+    scores = pd.DataFrame(
+        {"model": "cnn", "regime": ["real", "mixed"] * 2, "replicate": 0, "class": ["many"] * 2 + ["few"] * 2}
+    )
+    figure = f1_by_class(scores.assign(f1=[0.9, 0.8, 0.1, 0.5]), table, ("few",))
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert labels == ["few (thinned), n = 3", "many, n = 90"]
+    assert figure.axes[0].yaxis_inverted()
+
+
 def drawn(figure):
     """Texts of the figure after it has been drawn without a warning."""
     with warnings.catch_warnings():
@@ -76,6 +93,7 @@ FIGURES = {
     "sample_grid": lambda n: sample_grid(images_of(n), note=NOTE),
     "real_and_synthetic": lambda n: real_and_synthetic(images_of(n), images_of(n, (20, 20)), note=NOTE),
     "denoiser_samples": lambda n: denoiser_samples(samples(n), names(n), note=NOTE),
+    "f1_by_class": lambda n: f1_by_class(per_class(n), distribution(n), names(n)[:1], note=NOTE),
     "denoiser_loss": lambda n: denoiser_loss(losses(), note=NOTE),
     "tsne": lambda n: tsne(points(n), names(n), "ResNet18", note=NOTE),
 }

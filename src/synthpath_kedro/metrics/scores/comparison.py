@@ -33,7 +33,7 @@ def comparison_table(
         baseline: the regime that the others are compared with.
 
     Returns:
-        Columns ``model, regime, replicate`` ("all"), ``weights, variant, n, baseline, replicates``, those of
+        Columns ``model, regime, replicate`` ("all"), ``weights, n, variant, baseline, replicates``, those of
         ``significance.verdicts`` on accuracy, and ``macro_f1_difference, macro_f1_low, macro_f1_high`` and likewise
         ``auc``.
 

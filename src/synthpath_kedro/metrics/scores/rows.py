@@ -7,14 +7,14 @@ import pandas as pd
 
 from synthpath_kedro.data.artefact import Artefact
 
-CELL = ("model", "regime", "replicate", "weights", "variant", "n")
+CELL = ("model", "regime", "replicate", "weights", "n", "variant")
 ALL_REPLICATES = "all"
 
 
 def identify(cell: Artefact, n: int, replicate: int | str = ALL_REPLICATES) -> dict[str, Any]:
     """The columns ``CELL`` of one replicate of ``cell``, or of all of them together, on ``n`` images."""
     card = cell.card
-    return dict(zip(CELL, (card["model"], card["regime"], replicate, card["weights"], card["variant"], n), strict=True))
+    return dict(zip(CELL, (card["model"], card["regime"], replicate, card["weights"], n, card["variant"]), strict=True))
 
 
 def as_table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

@@ -29,6 +29,12 @@ def draw_confusion_matrices(*predictions: Artefact | None) -> Figure | list[Figu
     return confusion_matrices(matrices, card["class_names"], title, note=source_note(card))
 
 
+def draw_f1_by_class(per_class: pd.DataFrame, class_distribution: pd.DataFrame, card: Card) -> Figure:
+    from synthpath_kedro.reporting.figures.f1_by_class import f1_by_class
+
+    return f1_by_class(per_class, class_distribution, tuple(card.get("thinned", ())), note=source_note(card))
+
+
 def draw_reliability(table: pd.DataFrame, card: Card) -> Figure:
     from synthpath_kedro.reporting.figures.reliability import reliability
 

@@ -4,6 +4,7 @@ from synthpath_kedro.grid import Grid
 from synthpath_kedro.pipelines.evaluation.report.nodes import (
     draw_accuracy_by_regime,
     draw_confusion_matrices,
+    draw_f1_by_class,
     draw_reliability,
     draw_robustness,
     draw_robustness_curves,
@@ -31,6 +32,7 @@ FIGURES = (
     "denoiser_samples",
     "real_and_synthetic",
     "accuracy_by_regime",
+    "f1_by_class",
     "reliability",
     "robustness",
     "robustness_curves",
@@ -54,6 +56,8 @@ def _figures(grid: Grid) -> list[Node]:
             ("robustness_curves", draw_robustness_curves, "robustness_curves"),
         )
     ]
+    inputs = ["per_class_table", "class_distribution", "data_card"]
+    drawn.append(Node(draw_f1_by_class, inputs, "f1_by_class_figure", name="draw_f1_by_class"))
     for model in grid.models:
         predictions = [f"{cell.namespace}.predictions" for cell in grid.cells if cell.model == model]
         figure = f"{model}.confusion_figure"
