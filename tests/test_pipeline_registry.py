@@ -40,7 +40,13 @@ def test_the_study_is_the_five_pipelines(pipelines: dict[str, Pipeline]) -> None
 def test_the_study_needs_nothing_but_parameters_and_places(pipelines: dict[str, Pipeline]) -> None:
     needed = {name for name in pipelines["__default__"].inputs() if not name.startswith("params:")}
     constants = {name for name in needed if name.endswith((".cell", ".name"))}
-    assert needed - constants == {"parameters", "raw_folder", "diffusion_scratch", "classification_scratch"}
+    assert needed - constants == {
+        "parameters",
+        "run_times",
+        "raw_folder",
+        "diffusion_scratch",
+        "classification_scratch",
+    }
 
 
 def test_no_cell_depends_on_another(pipelines: dict[str, Pipeline]) -> None:

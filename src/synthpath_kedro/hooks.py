@@ -1,6 +1,7 @@
 """What happens around a run: parameters are checked before it, the answer is printed after it."""
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
 
 from synthpath_kedro import pipeline_registry
 from synthpath_kedro.datasets import ShardsDataset
@@ -56,6 +58,28 @@ class StudyHooks:
             _show_result(catalog)
         if "accuracy_by_ratio_figure" in outputs:
             print(f"The figure lies at {_place(catalog, 'accuracy_by_ratio_figure')}")
+
+
+class RunTimeHooks:
+    """Keeps how long each node took, saving included, for the report's table of cost; ParallelRunner runs no hooks."""
+
+    @hook_impl
+    def before_pipeline_run(self, catalog: DataCatalog) -> None:
+        self._catalog = catalog
+        self._times: dict[str, dict[str, Any]] = catalog.load("run_times") or {}
+        self._starts: dict[str, float] = {}
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        self._starts[node.name] = time.monotonic()
+
+    @hook_impl
+    def after_dataset_saved(self, node: Node) -> None:
+        if rank() > 0:
+            return
+        stage = next((name for name in pipeline_registry.PIPELINES if name in node.tags), "")
+        self._times[node.name] = {"stage": stage, "seconds": round(time.monotonic() - self._starts[node.name], 3)}
+        self._catalog.save("run_times", self._times)
 
 
 def _work_together(pipeline: Pipeline, catalog: DataCatalog, names: Sequence[str]) -> None:

@@ -2,9 +2,9 @@
 
 from kedro.config import OmegaConfigLoader
 
-from synthpath_kedro.hooks import StudyHooks
+from synthpath_kedro.hooks import RunTimeHooks, StudyHooks
 
-HOOKS = (StudyHooks(),)
+HOOKS = (StudyHooks(), RunTimeHooks())
 # The users are hospitals: nothing is reported to anyone.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 

@@ -102,6 +102,7 @@ def run_study(run: Callable, splits: Splits, generated: dict, parameters: Parame
         shared = generated | {
             "diffusion_history": pd.DataFrame({"epoch": [1], "seconds": [4.0], "images_per_second": [7.5]}),
             "data_card": splits.card(),
+            "run_times": None,
             "real_train": splits.train,
             "real_val": splits.val,
             "real_test": splits.test,

@@ -1,10 +1,13 @@
 """What each stage cost."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from synthpath_kedro.reporting.labels import model_label
+
+_STAGES = {"data_prep": "Data preparation", "synthesis": "Synthesis", "evaluation": "Evaluation"}
 
 
 def cost_table(diffusion_history: pd.DataFrame, histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -27,3 +30,18 @@ def cost_table(diffusion_history: pd.DataFrame, histories: Mapping[str, pd.DataF
         for stage, history in stages.items()
     ]
     return pd.DataFrame(rows)
+
+
+def with_run_times(cost: pd.DataFrame, run_times: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """``cost`` with the stages that train nothing, by what their nodes last took.
+
+    Args:
+        cost: as ``cost_table`` gives it.
+        run_times: by node: ``stage, seconds``.
+    """
+    totals = {
+        name: sum(entry["seconds"] for entry in run_times.values() if entry["stage"] == stage)
+        for stage, name in _STAGES.items()
+    }
+    rows = pd.DataFrame([{"stage": name, "seconds": seconds} for name, seconds in totals.items() if seconds])
+    return pd.concat([cost, rows], ignore_index=True)

@@ -62,15 +62,21 @@ def tabulate_cost(diffusion_history: pd.DataFrame, **histories: pd.DataFrame | N
 
 
 def write_report(
-    parameters: dict[str, Any], data_card: Card, manifest: Card, **results: pd.DataFrame | bytes | Figure | None
+    parameters: dict[str, Any],
+    data_card: Card,
+    manifest: Card,
+    run_times: Card | None,
+    **results: pd.DataFrame | bytes | Figure | None,
 ) -> str:
     """The study's report as one page of HTML, from tables and figures by name."""
+    from synthpath_kedro.reporting.cost import with_run_times
     from synthpath_kedro.reporting.study_report import render_study_report
 
+    tables = {name: table for name, table in results.items() if isinstance(table, pd.DataFrame)}
     return render_study_report(
         Parameters.model_validate(parameters),
         data_card,
         manifest,
-        {name: table for name, table in results.items() if isinstance(table, pd.DataFrame)},
+        tables | {"cost": with_run_times(tables["cost"], run_times or {})},
         {name: image for name, image in results.items() if isinstance(image, bytes | Figure)},
     )

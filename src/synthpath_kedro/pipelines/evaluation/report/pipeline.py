@@ -76,6 +76,7 @@ def _report(grid: Grid) -> Node:
         "parameters": "parameters",
         "data_card": "data_card",
         "manifest": "synthetic_manifest",
+        "run_times": "run_times",
         "class_distribution": "class_distribution",
         **{f"table_{number}": f"table_{number}" for number in ("4_1", "4_2", "4_3")},
         **{name: f"{name}_table" for name in TABLES},
