@@ -38,6 +38,7 @@ N_NEIGHBOURS, DIMENSIONS, K = 20_000, 384, 10
 PERPLEXITY = 30
 BLOCK = 1000  # rows of a matrix product that fits in memory
 MODEL = "resnet18"
+PATHMNIST = (10_004, 7_180)  # validation and test images
 
 
 def features(n: int, seed: int = 0) -> np.ndarray:
@@ -173,7 +174,8 @@ def evaluate_replicate(classifier: Classifier, params: EvaluationParameters, n_p
 
 
 def bench_cell() -> None:
-    demo, study = size(("base", "demo"), 270, 540), size(("base",), 10_004, 7_180)
+    phantom = parameters("data_prep", "base", "demo")["phantom"]
+    demo, study = size(("base", "demo"), phantom["n_val"], phantom["n_test"]), size(("base",), *PATHMNIST)
     params = EvaluationParameters.model_validate(parameters("evaluation", "base", "demo"))
     classification = ClassificationParameters.model_validate(parameters("classification", "base", "demo"))
     classifier = build_classifier(MODEL, CLASS_NAMES, classification, 0)

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -19,6 +19,12 @@ from synthpath_kedro.grid import Grid
 from synthpath_kedro.parameters import read_parameters
 from synthpath_kedro.training.distributed import join, leave, rank, world_size
 
+if TYPE_CHECKING:
+    from synthpath_kedro.data.images import LabelledImages
+
+logger = logging.getLogger(__name__)
+
+LONG = 6 * 3600  # seconds
 SPREAD = {"diffusion", "synthesis"}  # pipelines that several processes run together
 
 
@@ -58,6 +64,40 @@ class StudyHooks:
             _show_result(catalog)
         if "accuracy_by_ratio_figure" in outputs:
             print(f"The figure lies at {_place(catalog, 'accuracy_by_ratio_figure')}")
+
+
+class CostHooks:
+    """Says what training the denoiser and synthesis will cost, as soon as the training images are known."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        self._parameters = read_parameters(dict(context.config_loader["parameters"]))
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+        self._to_tell = any(node.name == "train_denoiser" for node in pipeline.nodes)
+
+    @hook_impl
+    def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
+        if node.name == "prepare_images":
+            self._tell(outputs["real_train"])
+
+    @hook_impl
+    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+        if node.name == "train_denoiser":
+            self._tell(inputs["real_train"])
+
+    def _tell(self, real_train: "LabelledImages") -> None:
+        if not self._to_tell:
+            return
+        from synthpath_kedro.diffusion.cost import estimate_cost
+
+        self._to_tell = False
+        parameters = self._parameters
+        cost = estimate_cost(parameters.diffusion, parameters.synthesis, len(real_train), real_train.image_size)
+        logger.info(cost.describe())
+        if cost.device == "CPU" and cost.seconds > LONG:
+            logger.warning("This is a study for a GPU; the same study in minutes: kedro run --env=demo")
 
 
 class RunTimeHooks:

@@ -2,9 +2,9 @@
 
 from kedro.config import OmegaConfigLoader
 
-from synthpath_kedro.hooks import RunTimeHooks, StudyHooks
+from synthpath_kedro.hooks import CostHooks, RunTimeHooks, StudyHooks
 
-HOOKS = (StudyHooks(), RunTimeHooks())
+HOOKS = (StudyHooks(), CostHooks(), RunTimeHooks())
 # The users are hospitals: nothing is reported to anyone.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 

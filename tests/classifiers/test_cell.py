@@ -74,7 +74,7 @@ def test_synthetic_images_that_are_missing_or_of_another_kind_are_refused(train,
 
 def test_a_set_with_several_labels_an_image_is_refused(train, classification_parameters):
     chest = LabelledImages(np.zeros((4, 8, 8, 3), np.uint8), np.ones((4, 3), np.uint8), CLASS_NAMES)
-    with pytest.raises(InputError, match=r"several labels an image; .* choose a single-label data set"):
+    with pytest.raises(InputError, match=r"is multi-label .*: choose another data_prep.name"):
         train(classification_parameters(), real_train=chest)
 
 

@@ -102,8 +102,8 @@ def train_cell(
 def _check_single_label(real_train: LabelledImages) -> None:
     if real_train.multi_label:
         raise InputError(
-            f"data_prep.name: {real_train.card.get('name', 'this data set')} has several labels an image; "
-            "classification takes one label an image: choose a single-label data set"
+            f"{real_train.card.get('name', 'the data set')} is multi-label and training takes one label an image: "
+            "choose another data_prep.name; kedro run --pipeline=data_prep gives its class distribution"
         )
 
 

@@ -107,8 +107,8 @@ def _require_one_label(data: LabelledImages) -> None:
     if data.multi_label:
         name = data.card.get("name", "the data set")
         raise InputError(
-            f"{name} is multi-label: training is for one label an image; class distribution was written; "
-            "choose another data_prep.name"
+            f"{name} is multi-label and training takes one label an image: choose another data_prep.name; "
+            "kedro run --pipeline=data_prep gives its class distribution"
         )
 
 

@@ -1,4 +1,3 @@
-import logging
 from pathlib import Path
 
 import pandas as pd
@@ -7,30 +6,20 @@ from matplotlib.figure import Figure
 from synthpath_kedro.data.artefact import Artefact, Card
 from synthpath_kedro.data.images import LabelledImages
 from synthpath_kedro.data.lineage import check_same_data, source_note
-from synthpath_kedro.parameters import DiffusionParameters, SynthesisParameters
-
-logger = logging.getLogger(__name__)
-
-LONG = 6 * 3600  # seconds
+from synthpath_kedro.parameters import DiffusionParameters
 
 
 def train_denoiser(
     real_train: LabelledImages,
     real_val: LabelledImages,
     params: DiffusionParameters,
-    synthesis: SynthesisParameters,
     seed: int,
     scratch: Path,
 ) -> tuple[Artefact, pd.DataFrame, Artefact]:
     """Trains the denoiser: its EMA weights, its history, and samples by epoch (uint8 [n, H, W, 3])."""
-    from synthpath_kedro.diffusion.cost import estimate_cost
     from synthpath_kedro.diffusion.training import train_denoiser
 
     check_same_data({"real_train": real_train.card, "real_val": real_val.card})
-    cost = estimate_cost(params, synthesis, len(real_train), real_train.image_size)
-    logger.info(cost.describe())
-    if cost.device == "CPU" and cost.seconds > LONG:
-        logger.warning("This is a study for a GPU; the same study in minutes: kedro run --env=demo")
     trained = train_denoiser(real_train, real_val, params, seed, scratch)
     samples = Artefact({str(epoch): images for epoch, images in trained.samples.items()}, trained.checkpoint.card)
     return trained.checkpoint, trained.history, samples

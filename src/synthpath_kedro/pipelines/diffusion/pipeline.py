@@ -12,7 +12,6 @@ def create_pipeline() -> Pipeline:
                     "real_train",
                     "real_val",
                     "params:diffusion",
-                    "params:synthesis",
                     "params:seed",
                     "diffusion_scratch",
                 ],
