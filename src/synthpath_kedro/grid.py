@@ -36,7 +36,7 @@ class Grid:
     regimes: tuple[str, ...] = REGIMES
     model: str = ALL
     regime: str = ALL
-    sweep_ratios: tuple[float, ...] = ()
+    sweep_ratios: tuple[float, ...] = (0, 0.25, 0.5, 0.75, 1)
     selection_model: str | None = None
 
     @classmethod

@@ -108,7 +108,7 @@ def _mask(selection: Artefact, synthetic: LabelledImages) -> np.ndarray:
     if selection.card["synthetic"] != synthetic.digest:
         raise InputError(
             "synthetic_selection is about other synthetic images: run the node select_synthetic again "
-            "(kedro run --nodes=select_synthetic)"
+            "(kedro run --pipeline=classification)"
         )
     return selection.tensors["kept"]
 
@@ -157,7 +157,7 @@ def train_at_ratio(
 
 
 def tabulate_ratio_sweep(*scores: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat(scores, ignore_index=True)
+    return pd.concat(scores).sort_values(["model", "ratio", "replicate"], ignore_index=True)
 
 
 def draw_ratio_sweep(ratio_sweep: pd.DataFrame, card: Card) -> Figure:

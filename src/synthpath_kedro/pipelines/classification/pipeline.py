@@ -69,15 +69,23 @@ def trunk_features(model: str, of_synthetic: bool) -> Pipeline:
 
 def _select_synthetic(model: str, with_trunk: set[str]) -> Pipeline:
     inputs = {
-        "classifier": f"{model}.real.classifier",
+        "classifier": "classifier",
         "shards": "synthetic_shards",
         "manifest": "synthetic_manifest",
         "params": "params:classification",
     }
+    outside = {"synthetic_shards": "synthetic_shards", "synthetic_manifest": "synthetic_manifest"}
+    outside["classifier"] = f"{model}.real.classifier"
     if has_trunk(model) and model in with_trunk:
-        inputs["trunk_synthetic"] = f"{model}.trunk_synthetic"
+        inputs["trunk_synthetic"] = "trunk_synthetic"
     outputs = ["synthetic_selection", "selection_table"]
-    return Pipeline([Node(select_synthetic, inputs=inputs, outputs=outputs, name="select_synthetic")])
+    return Pipeline(
+        [Node(select_synthetic, inputs=inputs, outputs=outputs, name="select_synthetic")],
+        namespace=model,
+        inputs=outside,
+        outputs=set(outputs),
+        parameters="params:classification",
+    )
 
 
 def _train_cell(cell: Cell, selects: bool) -> Pipeline:

@@ -5,17 +5,17 @@ from kedro.pipeline import Node, Pipeline
 from synthpath_kedro.classifiers.registry import has_trunk
 from synthpath_kedro.grid import Grid
 from synthpath_kedro.pipelines.classification.nodes import draw_ratio_sweep, tabulate_ratio_sweep, train_at_ratio
-from synthpath_kedro.pipelines.classification.pipeline import trunk_features
+from synthpath_kedro.pipelines.classification.pipeline import SHARED, trunk_features
+
+TRUNKS = ("trunk_real_train", "trunk_real_val", "trunk_real_test", "trunk_synthetic")
 
 
 def create_pipeline(grid: Grid) -> Pipeline:
     """Accuracy against the share of synthetic images in every batch, for the models that the run is about."""
-    nodes, scores = [], []
-    for model in grid.selected_models:
-        for ratio in grid.sweep_ratios:
-            scores.append(f"{model}_at_{ratio:g}".replace(".", "_") + "_scores")
-            nodes.append(_train_at(model, ratio, scores[-1]))
-    nodes += [
+    sweeps = [_sweep(model, grid.sweep_ratios) for model in grid.selected_models]
+    scores = sorted(name for sweep in sweeps for name in sweep.outputs())
+    trunks = [trunk_features(model, of_synthetic=True) for model in grid.selected_models if has_trunk(model)]
+    study = [
         Node(tabulate_ratio_sweep, inputs=scores, outputs="ratio_sweep_table", name="tabulate_ratio_sweep"),
         Node(
             draw_ratio_sweep,
@@ -24,13 +24,25 @@ def create_pipeline(grid: Grid) -> Pipeline:
             name="draw_ratio_sweep",
         ),
     ]
-    trunks = [trunk_features(model, of_synthetic=True) for model in grid.selected_models if has_trunk(model)]
-    return Pipeline([*trunks, *nodes], tags="ratio_sweep")
+    return Pipeline([*trunks, *sweeps, *study], tags="ratio_sweep")
 
 
-def _train_at(model: str, ratio: float, scores: str) -> Node:
+def _sweep(model: str, ratios: tuple[float, ...]) -> Pipeline:
+    nodes = [_train_at(model, ratio) for ratio in ratios]
+    pipeline = Pipeline(nodes)
+    return Pipeline(
+        nodes,
+        namespace=model,
+        inputs=pipeline.inputs() & set(SHARED),
+        outputs=pipeline.outputs(),
+        parameters={"params:classification", "params:seed"},
+    )
+
+
+def _train_at(model: str, ratio: float) -> Node:
+    name = f"at_{ratio:g}".replace(".", "_")
     inputs = {
-        "model": f"{model}.name",
+        "model": "name",
         "real_train": "real_train",
         "real_val": "real_val",
         "real_test": "real_test",
@@ -41,7 +53,6 @@ def _train_at(model: str, ratio: float, scores: str) -> Node:
         "scratch": "classification_scratch",
     }
     if has_trunk(model):
-        images = ("real_train", "real_val", "real_test", "synthetic")
-        inputs |= {f"trunk_{name}": f"{model}.trunk_{name}" for name in images}
+        inputs |= {trunk: trunk for trunk in TRUNKS}
     train = update_wrapper(partial(train_at_ratio, ratio=ratio), train_at_ratio)
-    return Node(train, inputs=inputs, outputs=scores, name=f"{model}_at_{ratio:g}".replace(".", "_"))
+    return Node(train, inputs=inputs, outputs=f"{model}_{name}_scores", name=f"train_{name}")
