@@ -56,9 +56,22 @@ def render_study_report(
         verdicts=further_tables.verdict_table(comparison) if len(comparison) else None,
         differences=mean_differences(classification),
         captions=_captions(tables, data_card, manifest, parameters.report.embed_real_images),
-        notes={"4_3": further_tables.control_sentence(tables["robustness"])},
+        notes={
+            "4_1": _zero_shot_sentence(classification),
+            "4_3": further_tables.control_sentence(tables["robustness"]),
+        },
     )
     return render_report(content)
+
+
+def _zero_shot_sentence(classification: pd.DataFrame) -> str:
+    if "zero_shot_val_accuracy" not in classification or classification["zero_shot_val_accuracy"].isna().all():
+        return ""
+    row = classification.dropna(subset="zero_shot_val_accuracy").iloc[0]
+    return (
+        f"Free baseline: before any training {model_label(row['model'])} ({row['weights']} weights) matches the class "
+        f"names with an accuracy of {row['zero_shot_val_accuracy']:.3f} on the validation images."
+    )
 
 
 def _further_tables(tables: Tables) -> dict[str, pd.DataFrame]:

@@ -13,6 +13,7 @@ from synthpath_kedro.metrics.classification import METRICS, classification_metri
 from synthpath_kedro.metrics.scores.rows import as_table, identify, records
 
 CHANGES = ("accuracy", "macro_f1", "auc")
+ZERO_SHOT = "zero_shot_val_accuracy"
 
 
 def classification_table(predictions: Iterable[Artefact]) -> pd.DataFrame:
@@ -20,9 +21,13 @@ def classification_table(predictions: Iterable[Artefact]) -> pd.DataFrame:
 
     Args:
         predictions: a cell's ``real_test`` float32 [replicates, N, classes] and ``real_test_labels`` int64 [N]; the
-            card names model, regime, weights, variant and class names.
+            card names model, regime, weights, variant and class names, and of a model that can classify without any
+            training its accuracy on the validation set before it, ``zero_shot_val_accuracy``.
     """
-    return as_table((row for cell in predictions for row in _score(cell, "real_test")), METRICS)
+    rows = (
+        row | {ZERO_SHOT: cell.card.get(ZERO_SHOT, np.nan)} for cell in predictions for row in _score(cell, "real_test")
+    )
+    return as_table(rows, [*METRICS, ZERO_SHOT])
 
 
 def synthetic_as_test_table(predictions: Iterable[Artefact]) -> pd.DataFrame:

@@ -121,7 +121,7 @@ def _load(classifier: Artefact) -> "list[Classifier]":
 
 
 def _cell_card(classifier: Artefact) -> Card:
-    kept = ("model", "regime", "weights", "variant", "class_names", "prepared", "phantom")
+    kept = ("model", "regime", "weights", "variant", "class_names", "prepared", "phantom", "zero_shot_val_accuracy")
     return {key: classifier.card[key] for key in kept if key in classifier.card} | {"classifier": classifier.digest}
 
 
