@@ -55,3 +55,28 @@ def test_a_network_that_memorised_images_has_lower_loss_on_them(diffusion_parame
     memory = Memory(to_denoiser_range(tiles.images[:10]), formulation)
     losses = image_losses(Denoiser(memory, formulation, 3), tiles.images, tiles.labels, 4, 20, seed=0)
     assert losses[:10].max() < losses[10:].min()
+
+
+@pytest.mark.slow
+def test_a_really_over_fitted_denoiser_gives_its_training_images_away(diffusion_parameters, tmp_path):
+    from synthpath_kedro.data.sources.phantom import render_phantom
+    from synthpath_kedro.diffusion.checkpoint import load_denoiser
+    from synthpath_kedro.diffusion.training import train_denoiser
+    from synthpath_kedro.metrics.privacy import membership_inference
+    from synthpath_kedro.parameters import PhantomParameters
+
+    splits = render_phantom(PhantomParameters(n_train=18, n_val=18, n_test=18, stain_shift=0.0), 16, 0)
+    params = diffusion_parameters(
+        denoiser={"base_channels": 16, "attention_resolutions": (8,), "dropout": 0.0},
+        max_epochs=40,
+        batch_size=18,
+        sample_every=10_000,
+        augment=False,
+        label_dropout=0.0,
+    )
+    again_and_again = splits.train.select(np.tile(np.arange(18), 20))
+    trained = train_denoiser(again_and_again, splits.val, params, 0, tmp_path / "scratch")
+    denoiser = load_denoiser(trained.checkpoint)
+    losses = [image_losses(denoiser, part.images, part.labels, 8, 18, 0) for part in (splits.train, splits.test)]
+    found = membership_inference(*losses)
+    assert found.low > 0.5
