@@ -143,7 +143,7 @@ def show_where_it_goes(model: str, times: Times) -> None:
         "features": times.features,
         "training": times.training,
         "validation": times.validation,
-        "rest (building, resume files, reading back)": times.stored - times.training - times.validation,
+        "rest (resume files, building)": times.stored - times.training - times.validation,
         "all without features": times.unstored,
         "all of the plain loop": times.plain,
     }
