@@ -36,7 +36,7 @@ def test_torchrun_trains_and_its_shards_have_the_bytes_of_one_process(workplace:
         folder = workplace / "data/tiny/07_model_output/synthetic"
         return {path.name: path.read_bytes() for path in sorted(folder.glob("*.safetensors"))}
 
-    torchrun = ("torch.distributed.run", "--nproc-per-node=2", "--master-port=0", "-m", "kedro", "run", "--env=tiny")
+    torchrun = ("torch.distributed.run", "--nproc-per-node=2", "--standalone", "-m", "kedro", "run", "--env=tiny")
     assert run("kedro", "run", "--env=tiny", "--pipelines=data_prep").returncode == 0
     done = run(*torchrun, "--pipelines=diffusion,synthesis")
     assert done.returncode == 0, done.stderr
