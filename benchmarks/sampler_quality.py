@@ -1,173 +1,240 @@
-"""Sample quality against the number of denoiser evaluations, for an epsilon and an EDM denoiser of equal training time.
+"""Sample quality against the number of denoiser evaluations, for an epsilon and an EDM denoiser of equal training.
 
 Hours on two cores: run it in the background, for instance
 
-    nohup python benchmarks/sampler_quality.py phantom --minutes 60 --n 2000 --out docs/sampler_quality &
-    nohup python benchmarks/sampler_quality.py tiles.npz --minutes 60 --n 500 --out docs/sampler_quality_tiles &
+    OMP_NUM_THREADS=1 nohup python benchmarks/sampler_quality.py phantom --work /tmp/phantom &
+    OMP_NUM_THREADS=1 nohup python benchmarks/sampler_quality.py tiles.npz --work /tmp/tiles &
 
-Both denoisers have the demo's network. Distances are to real images that no denoiser has seen, in features of
-EfficientNet-Lite0, between equal numbers of images. Every row is written as soon as it is known; a run that was killed
-goes on with what is missing.
+Both denoisers have the demo's network and see the same images equally often. Distances are to real images that no
+denoiser has seen, between equal numbers of images of the same classes, in features of EfficientNet-Lite0: the kernel
+distance in all 1280 of them, the Fréchet distance in the first principal components of the real ones, since a Fréchet
+distance needs more images than dimensions. Checkpoints and samples stay in the work folder, where a run that was killed
+goes on; ``table.csv``, ``figure.png`` and ``samples.png`` are made anew from what is there after every set of samples.
 """
 
 import argparse
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from kedro.config import OmegaConfigLoader
 
-from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.data.artefact import Artefact, read_artefact, write_artefact
 from synthpath_kedro.data.images import LabelledImages
 from synthpath_kedro.data.sources import read_source
+from synthpath_kedro.data.stratified import stratified_subset
 from synthpath_kedro.diffusion.samplers.choice import evaluations
 from synthpath_kedro.diffusion.synthesis import shard_recipes
 from synthpath_kedro.diffusion.training import train_denoiser
 from synthpath_kedro.metrics.extractors import load_extractor
 from synthpath_kedro.metrics.fidelity import frechet_distance, kernel_distance
+from synthpath_kedro.metrics.image_features import extract
 from synthpath_kedro.parameters import Parameters, read_parameters
-from synthpath_kedro.reporting.figures.style import add_legend, class_colour, class_marker, dress, new_figure, png_bytes
+from synthpath_kedro.reporting.figures.style import (
+    add_legend,
+    class_colour,
+    class_marker,
+    dress,
+    new_figure,
+    png_bytes,
+    strip,
+)
 from synthpath_kedro.settings import CONFIG_LOADER_ARGS
 
-FEW = (5, 10, 20, 50)
+FORMULATIONS = ("epsilon", "edm")
+MOST = 1000
+
+PLAN = [
+    *((sampler, steps) for steps in (5, 10, 20, 50) for sampler in ("ddim", "dpmpp_2m")),
+    *(("heun", steps) for steps in (3, 5, 10, 18, 25)),  # evaluates twice a step, but once in the last
+    ("ddpm", MOST),
+]
+SHOWN = [("ddim", 10), ("dpmpp_2m", 20), ("heun", 18), ("ddpm", MOST)]
+COMPONENTS = 64
 RESAMPLES = 200
+BATCH = 50
+
+log = logging.getLogger(__name__)
 
 
-def parameters(arguments: argparse.Namespace) -> Parameters:
+@dataclass(frozen=True)
+class Data:
+    """Images to train on, those that steer it, and as many held-out ones as samples are drawn."""
+
+    train: LabelledImages
+    val: LabelledImages
+    held_out: LabelledImages
+
+
+def read_data(params: Parameters, n: int) -> Data:
+    splits = read_source(params.data_prep, params.seed, Path("data/01_raw"))
+    if params.data_prep.source == "phantom":
+        return Data(splits.train, splits.val, splits.test)
+    # Another centre's stain would be a distance of its own: a part of the training images is held out instead.
+    held_out = stratified_subset(splits.train.labels, n, params.seed)
+    trained_on = np.setdiff1d(np.arange(len(splits.train)), held_out)
+    return Data(splits.train.select(trained_on), splits.val, splits.train.select(held_out))
+
+
+def read_settings(arguments: argparse.Namespace) -> Parameters:
     values = dict(OmegaConfigLoader("conf", env="demo", **CONFIG_LOADER_ARGS)["parameters"])
     if arguments.data == "phantom":
         sets = {"n_train": arguments.n_train, "n_val": 180, "n_test": arguments.n, "stain_shift": 0.0}
         values["data_prep"] |= {"phantom": sets}
     else:
         values["data_prep"] |= {"source": "npz", "path": arguments.data}
-    values["diffusion"] |= {"max_epochs": arguments.epochs, "max_minutes": arguments.minutes, "sample_every": 10_000}
+    values["diffusion"] |= {"max_minutes": None, "sample_every": 10_000}
     return read_parameters(values)
 
 
-def held_out(params: Parameters, n: int) -> tuple[LabelledImages, LabelledImages, LabelledImages]:
-    """Training images, those that steer it, and those that samples are compared with."""
-    splits = read_source(params.data_prep, params.seed, Path("data/01_raw"))
-    if params.data_prep.source == "phantom":
-        return splits.train, splits.val, splits.test
-    # Real tiles: the test centre's stain differs, so half of the training tiles are held out instead.
-    order = np.random.default_rng(0).permutation(len(splits.train))
-    half = len(order) // 2
-    return splits.train.select(order[half:]), splits.val, splits.train.select(order[: min(half, n)])
-
-
-def trained(formulation: str, train: LabelledImages, val: LabelledImages, params: Parameters, out: Path) -> Artefact:
-    path = out / f"{formulation}.safetensors"
+def trained(formulation: str, data: Data, params: Parameters, images_seen: int, work: Path) -> Artefact:
+    path = work / f"{formulation}.safetensors"
     if not path.exists():
-        settings = params.diffusion.model_copy(update={"formulation": formulation})
-        made = train_denoiser(train, val, settings, params.seed, out / f"scratch_{formulation}")
+        epochs = max(1, round(images_seen / len(data.train)))
+        settings = params.diffusion.model_copy(update={"formulation": formulation, "max_epochs": epochs})
+        made = train_denoiser(data.train, data.val, settings, params.seed, work / f"scratch_{formulation}")
+        made.history.to_csv(work / f"{formulation}_history.csv", index=False)
         write_artefact(path, made.checkpoint)
-        made.history.to_csv(out / f"{formulation}_history.csv", index=False)
     return read_artefact(path)
 
 
 def samples(
-    checkpoint: Artefact, counts: np.ndarray, params: Parameters, sampler: str, steps: int, n: int
-) -> np.ndarray:
-    clip = sampler in ("ddpm", "ddim")
-    update = {"sampler": sampler, "steps": steps, "n_images": n, "shard_size": n, "clip_denoised": clip}
-    folder = Path("data/scratch")
-    folder.mkdir(parents=True, exist_ok=True)
-    (recipe,) = shard_recipes(checkpoint, counts, params.synthesis.model_copy(update=update), params.seed).values()
-    path = folder / "sampler_quality.safetensors"
-    recipe.write(path)
-    images = np.array(read_artefact(path).tensors["images"])
-    path.unlink()
-    return images
+    checkpoint: Artefact, sampler: str, steps: int, counts: np.ndarray, params: Parameters, work: Path
+) -> LabelledImages:
+    """As many images of every class as ``counts`` says, in shards that are written once."""
+    settings = params.synthesis.model_copy(
+        update={
+            "sampler": sampler,
+            "steps": steps,
+            "n_images": int(counts.sum()),
+            "allocation": "match_real",
+            "clip_denoised": sampler in ("ddpm", "ddim"),
+            "batch_size": BATCH,
+            "shard_size": BATCH,
+        }
+    )
+    folder = work / f"{checkpoint.card['formulation']}_{sampler}_{steps}"
+    folder.mkdir(exist_ok=True)
+    for name, recipe in shard_recipes(checkpoint, counts, settings, params.seed).items():
+        if not (folder / name).exists():
+            recipe.write(folder / name)
+    shards = [read_artefact(path).tensors for path in sorted(folder.glob("*.safetensors"))]
+    images, labels = (np.concatenate([shard[what] for shard in shards]) for what in ("images", "labels"))
+    return LabelledImages(images, labels, tuple(checkpoint.card["class_names"]))
 
 
-def steps_for(sampler: str, n_evaluations: int) -> int:
-    """Heun evaluates twice a step but once in the last."""
-    return (n_evaluations + 1) // 2 if sampler == "heun" else n_evaluations
+class Distances:
+    """From sets of features to those of the real images."""
+
+    def __init__(self, real: np.ndarray) -> None:
+        self._real = real
+        self._mean = real.mean(axis=0)
+        self._axes = np.linalg.svd(real - self._mean, full_matrices=False)[2][:COMPONENTS].T
+
+    def __call__(self, made: np.ndarray) -> dict[str, float]:
+        """Both distances and what to add and take away for 95 % intervals: 1.96 bootstrap standard errors.
+
+        Quantiles of the bootstrap would not do: a set drawn with replacement is farther away than the set itself.
+        """
+        rng = np.random.default_rng(0)
+        drawn = [self._both(made[rng.integers(0, len(made), len(made))]) for _ in range(RESAMPLES)]
+        frechet, kernel = self._both(made)
+        frechet_margin, kernel_margin = 1.96 * np.std(drawn, axis=0)
+        return {
+            "frechet": frechet,
+            "frechet_margin": frechet_margin,
+            "kernel": kernel,
+            "kernel_margin": kernel_margin,
+        }
+
+    def _both(self, made: np.ndarray) -> tuple[float, float]:
+        real, own = ((features - self._mean) @ self._axes for features in (self._real, made))
+        return frechet_distance(real, own), kernel_distance(self._real, made)
 
 
-def distances(real: np.ndarray, made: np.ndarray) -> dict[str, float]:
-    """Both distances, with 95 % bootstrap intervals over the samples."""
-    rng = np.random.default_rng(0)
-    drawn = [
-        (frechet_distance(real, made[rows]), kernel_distance(real, made[rows]))
-        for rows in (rng.integers(0, len(made), len(made)) for _ in range(RESAMPLES))
-    ]
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    frechet, kernel = frechet_distance(real, made), kernel_distance(real, made)
-    return {
-        "frechet": frechet,
-        "frechet_low": low[0],
-        "frechet_high": high[0],
-        "kernel": kernel,
-        "kernel_low": low[1],
-        "kernel_high": high[1],
-    }
-
-
-def draw(table: pd.DataFrame, title: str, note: str | None) -> bytes:
-    figure = new_figure(10.5, 5.0, title, note)
-    panels = figure.subplots(1, 2, sharey=True)
+def draw_distances(table: pd.DataFrame, title: str, note: str | None) -> bytes:
+    """A row a distance, a column a formulation; the line is what other real images reach."""
+    figure = new_figure(10.5, 7.5, title, note)
+    panels = figure.subplots(2, len(FORMULATIONS), sharex=True, sharey="row")
+    real = table[table["formulation"] == "real_train"]
     lines = {}
-    for axes, (formulation, rows) in zip(panels, table.groupby("formulation"), strict=True):
-        dress(axes).set(title=formulation, xlabel="denoiser evaluations", xscale="log", yscale="log")
-        for number, (sampler, own) in enumerate(rows.groupby("sampler")):
-            own = own.sort_values("evaluations")
-            spread = [own["frechet"] - own["frechet_low"], own["frechet_high"] - own["frechet"]]
-            style = {"color": class_colour(number), "marker": class_marker(number), "capsize": 2}
-            lines[sampler] = axes.errorbar(own["evaluations"], own["frechet"], np.maximum(spread, 0), **style)
-    panels[0].set_ylabel("Fréchet distance to held-out real images")
-    add_legend(figure, list(lines.values()), list(lines), loc="outside lower center", ncols=4)
+    for row, (measure, name) in enumerate((("frechet", "Fréchet distance"), ("kernel", "kernel distance"))):
+        for column, formulation in enumerate(FORMULATIONS):
+            axes = dress(panels[row, column])
+            axes.set(xscale="log", yscale="log" if measure == "frechet" else "symlog")
+            if row == 0:
+                axes.set_title(formulation, loc="left")
+            else:
+                axes.set_xlabel("denoiser evaluations an image")
+            if column == 0:
+                axes.set_ylabel(f"{name} to held-out images")
+            lines["real training images"] = axes.axhline(real[measure].iloc[0], color="0.4", linestyle="--")
+            for number, (sampler, own) in enumerate(table[table["formulation"] == formulation].groupby("sampler")):
+                own = own.sort_values("evaluations")
+                style = {"color": class_colour(number), "marker": class_marker(number), "capsize": 2}
+                lines[sampler] = axes.errorbar(own["evaluations"], own[measure], own[f"{measure}_margin"], **style)
+    add_legend(figure, list(lines.values()), list(lines), loc="outside lower center", ncols=5)
+    return png_bytes(figure)
+
+
+def draw_samples(sets: dict[str, LabelledImages], title: str, note: str | None) -> bytes:
+    """A row a set, two images of every class."""
+    n_classes = len(next(iter(sets.values())).class_names)
+    figure = new_figure(13, 1.05 * len(sets) + 1.2, title, note)
+    panels = figure.subplots(len(sets), 1)
+    for axes, (name, images) in zip(np.atleast_1d(panels), sets.items(), strict=True):
+        rows = np.concatenate([np.flatnonzero(images.labels == label)[:2] for label in range(n_classes)])
+        strip(axes).imshow(np.concatenate(list(images.images[rows]), axis=1))
+        axes.set_title(name, loc="left", fontsize=9)
     return png_bytes(figure)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="phantom, or an npz in the MedMNIST layout")
-    parser.add_argument("--minutes", type=float, default=60, help="training time of each denoiser")
-    parser.add_argument("--epochs", type=int, default=40, help="over which the learning rate's cycle is laid out")
-    parser.add_argument("--n", type=int, default=2000, help="images compared, at most what is held out")
-    parser.add_argument("--n-train", type=int, default=9000, help="phantom tiles to train on")
-    parser.add_argument("--most", type=int, default=1000, help="evaluations of ddpm's long walk")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--images-seen", type=int, default=60_000, help="in the training of each denoiser")
+    parser.add_argument("--n", type=int, default=500, help="images compared")
+    parser.add_argument("--n-train", type=int, default=5000, help="phantom tiles to train on")
+    parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints, samples and results")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    params = parameters(arguments)
-    train, val, real = held_out(params, arguments.n)
-    n = min(arguments.n, len(real))
+    work = arguments.work
+    work.mkdir(parents=True, exist_ok=True)
+    params = read_settings(arguments)
+    data = read_data(params, arguments.n)
     extractor = load_extractor(params.evaluation.features, params.classification)
 
-    def features(images: np.ndarray) -> np.ndarray:
-        batches = np.array_split(images, max(1, len(images) // 64))
-        return np.concatenate(
-            [extractor.features(to_unit_interval(torch.from_numpy(batch))).numpy() for batch in batches]
-        )
+    def features(images: LabelledImages) -> np.ndarray:
+        return extract(extractor, images.images, np.arange(len(images)), 64)
 
-    real_features = features(real.images[:n])
-    path = arguments.out / "table.csv"
-    table = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["formulation", "sampler", "evaluations"])
-    plan = [("ddpm", arguments.most), *((sampler, k) for sampler in ("ddim", "dpmpp_2m", "heun") for k in FEW)]
-    for formulation in ("epsilon", "edm"):
-        checkpoint = trained(formulation, train, val, params, arguments.out)
-        for sampler, wanted in sorted(plan, key=lambda entry: entry[1]):
-            steps = steps_for(sampler, wanted)
-            row = {"formulation": formulation, "sampler": sampler, "evaluations": evaluations(sampler, steps), "n": n}
-            if (
-                (table[["formulation", "sampler"]] == [formulation, sampler]).all(axis=1)
-                & (table["evaluations"] == row["evaluations"])
-            ).any():
-                continue
-            made = features(samples(checkpoint, train.class_counts, params, sampler, steps, n))
-            row |= {"images_seen": checkpoint.card["images_seen"], **distances(real_features, made)}
-            logging.info("%s", row)
-            table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
-            table.to_csv(path, index=False)
+    distances = Distances(features(data.held_out))
+    yardstick = data.train.select(stratified_subset(data.train.labels, len(data.held_out), 0))
+    table = [{"formulation": "real_train", "n": len(yardstick), **distances(features(yardstick))}]
+    shown = {"real, held out": data.held_out}
     note = "Digital phantom, not tissue" if arguments.data == "phantom" else None
-    title = f"Sample quality by denoiser evaluations, n = {n} (demo's network, {arguments.minutes:g} min of training)"
-    (arguments.out / "figure.png").write_bytes(draw(table, title, note))
+    checkpoints = {name: trained(name, data, params, arguments.images_seen, work) for name in FORMULATIONS}
+    for sampler, steps in PLAN:
+        for formulation, checkpoint in checkpoints.items():
+            made = samples(checkpoint, sampler, steps, data.held_out.class_counts, params, work)
+            row = {
+                "formulation": formulation,
+                "sampler": sampler,
+                "steps": steps,
+                "evaluations": evaluations(sampler, steps),
+                "n": len(made),
+                "images_seen": checkpoint.card["images_seen"],
+                **distances(features(made)),
+            }
+            log.info("%s", row)
+            table.append(row)
+            if (sampler, steps) in SHOWN:
+                shown[f"{formulation}, {sampler}, {row['evaluations']} evaluations"] = made
+            pd.DataFrame(table).to_csv(work / "table.csv", index=False)
+        title = f"n = {len(data.held_out)}, {checkpoint.card['images_seen']:,} images seen in training"
+        (work / "figure.png").write_bytes(draw_distances(pd.DataFrame(table), f"Sample quality, {title}", note))
+        (work / "samples.png").write_bytes(draw_samples(shown, f"What a small budget gives, {title}", note))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Evaluation of cells and of the study, on predictions of known outcome."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,14 @@ from synthpath_kedro.errors import InputError
 from synthpath_kedro.grid import Grid
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.pipelines import evaluation
-from synthpath_kedro.pipelines.evaluation.cell.nodes import NOTHING, embed_features, score_cell
+from synthpath_kedro.pipelines.classification.nodes import train_classifier
+from synthpath_kedro.pipelines.evaluation.cell.nodes import (
+    NOTHING,
+    attack_cell,
+    embed_features,
+    predict_cell,
+    score_cell,
+)
 from synthpath_kedro.pipelines.evaluation.generator.nodes import draw_closest_pairs
 from synthpath_kedro.pipelines.evaluation.tables.nodes import tabulate_classification
 from synthpath_kedro.reporting.figures.style import new_figure
@@ -88,6 +96,32 @@ def generated(splits: Splits, parameters: Parameters) -> dict:
         "synthetic_shards": {"s": shard},
         "synthetic_manifest": manifest,
     }
+
+
+@pytest.fixture
+def classifier(splits: Splits, parameters: Parameters, tmp_path: Path) -> Artefact:
+    return train_classifier(("cnn", "real"), splits.train, splits.val, parameters.classification, 0, tmp_path)[0]
+
+
+def test_what_the_attacked_images_were_before_is_taken_from_the_predictions(
+    classifier: Artefact, splits: Splits, generated: dict, parameters: Parameters
+) -> None:
+    shards, manifest = generated["synthetic_shards"], generated["synthetic_manifest"]
+    params = parameters.evaluation.model_copy(update={"attack_images": 6})
+    predicted, _ = predict_cell(classifier, splits.val, splits.test, shards, manifest, params, 0)
+    attacked = attack_cell(classifier, predicted, splits.test, params, 0)
+    assert attacked.tensors["clean"].shape == attacked.tensors["fgsm"].shape == (2, 6, 3)
+    known = {row.tobytes() for row in predicted.tensors["real_test"][0]}
+    assert all(row.tobytes() in known for row in attacked.tensors["clean"][0])
+    assert attack_cell(classifier, None, splits.test, params, 0) is NOTHING
+
+
+def test_predictions_of_another_classifier_are_refused(
+    classifier: Artefact, splits: Splits, parameters: Parameters
+) -> None:
+    other = Artefact({}, {"classifier": "another"})
+    with pytest.raises(InputError, match="predictions of cnn/real were made by another classifier"):
+        attack_cell(classifier, other, splits.test, parameters.evaluation, 0)
 
 
 @pytest.fixture

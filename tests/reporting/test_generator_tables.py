@@ -9,9 +9,10 @@ CARD = {"splits": {"train": {"n": 1000}}}
 
 @pytest.fixture
 def fidelity():
-    shared = {"extractor": "efficientnet_lite0", "weights": "ImageNet", "input_size": 64, "n": 165, "precision": 0.5}
+    shared = {"extractor": "efficientnet_lite0", "weights": "ImageNet", "input_size": 64, "n": 165}
     distances = {"frechet_distance": np.nan, "kernel_distance": 1e-5}
-    return pd.DataFrame([{"reference": "real_val", "candidate": "real_train"} | shared | distances])
+    shares = dict.fromkeys(("precision", "recall", "density", "coverage"), 0.5)
+    return pd.DataFrame([{"reference": "real_val", "candidate": "real_train"} | shared | distances | shares])
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from synthpath_kedro.classifiers.classifier import Classifier
-from synthpath_kedro.classifiers.prediction import predict
 from synthpath_kedro.classifiers.preprocessing import Normalise
 from synthpath_kedro.metrics.robustness import ClampedControl, attack_probabilities
 from synthpath_kedro.parameters import EvaluationParameters
@@ -40,7 +39,7 @@ def attack_suite(
     params: EvaluationParameters,
     seed: int,
 ) -> dict[str, np.ndarray]:
-    """Class probabilities by name: clean, under each attack, and on a part of the images along the curves.
+    """Class probabilities by name: under each attack, and on a part of the images along the curves.
 
     Args:
         classifier: one replicate.
@@ -51,7 +50,7 @@ def attack_suite(
         seed: of the noise and of random starts.
 
     Returns:
-        ``clean`` and one array an attack, float32 [images, classes]; ``<attack>.curve_<k>`` for every budget of
+        One array an attack, float32 [images, classes]; ``<attack>.curve_<k>`` for every budget of
         ``params.eps_curve`` and ``<attack>.control`` (see ``ClampedControl``), float32 [curve, classes].
     """
 
@@ -60,8 +59,7 @@ def attack_suite(
         return attack_probabilities(model, images[rows], labels[rows], name, eps, steps, params.batch_size, seed)
 
     everything = np.arange(len(images))
-    found = {CLEAN: predict(classifier, images, params.batch_size).probabilities}
-    found |= {attack: attacked(classifier, attack, params.eps, everything) for attack in params.attacks}
+    found = {attack: attacked(classifier, attack, params.eps, everything) for attack in params.attacks}
     for attack in curve_attacks(params.attacks):
         for place, eps in enumerate(params.eps_curve):
             known = eps == params.eps

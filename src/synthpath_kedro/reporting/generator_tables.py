@@ -14,12 +14,19 @@ _MEASURES = {
     "membership_auc": "membership inference, AUC",
 }
 
-_DISTANCES = {"frechet_distance": "Fréchet distance", "kernel_distance": "kernel distance"}
+_FIDELITY = {
+    "frechet_distance": "Fréchet distance",
+    "kernel_distance": "kernel distance",
+    "precision": "precision",
+    "recall": "recall",
+    "density": "density",
+    "coverage": "coverage",
+}
 
 
 def fidelity(table: pd.DataFrame) -> pd.DataFrame:
     """Every candidate against every reference."""
-    shown = table.drop(columns=["extractor", "weights", "input_size"]).rename(columns=_DISTANCES)
+    shown = table[["reference", "candidate", "n", *_FIDELITY]].rename(columns=_FIDELITY)
     if shown["Fréchet distance"].isna().all():
         shown = shown.drop(columns="Fréchet distance")
     names = {name: shown[name].str.replace("_", " ") for name in ("reference", "candidate")}

@@ -30,6 +30,14 @@ def test_synthetic_and_the_yardstick_stand_against_both_references_at_equal_n(fe
     assert distances["real_val", "synthetic"] > 10 * distances["real_val", "real_train"]
 
 
+def test_rows_begin_like_those_of_cells_and_the_yardstick_is_nobodys(features):
+    table = fidelity_scores(features, seed=0)
+    assert table.iloc[:2, :5].to_numpy().tolist() == [
+        ["denoiser", "synthetic", 0, "ImageNet", 40],
+        ["none", "real", 0, "ImageNet", 40],
+    ]
+
+
 def test_each_class_is_compared_with_itself(features):
     table = fidelity_per_class(features)
     row = table.query("reference == 'real_val' and candidate == 'synthetic'").iloc[1]

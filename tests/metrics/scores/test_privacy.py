@@ -16,7 +16,7 @@ def _search(copies):
     found = {name: search_training_images(Points(one, np.arange(200)), search_in) for name, one in sets.items()}
     return Artefact(
         to_tensors({"pixels": found, "features": found}),
-        {"extractor": "e", "n_train": {"pixels": 300, "features": 300}},
+        {"extractor": "e", "weights": "ImageNet", "n_train": {"pixels": 300, "features": 300}},
     )
 
 
@@ -40,6 +40,13 @@ def test_every_row_says_how_many_images_were_searched(losses):
     assert set(searched["n_train"]) == {300}
     assert set(searched["n_held_out"]) == {200}
     assert set(searched.query("space == 'features'")["extractor"]) == {"e"}
+
+
+def test_rows_begin_like_those_of_cells(losses):
+    table = privacy_table(_search(0), losses)
+    assert list(table.columns[:5]) == ["model", "regime", "replicate", "weights", "n"]
+    assert set(zip(table["model"], table["regime"], table["replicate"], strict=True)) == {("denoiser", "synthetic", 0)}
+    assert list(table["weights"]) == ["", "", "", "ImageNet", "ImageNet", "ImageNet", ""]
 
 
 def test_a_denoiser_that_favours_its_training_images_is_found(losses):

@@ -7,6 +7,7 @@ import pandas as pd
 from synthpath_kedro.data.artefact import Artefact
 from synthpath_kedro.metrics.fidelity import fidelity_table, kernel_distance_per_class
 from synthpath_kedro.metrics.image_features import FEATURES, LABELS
+from synthpath_kedro.metrics.scores.rows import GENERATOR, lead_with_shared
 
 REFERENCES = ("real_val", "real_test")
 CANDIDATES = ("synthetic", "real_train")
@@ -22,11 +23,14 @@ def fidelity_scores(features: Features, seed: int) -> pd.DataFrame:
         seed: of the draw that makes sizes equal.
 
     Returns:
-        Columns ``reference, candidate, extractor, weights, input_size, n, frechet_distance, kernel_distance, precision,
-        recall, density, coverage``. The Fréchet distance is nan where n does not exceed the features' dimensions.
+        Columns ``model`` (denoiser; none for the yardstick), ``regime`` (synthetic; real for the yardstick),
+        ``replicate`` (0, there is one denoiser), ``weights`` of the extractor, ``n, reference, candidate, extractor,
+        input_size, frechet_distance, kernel_distance, precision, recall, density, coverage``. The Fréchet distance is
+        nan where n does not exceed the features' dimensions.
     """
-    table = fidelity_table(_arrays(features, REFERENCES), _arrays(features, CANDIDATES), seed)
-    return _with_extractor(table, features)
+    table = fidelity_table(_arrays(features, REFERENCES), _arrays(features, CANDIDATES), seed).assign(**GENERATOR)
+    table.loc[table["candidate"] != "synthetic", ["model", "regime"]] = "none", "real"
+    return lead_with_shared(_with_extractor(table, features))
 
 
 def fidelity_per_class(features: Features) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from synthpath_kedro.data.artefact import Artefact
 from synthpath_kedro.metrics.privacy import membership_inference, near_copies
+from synthpath_kedro.metrics.scores.rows import GENERATOR, SHARED
 from synthpath_kedro.metrics.training_search import HELD_OUT, SPACES, SYNTHETIC, read_found
 
 COPIES_FOUND, NO_COPIES_FOUND = "near copies found", "no more near copies than chance gives"
@@ -17,10 +18,10 @@ MEMBERS_FOUND, NO_MEMBERS_FOUND = (
 LOSS = "denoiser loss"
 
 _COLUMNS = (
+    *SHARED,
     "space",
     "measure",
     "extractor",
-    "n",
     "n_train",
     "n_held_out",
     "value",
@@ -38,17 +39,19 @@ def privacy_table(nearest: Artefact, losses: Artefact) -> pd.DataFrame:
 
     Args:
         nearest: ``training_search.to_tensors`` of synthetic and held-out images in pixels and in features; its card
-            holds ``n_train`` by space and the ``extractor``.
+            holds ``n_train`` by space, the ``extractor`` and its ``weights``.
         losses: of the denoiser: ``real_train`` and ``real_val`` float64 [n].
 
     Returns:
-        Columns ``space`` (pixels, features, denoiser loss), ``measure`` (median_distance, near_copies, authenticity,
-        membership_auc), ``extractor``, ``n`` synthetic images, ``n_train``, ``n_held_out``, ``value``, the same for
+        Columns ``model`` (denoiser), ``regime`` (synthetic), ``replicate`` (0, there is one denoiser), ``weights`` of
+        the extractor, ``n`` synthetic images, ``space`` (pixels, features, denoiser loss), ``measure`` (median_distance, near_copies, authenticity,
+        membership_auc), ``extractor``, ``n_train``, ``n_held_out``, ``value``, the same for
         held-out real images in ``held_out`` (for the AUC: 0.5), 95 % interval ``low, high``, the near copies'
         ``threshold``, ``p``, and the ``finding`` in words. Pixel distances are RMS differences in grey levels.
     """
     rows = [row for space in SPACES for row in _of_space(nearest, space)]
-    return pd.DataFrame([*rows, _membership(losses)], columns=list(_COLUMNS)).astype({"n": "Int64"})
+    table = pd.DataFrame([*rows, _membership(losses)]).assign(**GENERATOR)
+    return table[list(_COLUMNS)].astype({"n": "Int64"})
 
 
 def _of_space(nearest: Artefact, space: str) -> list[dict[str, Any]]:
@@ -57,6 +60,7 @@ def _of_space(nearest: Artefact, space: str) -> list[dict[str, Any]]:
     shared = {
         "space": space,
         "extractor": nearest.card["extractor"] if space == "features" else "",
+        "weights": nearest.card["weights"] if space == "features" else "",
         "n": len(synthetic.index),
         "n_train": nearest.card["n_train"][space],
         "n_held_out": len(held_out.index),
@@ -92,6 +96,7 @@ def _membership(losses: Artefact) -> dict[str, Any]:
         "space": LOSS,
         "measure": "membership_auc",
         "extractor": "",
+        "weights": "",
         "n_train": found.n_train,
         "n_held_out": found.n_held_out,
         "value": found.auc,

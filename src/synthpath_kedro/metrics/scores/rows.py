@@ -7,14 +7,21 @@ import pandas as pd
 
 from synthpath_kedro.data.artefact import Artefact
 
-CELL = ("model", "regime", "replicate", "weights", "n", "variant")
+SHARED = ("model", "regime", "replicate", "weights", "n")
+CELL = (*SHARED, "variant")
 ALL_REPLICATES = "all"
+GENERATOR = {"model": "denoiser", "regime": "synthetic", "replicate": 0}
 
 
 def identify(cell: Artefact, n: int, replicate: int | str = ALL_REPLICATES) -> dict[str, Any]:
     """The columns ``CELL`` of one replicate of ``cell``, or of all of them together, on ``n`` images."""
     card = cell.card
     return dict(zip(CELL, (card["model"], card["regime"], replicate, card["weights"], n, card["variant"]), strict=True))
+
+
+def lead_with_shared(table: pd.DataFrame) -> pd.DataFrame:
+    """``table`` with the columns ``SHARED`` in front, so that tables of cells and of the generator can be stacked."""
+    return table[[*SHARED, *(column for column in table if column not in SHARED)]]
 
 
 def as_table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

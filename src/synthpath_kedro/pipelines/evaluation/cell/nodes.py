@@ -10,6 +10,7 @@ from synthpath_kedro.data.images import LabelledImages
 from synthpath_kedro.data.lineage import check_same_data, source_note
 from synthpath_kedro.data.stratified import stratified_subset
 from synthpath_kedro.data.synthetic import open_synthetic
+from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import EvaluationParameters
 
 if TYPE_CHECKING:
@@ -87,15 +88,25 @@ def _for_tsne(
 
 
 def attack_cell(
-    classifier: Artefact | None, real_test: LabelledImages, params: EvaluationParameters, seed: int
+    classifier: Artefact | None,
+    predictions: Artefact | None,
+    real_test: LabelledImages,
+    params: EvaluationParameters,
+    seed: int,
 ) -> Artefact:
-    """Attacks a stratified part of the test set with every replicate of the cell."""
-    from synthpath_kedro.metrics.attack_suite import CURVE_ROWS, LABELS, attack_suite
+    """Attacks a stratified part of the test set with every replicate of the cell; what it says of clean images is known.
 
-    if classifier is None:
+    Raises:
+        InputError: the predictions are another classifier's.
+    """
+    from synthpath_kedro.metrics.attack_suite import CLEAN, CURVE_ROWS, LABELS, attack_suite
+
+    if classifier is None or predictions is None:
         return NOTHING
     check_same_data({"classifier": classifier.card, "real_test": real_test.card})
-    images = real_test.select(stratified_subset(real_test.labels, params.attack_images, seed))
+    _check_predicted_by(classifier, predictions)
+    chosen = stratified_subset(real_test.labels, params.attack_images, seed)
+    images = real_test.select(chosen)
     curve_rows = stratified_subset(images.labels, params.curve_images, seed)
     replicates = [
         attack_suite(model, images.images, images.labels, curve_rows, params, seed) for model in _load(classifier)
@@ -107,7 +118,17 @@ def attack_cell(
         "eps_curve": list(params.eps_curve),
         "bim_steps": params.bim_steps,
     }
-    return Artefact(probabilities | {LABELS: images.labels, CURVE_ROWS: curve_rows}, _cell_card(classifier) | attacks)
+    known = {CLEAN: predictions.tensors["real_test"][:, chosen], LABELS: images.labels, CURVE_ROWS: curve_rows}
+    return Artefact(probabilities | known, _cell_card(classifier) | attacks)
+
+
+def _check_predicted_by(classifier: Artefact, predictions: Artefact) -> None:
+    if predictions.card["classifier"] != classifier.digest:
+        cell = f"{classifier.card['model']}/{classifier.card['regime']}"
+        raise InputError(
+            f"the predictions of {cell} were made by another classifier than the one to be attacked; run kedro run "
+            "--pipelines=evaluation again, or load matching versions with --load-versions"
+        )
 
 
 def _load(classifier: Artefact) -> "list[Classifier]":

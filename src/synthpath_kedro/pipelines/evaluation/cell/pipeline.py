@@ -35,7 +35,7 @@ def create_pipeline(cell: Cell) -> Pipeline:
         ),
         Node(
             attack_cell,
-            inputs=["classifier", "real_test", "params:evaluation", "params:seed"],
+            inputs=["classifier", "predictions", "real_test", "params:evaluation", "params:seed"],
             outputs="attacked",
             name="attack",
         ),

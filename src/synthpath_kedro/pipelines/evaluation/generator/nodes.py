@@ -82,6 +82,7 @@ def find_nearest_training_images(
         "prepared": real_train.card.get("prepared"),
         "phantom": real_train.card.get("phantom", False),
         "extractor": synthetic_features.card["extractor"],
+        "weights": synthetic_features.card["weights"],
         "n_train": {space: len(sets["train"].index) for space, sets in points.items()},
     }
     return Artefact(to_tensors(found), card)
