@@ -1,10 +1,17 @@
+import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import settings
+from pydantic import BaseModel
 
 from synthpath_kedro.data.images import LabelledImages
 
@@ -13,6 +20,62 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 CLASS_NAMES = ("adipose", "mucus", "stroma")
+
+
+TRAIN_AND_DIE = """
+import importlib, json, os, signal, sys
+from pathlib import Path
+import numpy as np
+from synthpath_kedro import parameters
+from synthpath_kedro.data.images import LabelledImages
+
+folder, names = Path(sys.argv[1]), json.loads(sys.argv[3])
+training = getattr(importlib.import_module(names["module"]), names["training"])
+tiles = LabelledImages(*np.load(folder / "tiles.npz").values(), names["classes"])
+params = getattr(parameters, names["parameters"]).model_validate_json((folder / "params.json").read_text())
+step = training.training_step
+
+def step_or_die(self, batch, index):
+    if self.global_step == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, batch, index)
+
+training.training_step = step_or_die
+"""
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def check_sigkill_is_survived(tmp_path: Path) -> Callable[..., None]:
+    """Trains undisturbed, and again killed twice: ends with the same weights."""
+
+    def check(training: type, params: BaseModel, images: LabelledImages, program: str) -> None:
+        """Runs ``program``: it knows ``tiles``, ``params`` and ``folder``, and prints the checkpoint's digest."""
+        np.savez(tmp_path / "tiles.npz", images=images.images, labels=images.labels)
+        (tmp_path / "params.json").write_text(params.model_dump_json())
+        names = {"module": training.__module__, "training": training.__name__, "parameters": type(params).__name__}
+        names = json.dumps(names | {"classes": images.class_names})
+
+        def run(kill_at_step: int) -> subprocess.CompletedProcess:
+            command = [sys.executable, "-c", TRAIN_AND_DIE + program, str(tmp_path), str(kill_at_step), names]
+            environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+            return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+        whole = run(kill_at_step=-1)
+        assert whole.returncode == 0, whole.stderr
+        for step in (4, 8):
+            assert run(kill_at_step=step).returncode == -signal.SIGKILL
+        assert (tmp_path / "scratch").exists()
+        assert run(kill_at_step=-1).stdout == whole.stdout
+
+    return check
 
 
 @pytest.fixture

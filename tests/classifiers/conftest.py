@@ -95,9 +95,23 @@ def double():
     torch.set_default_dtype(torch.float32)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+@pytest.fixture
+def replicate():
+    """The weights of one replicate of a trained cell, by name."""
+
+    def weights(trained, index=0):
+        prefix = f"replicate_{index}."
+        tensors = trained.checkpoint.tensors
+        return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+    return weights
+
+
+@pytest.fixture
+def same():
+    """Whether two sets of weights are equal to the last bit."""
+
+    def compare(first, second):
+        return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
+
+    return compare

@@ -12,16 +12,6 @@ from synthpath_kedro.errors import InputError
 CLASS_NAMES = ("adipose", "debris", "mucus")
 
 
-def replicate(trained, index=0):
-    prefix = f"replicate_{index}."
-    tensors = trained.checkpoint.tensors
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def same(first, second):
-    return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
-
-
 # regimes: only the data differs
 
 
@@ -39,7 +29,9 @@ def test_synthetic_training_does_not_see_real_training_images(train, classificat
 
 
 @pytest.mark.parametrize(("ratio", "regime"), [(0, "real"), (1, "synthetic")])
-def test_the_ends_of_the_mixing_ratio_are_the_pure_regimes(train, classification_parameters, ratio, regime):
+def test_the_ends_of_the_mixing_ratio_are_the_pure_regimes(
+    train, classification_parameters, ratio, regime, replicate, same
+):
     mixed = train(classification_parameters(max_epochs=1, mixing_ratio=ratio), regime="mixed")
     pure = train(classification_parameters(max_epochs=1), regime=regime)
     assert same(replicate(mixed), replicate(pure))
@@ -81,7 +73,7 @@ def test_a_set_with_several_labels_an_image_is_refused(train, classification_par
 # replicates, history, card
 
 
-def test_replicates_differ_and_each_follows_from_its_number(train, classification_parameters):
+def test_replicates_differ_and_each_follows_from_its_number(train, classification_parameters, replicate, same):
     two = train(classification_parameters(replicates=2, max_epochs=1))
     one = train(classification_parameters(replicates=1, max_epochs=1))
     assert same(replicate(two, 0), replicate(one, 0))

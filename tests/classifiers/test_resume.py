@@ -1,11 +1,5 @@
 import logging
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -91,46 +85,12 @@ def test_lightning_is_quiet(train, classification_parameters, recwarn, capsys):
     assert capsys.readouterr().err == ""
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-import numpy as np
-from synthpath_kedro.classifiers.lightning_module import ClassifierTraining
-from synthpath_kedro.classifiers.training import train_cell
-from synthpath_kedro.data.images import LabelledImages
-from synthpath_kedro.parameters import ClassificationParameters
-
-folder, kill = Path(sys.argv[1]), int(sys.argv[2])
-tiles = LabelledImages(*np.load(folder / "tiles.npz").values(), ("adipose", "debris", "mucus"))
-step = ClassifierTraining.training_step
-
-def step_or_die(self, batch, index):
-    if self.global_step == kill:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return step(self, batch, index)
-
-ClassifierTraining.training_step = step_or_die
-params = ClassificationParameters.model_validate_json((folder / "params.json").read_text())
-print(train_cell("cnn", "mixed", tiles, tiles, tiles, params, 0, folder / "scratch").checkpoint.digest)
-"""
-
-
 @pytest.mark.slow
 def test_training_killed_with_sigkill_ends_with_the_weights_of_an_uninterrupted_one(
-    tiles, classification_parameters, tmp_path
+    tiles, classification_parameters, check_sigkill_is_survived
 ):
-    np.savez(tmp_path / "tiles.npz", images=tiles().images, labels=tiles().labels)
-    (tmp_path / "params.json").write_text(classification_parameters(max_epochs=4).model_dump_json())
-
-    def run(kill_at_step):
-        command = [sys.executable, "-c", KILLED, str(tmp_path), str(kill_at_step)]
-        return subprocess.run(
-            command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
-        )
-
-    whole = run(kill_at_step=-1)
-    assert whole.returncode == 0, whole.stderr
-    for step in (4, 8):
-        assert run(kill_at_step=step).returncode == -signal.SIGKILL
-    assert Path(tmp_path / "scratch").exists()
-    assert run(kill_at_step=-1).stdout == whole.stdout
+    program = """
+from synthpath_kedro.classifiers.training import train_cell
+print(train_cell("cnn", "mixed", tiles, tiles, tiles, params, 0, folder / "scratch").checkpoint.digest)
+"""
+    check_sigkill_is_survived(ClassifierTraining, classification_parameters(max_epochs=4), tiles(), program)

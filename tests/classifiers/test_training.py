@@ -14,16 +14,6 @@ from synthpath_kedro.errors import InputError
 CLASS_NAMES = ("adipose", "debris", "mucus")
 
 
-def replicate(trained, index=0):
-    prefix = f"replicate_{index}."
-    tensors = trained.checkpoint.tensors
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def same(first, second):
-    return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
-
-
 def prescribe_val_loss(losses, monkeypatch):
     """Validation losses by epoch, whatever the model says."""
 
@@ -45,7 +35,7 @@ def test_training_stops_after_three_epochs_without_a_lower_validation_loss(
     assert trained.checkpoint.card["replicates"] == [{"replicate": 0, "best_epoch": 2, "val_loss": 0.5}]
 
 
-def test_the_best_epochs_weights_are_kept(train, classification_parameters, monkeypatch):
+def test_the_best_epochs_weights_are_kept(train, classification_parameters, monkeypatch, replicate, same):
     prescribe_val_loss([1.0, 0.5, 0.6, 0.7], monkeypatch)
     longer = train(classification_parameters(max_epochs=4))
     shorter = train(classification_parameters(max_epochs=2))
@@ -85,7 +75,7 @@ def test_training_learns(train, classification_parameters):
 # the frozen part
 
 
-def test_batch_norm_statistics_of_the_frozen_part_do_not_move(train, classification_parameters):
+def test_batch_norm_statistics_of_the_frozen_part_do_not_move(train, classification_parameters, same):
     params = classification_parameters(max_epochs=2)
     start = build_classifier("resnet18", CLASS_NAMES, params, seed=0)
     trained = train(params, "resnet18").checkpoint.tensors
@@ -117,7 +107,9 @@ def test_the_frozen_part_is_in_eval_mode_in_training_and_back_in_it_after_valida
 
 
 @pytest.mark.parametrize(("option", "weights"), [("none", [1.0, 1.0, 1.0]), ("balanced", [2 / 3, 1.0, 2.0])])
-def test_class_weights_weigh_the_loss_by_inverse_frequency(train, classification_parameters, tiles, option, weights):
+def test_class_weights_weigh_the_loss_by_inverse_frequency(
+    train, classification_parameters, tiles, option, weights, replicate
+):
     labels = np.array([0] * 12 + [1] * 8 + [2] * 4)
     real = replace(tiles(24), labels=labels)
     still = {"learning_rate": 1e-30}

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from synthpath_kedro.data.images import LabelledImages
 from synthpath_kedro.parameters import DiffusionParameters, SynthesisParameters
@@ -76,11 +75,3 @@ def tiles():
     labels = np.arange(20) % 3
     images = (60 * labels[:, None, None, None] + random.integers(0, 60, (20, 8, 8, 3))).astype(np.uint8)
     return LabelledImages(images, labels.astype(np.int64), CLASS_NAMES, card={"name": "shades", "phantom": True})
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

@@ -1,7 +1,3 @@
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 
 import lightning.pytorch as pl
@@ -182,47 +178,15 @@ def test_stratified_numbers_hold_one_of_each_stretch():
     assert u.tolist() != u.sort().values.tolist()
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-import numpy as np
-from synthpath_kedro.data.images import LabelledImages
-from synthpath_kedro.diffusion.training import train_denoiser
-from synthpath_kedro.diffusion.training_module import DenoiserTraining
-from synthpath_kedro.parameters import DiffusionParameters
-
-tiles = LabelledImages(*np.load(sys.argv[1] + "/tiles.npz").values(), ("adipose", "debris", "mucus"))
-step, kill = DenoiserTraining.training_step, int(sys.argv[2])
-
-def step_or_die(self, batch, index):
-    if self.global_step == kill:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return step(self, batch, index)
-
-DenoiserTraining.training_step = step_or_die
-params = DiffusionParameters.model_validate_json(Path(sys.argv[1], "params.json").read_text())
-print(train_denoiser(tiles, tiles, params, 0, Path(sys.argv[1], "scratch")).checkpoint.digest)
-"""
-
-
 @pytest.mark.slow
 def test_training_killed_with_sigkill_ends_with_the_weights_of_an_uninterrupted_one(
-    tiles, diffusion_parameters, tmp_path
+    tiles, diffusion_parameters, check_sigkill_is_survived
 ):
-    np.savez(tmp_path / "tiles.npz", images=tiles.images, labels=tiles.labels)
-    (tmp_path / "params.json").write_text(diffusion_parameters(max_epochs=4).model_dump_json())
-
-    def run(kill_at_step):
-        command = [sys.executable, "-c", KILLED, str(tmp_path), str(kill_at_step)]
-        return subprocess.run(
-            command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
-        )
-
-    whole = run(kill_at_step=-1)
-    assert whole.returncode == 0, whole.stderr
-    for step in (4, 8):
-        assert run(kill_at_step=step).returncode == -signal.SIGKILL
-    assert run(kill_at_step=-1).stdout == whole.stdout
+    program = """
+from synthpath_kedro.diffusion.training import train_denoiser
+print(train_denoiser(tiles, tiles, params, 0, folder / "scratch").checkpoint.digest)
+"""
+    check_sigkill_is_survived(DenoiserTraining, diffusion_parameters(max_epochs=4), tiles, program)
 
 
 def test_lightning_is_quiet(train, diffusion_parameters, recwarn, capsys):

@@ -1,6 +1,4 @@
-import os
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -166,23 +164,20 @@ def test_perfect_separation_still_has_an_interval():
     assert membership_inference(np.arange(100.0, 130.0), np.arange(50.0)).low == 0
 
 
-@pytest.fixture(scope="module")
-def real_tiles():
-    folder = os.environ.get("SYNTHPATH_REAL_TILES")
-    if not folder:
-        pytest.skip("set SYNTHPATH_REAL_TILES to the folder of real tiles")
-    with np.load(Path(folder) / "pathmnist_tiles_28.npz") as file:
+@pytest.fixture
+def tile_pixels(real_tiles):
+    with np.load(real_tiles / "pathmnist_tiles_28.npz") as file:
         return {split: file[f"{split}_images"].reshape(len(file[f"{split}_images"]), -1) for split in ("train", "val")}
 
 
-def test_real_tiles_in_halves_are_fair_and_copies_among_them_are_caught(real_tiles):
-    distances = nearest_training_images(real_tiles["val"], real_tiles["train"]).distances[:, 0]
+def test_real_tiles_in_halves_are_fair_and_copies_among_them_are_caught(tile_pixels):
+    distances = nearest_training_images(tile_pixels["val"], tile_pixels["train"]).distances[:, 0]
     half, alarms = len(distances) // 2, 0
     for seed in range(200):
         shuffled = np.random.default_rng(seed).permutation(distances)
         alarms += near_copies(shuffled[:half], shuffled[half:]).caught()
     assert alarms / 200 <= 0.08
-    copied = real_tiles["val"].copy()
-    copied[:10] = real_tiles["train"][:10]
-    assert near_copies(nearest_training_images(copied, real_tiles["train"]).distances[:, 0], distances).caught()
-    assert authenticity(copied, real_tiles["train"]) < authenticity(real_tiles["val"], real_tiles["train"])
+    copied = tile_pixels["val"].copy()
+    copied[:10] = tile_pixels["train"][:10]
+    assert near_copies(nearest_training_images(copied, tile_pixels["train"]).distances[:, 0], distances).caught()
+    assert authenticity(copied, tile_pixels["train"]) < authenticity(tile_pixels["val"], tile_pixels["train"])

@@ -25,6 +25,7 @@ from synthpath_kedro.pipelines.evaluation.cell.nodes import (
     score_cell,
 )
 from synthpath_kedro.pipelines.evaluation.generator.nodes import draw_closest_pairs
+from synthpath_kedro.pipelines.evaluation.pages.nodes import write_feature_space
 from synthpath_kedro.pipelines.evaluation.tables.nodes import tabulate_classification
 from synthpath_kedro.reporting.figures.style import new_figure
 
@@ -250,3 +251,35 @@ def test_cells_of_different_data_are_not_tabulated_together() -> None:
     other.card["prepared"] = "another"
     with pytest.raises(InputError, match="cnn/real was made from data None, clip/real from data another"):
         tabulate_classification(predictions("cnn", "real", 0), None, other)
+
+
+def test_cells_of_different_synthetic_images_are_not_tabulated_together() -> None:
+    cells = [predictions("cnn", regime, 0) for regime in ("real", "synthetic", "mixed")]
+    for cell, digest in zip(cells, (None, "one", "another"), strict=True):
+        cell.card["synthetic"] = digest
+    with pytest.raises(InputError, match=r"cnn/synthetic was made from synthetic images one, cnn/mixed .* another"):
+        tabulate_classification(*cells)
+    assert len(tabulate_classification(*cells[:2])) == 4
+
+
+def test_a_classifier_is_not_evaluated_on_synthetic_images_that_replaced_its_own(
+    splits: Splits, generated: dict, parameters: Parameters
+) -> None:
+    classifier = Artefact({}, {"model": "cnn", "regime": "mixed", "prepared": "p", "synthetic": "old"})
+    shards, manifest = generated["synthetic_shards"], generated["synthetic_manifest"] | {"digest": "new"}
+    with pytest.raises(InputError, match=r"cnn/mixed was made from synthetic images old, synthetic from .* new"):
+        predict_cell(classifier, splits.val, splits.test, shards, manifest, parameters.evaluation, 0)
+
+
+def test_the_feature_space_shows_no_tiles_of_other_synthetic_images(
+    splits: Splits, generated: dict, parameters: Parameters
+) -> None:
+    shards, manifest = generated["synthetic_shards"], generated["synthetic_manifest"] | {"digest": "new"}
+    found = features("cnn", "real")
+    found.card.update(prepared="p", synthetic="new")
+    points = embed_features(found, parameters.evaluation, 0)
+    embedded = (points, found, None, None)
+    assert "CNN" in write_feature_space(splits.test, shards, manifest, parameters.report, *embedded)
+    found.card["synthetic"] = "old"
+    with pytest.raises(InputError, match=r"synthetic was made from synthetic images new, t-SNE of cnn/real .* old"):
+        write_feature_space(splits.test, shards, manifest, parameters.report, *embedded)

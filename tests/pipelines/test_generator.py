@@ -11,6 +11,7 @@ from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.data.synthetic import open_synthetic
 from synthpath_kedro.datasets import ShardsDataset
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.pipelines import diffusion, synthesis
 from synthpath_kedro.pipelines.synthesis.nodes import generate_shards, write_manifest
 
@@ -34,13 +35,18 @@ def test_diffusion_gives_a_denoiser_its_history_and_two_figures(trained: dict, t
     assert not (tmp_path / "scratch").exists()
 
 
-def test_synthesis_makes_every_image_once_and_lists_its_shards(
-    trained: dict, splits: Splits, parameters, tmp_path: Path
-) -> None:
+@pytest.fixture
+def synthesised(trained: dict, splits: Splits, parameters: Parameters, tmp_path: Path) -> tuple[ShardsDataset, dict]:
+    """Nine images in two shards, and their manifest."""
     params = parameters.synthesis.model_copy(update={"n_images": 9, "shard_size": 6, "batch_size": 3, "steps": 2})
     shards = ShardsDataset(filepath=str(tmp_path / "synthetic"))
     shards.save(generate_shards(trained["denoiser"], splits.train, params, 0))
     manifest = write_manifest(shards.load(), trained["denoiser"])
+    return shards, manifest
+
+
+def test_synthesis_makes_every_image_once_and_lists_its_shards(synthesised: tuple[ShardsDataset, dict]) -> None:
+    shards, manifest = synthesised
     assert manifest["total"] == 9
     assert manifest["counts"] == {"dark": 3, "grey": 3, "light": 3}
     synthetic = open_synthetic(shards.load(), manifest)
@@ -50,12 +56,9 @@ def test_synthesis_makes_every_image_once_and_lists_its_shards(
 
 
 def test_shards_that_the_manifest_does_not_list_are_refused(
-    trained: dict, splits: Splits, parameters, tmp_path: Path
+    synthesised: tuple[ShardsDataset, dict], tmp_path: Path
 ) -> None:
-    params = parameters.synthesis.model_copy(update={"n_images": 9, "shard_size": 6, "batch_size": 3, "steps": 2})
-    shards = ShardsDataset(filepath=str(tmp_path / "synthetic"))
-    shards.save(generate_shards(trained["denoiser"], splits.train, params, 0))
-    manifest = write_manifest(shards.load(), trained["denoiser"])
+    shards, manifest = synthesised
     (tmp_path / "synthetic" / "shard_00001.safetensors").unlink()
     with pytest.raises(InputError, match=r"shard_00001\.safetensors"):
         open_synthetic(shards.load(), manifest)

@@ -179,6 +179,7 @@ def _card(
         },
         "inputs": {name: str(source.inputs.dtype) for name, source in sources.items()},
         "prepared": real.card.get("prepared"),
+        "synthetic": used["synthetic"].digest if "synthetic" in used else None,
         "phantom": bool(real.card.get("phantom")),
         "parameters": params.model_dump(mode="json", exclude=others)
         | {model: params.backbone(model).model_dump(mode="json")},

@@ -11,25 +11,29 @@ _DIGITS = 12
 
 
 def check_same_data(cards: Mapping[str, Card]) -> None:
-    """Checks that every artefact was made from one prepared data set.
+    """Checks that artefacts were made from one prepared data set and, as far as they need any, one synthetic set.
 
     Args:
-        cards: by artefact name; each holds under "prepared" the digest of the prepared data it comes from.
+        cards: by artefact name; each holds under "prepared" the digest of the prepared data it comes from, and under
+            "synthetic" that of the synthetic set, unless it does without.
 
     Raises:
         InputError: two artefacts come from different data; both are named.
     """
-    (first, first_card), *others = cards.items()
-    for name, card in others:
-        if card.get("prepared") != first_card.get("prepared"):
+    _check_same(cards, "prepared", "data", "run the pipelines from data_prep on again")
+    drawn = {name: card for name, card in cards.items() if card.get("synthetic")}
+    _check_same(drawn, "synthetic", "synthetic images", "run the pipelines classification and evaluation again")
+
+
+def _check_same(cards: Mapping[str, Card], key: str, what: str, way_out: str) -> None:
+    digests = [(name, str(card.get(key))[:_DIGITS]) for name, card in cards.items()]
+    for name, digest in digests[1:]:
+        first_name, first = digests[0]
+        if digest != first:
             raise InputError(
-                f"{first} was made from data {_short(first_card)}, {name} from data {_short(card)}; they cannot be "
-                f"combined: run the pipelines from data_prep on again, or load matching versions with --load-versions"
+                f"{first_name} was made from {what} {first}, {name} from {what} {digest}; they cannot be combined: "
+                f"{way_out}, or load matching versions with --load-versions"
             )
-
-
-def _short(card: Card) -> str:
-    return str(card.get("prepared"))[:_DIGITS]
 
 
 def source_note(card: Card) -> str | None:

@@ -32,5 +32,5 @@ def open_synthetic(shards: Mapping[str, Artefact], manifest: Card) -> LabelledIm
         np.concatenate([shards[name].tensors["images"] for name in names]),
         np.concatenate([shards[name].tensors["labels"] for name in names]),
         tuple(manifest["class_names"]),
-        card={key: value for key, value in manifest.items() if key != "shards"},
+        card={key: value for key, value in manifest.items() if key != "shards"} | {"synthetic": manifest.get("digest")},
     )

@@ -59,7 +59,9 @@ def attack_suite(
         return attack_probabilities(model, images[rows], labels[rows], name, eps, steps, params.batch_size, seed)
 
     everything = np.arange(len(images))
-    found = {attack: attacked(classifier, attack, params.eps, everything) for attack in params.attacks}
+    found: dict[str, np.ndarray] = {
+        attack: attacked(classifier, attack, params.eps, everything) for attack in params.attacks
+    }
     for attack in curve_attacks(params.attacks):
         for place, eps in enumerate(params.eps_curve):
             known = eps == params.eps

@@ -1,9 +1,6 @@
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.text import Text
 
 from synthpath_kedro.reporting.figures.closest_pairs import Pairs, closest_pairs
 from synthpath_kedro.reporting.figures.confusion_matrices import confusion_matrices
@@ -13,20 +10,6 @@ from synthpath_kedro.reporting.figures.style import png_bytes
 
 NOTE = "Digital phantom, not tissue"
 NAMES = tuple(f"colorectal adenocarcinoma epithelium, $5 a slide_{label}" for label in range(14))
-
-
-def drawn(figure):
-    """Texts of the figure after it has been drawn without a warning."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert png_bytes(figure).startswith(b"\x89PNG")
-    return {text.get_text() for text in figure.findobj(Text)}
-
-
-def overhang(figure):
-    """Inches by which what is drawn reaches over the figure's edges."""
-    box, (width, height) = figure.get_tightbbox(figure.canvas.get_renderer()), figure.get_size_inches()
-    return max(-box.x0, -box.y0, box.x1 - width, box.y1 - height)
 
 
 def matrices(n_classes, *regimes):
@@ -64,7 +47,7 @@ FIGURES = {
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_figures_carry_the_note_and_fit_their_size(name):
+def test_figures_carry_the_note_and_fit_their_size(name, drawn, overhang):
     figure = FIGURES[name]()
     assert NOTE in drawn(figure)
     assert overhang(figure) < 0.02
@@ -75,14 +58,14 @@ def test_the_same_input_gives_the_same_picture(name):
     assert png_bytes(FIGURES[name]()) == png_bytes(FIGURES[name]())
 
 
-def test_a_matrix_is_in_per_cent_of_each_true_class():
+def test_a_matrix_is_in_per_cent_of_each_true_class(drawn):
     figure = confusion_matrices({"real": np.array([[3, 1], [0, 0]])}, ("a", "b"), "CNN")
     shown = figure.axes[0].images[0].get_array()
     assert shown.tolist() == [[75, 25], [0, 0]]
     assert {"75", "25", "trained on real"} <= drawn(figure)
 
 
-def test_without_cells_a_figure_says_so():
+def test_without_cells_a_figure_says_so(drawn):
     assert "no cell has been trained" in drawn(confusion_matrices({}, ("a",), "CNN"))
     assert "no cell has been trained" in drawn(reliability(pd.DataFrame(columns=["model", "regime"])))
 
@@ -94,7 +77,7 @@ def test_empty_bins_are_not_drawn():
     assert points.tolist() == [[0.75, 0.5]]
 
 
-def test_training_images_are_left_out_where_they_must_not_be_shown():
+def test_training_images_are_left_out_where_they_must_not_be_shown(drawn):
     assert "training" in drawn(closest_pairs({"in pixels": pairs(3)}))
     hidden = closest_pairs({"in pixels": pairs(3, real=False)})
     assert "training" not in drawn(hidden)

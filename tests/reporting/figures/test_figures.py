@@ -1,10 +1,7 @@
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.text import Text
 
 from synthpath_kedro.data.images import LabelledImages
 from synthpath_kedro.reporting.figures.accuracy_by_regime import accuracy_by_regime
@@ -74,20 +71,6 @@ def test_rare_classes_stand_first_and_thinned_ones_are_marked():
     assert figure.axes[0].yaxis_inverted()
 
 
-def drawn(figure):
-    """Texts of the figure after it has been drawn without a warning."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert png_bytes(figure).startswith(b"\x89PNG")
-    return {text.get_text() for text in figure.findobj(Text)}
-
-
-def overhang(figure):
-    """Inches by which what is drawn reaches over the figure's edges."""
-    box, (width, height) = figure.get_tightbbox(figure.canvas.get_renderer()), figure.get_size_inches()
-    return max(-box.x0, -box.y0, box.x1 - width, box.y1 - height)
-
-
 FIGURES = {
     "class_distribution": lambda n: class_distribution(distribution(n), note=NOTE),
     "sample_grid": lambda n: sample_grid(images_of(n), note=NOTE),
@@ -101,7 +84,7 @@ FIGURES = {
 
 @pytest.mark.parametrize("n_classes", [2, 9, 14])
 @pytest.mark.parametrize("name", FIGURES)
-def test_figures_hold_any_number_of_classes_with_long_names(name, n_classes):
+def test_figures_hold_any_number_of_classes_with_long_names(name, n_classes, drawn, overhang):
     figure = FIGURES[name](n_classes)
     assert NOTE in drawn(figure)
     assert overhang(figure) < 0.02
@@ -121,7 +104,7 @@ def test_figures_are_made_without_pyplot():
 
 
 @pytest.mark.parametrize("models", [("cnn",), ("cnn", "resnet18", "dinov2", "clip", "efficientnet_lite0")])
-def test_figures_of_cells_hold_any_number_of_models(classification, robustness, history, models):
+def test_figures_of_cells_hold_any_number_of_models(classification, robustness, history, models, drawn, overhang):
     for draw, table in (
         (accuracy_by_regime, classification),
         (draw_robustness, robustness),
@@ -135,15 +118,15 @@ def test_figures_of_cells_hold_any_number_of_models(classification, robustness, 
 
 
 @pytest.mark.parametrize("draw", [accuracy_by_regime, draw_robustness, training_history])
-def test_without_cells_a_figure_says_so(draw):
+def test_without_cells_a_figure_says_so(draw, drawn):
     assert "no cell has been trained" in drawn(draw(pd.DataFrame(columns=["model", "regime", "replicate"])))
 
 
-def test_the_title_gives_the_imbalance_ratio_of_the_training_images():
+def test_the_title_gives_the_imbalance_ratio_of_the_training_images(drawn):
     assert "Class distribution: imbalance ratio 2.5" in drawn(class_distribution(distribution(9)))
 
 
-def test_an_untrained_cell_is_named_in_its_place(classification):
+def test_an_untrained_cell_is_named_in_its_place(classification, drawn):
     assert "not trained" in drawn(accuracy_by_regime(classification))
 
 
@@ -155,7 +138,7 @@ def test_points_of_accuracy_are_the_replicates_and_the_bar_is_their_mean(classif
     assert bars == pytest.approx([0.81, 0.82, 0.83])
 
 
-def test_one_budget_is_drawn_against_the_attack(robustness):
+def test_one_budget_is_drawn_against_the_attack(robustness, drawn):
     texts = drawn(draw_robustness(robustness))
     assert {"clean", "random\nnoise", "FGSM", "BIM"} <= texts
     assert "Robustness, eps 8/255" in texts
@@ -169,18 +152,18 @@ def test_several_budgets_are_drawn_as_curves_that_start_at_the_clean_accuracy(ro
     assert curve.get_ydata()[2] == pytest.approx(0.80)
 
 
-def test_the_best_epoch_of_the_denoiser_is_marked():
+def test_the_best_epoch_of_the_denoiser_is_marked(drawn):
     assert "best: 0.12 at epoch 2" in drawn(denoiser_loss(losses()))
 
 
-def test_samples_show_the_first_and_the_last_epoch():
+def test_samples_show_the_first_and_the_last_epoch(drawn):
     many = {epoch: images_of(2).images for epoch in range(1, 44)}
     texts = drawn(denoiser_samples(many, ("a", "b")))
     epochs = sorted(int(text.split()[1]) for text in texts if text.startswith("epoch "))
     assert (len(epochs), epochs[0], epochs[-1]) == (6, 1, 43)
 
 
-def test_without_samples_the_figure_says_why():
+def test_without_samples_the_figure_says_why(drawn):
     assert "training ended before the first samples were drawn" in drawn(denoiser_samples({}, ("a", "b")))
 
 
@@ -189,7 +172,7 @@ def test_a_class_with_too_few_images_leaves_places_empty():
     assert (picture[:12, -12:] == 255).all()
 
 
-def test_the_embedding_counts_real_and_synthetic_points():
+def test_the_embedding_counts_real_and_synthetic_points(drawn):
     table = points(2)
     n_real = int((table["source"] == "real_test").sum())
     assert f"real test, n = {n_real}" in drawn(tsne(table, ("a", "b"), "CNN"))

@@ -44,10 +44,11 @@ def privacy_table(nearest: Artefact, losses: Artefact) -> pd.DataFrame:
 
     Returns:
         Columns ``model`` (denoiser), ``regime`` (synthetic), ``replicate`` (0, there is one denoiser), ``weights`` of
-        the extractor, ``n`` synthetic images, ``space`` (pixels, features, denoiser loss), ``measure`` (median_distance, near_copies, authenticity,
-        membership_auc), ``extractor``, ``n_train``, ``n_held_out``, ``value``, the same for
-        held-out real images in ``held_out`` (for the AUC: 0.5), 95 % interval ``low, high``, the near copies'
-        ``threshold``, ``p``, and the ``finding`` in words. Pixel distances are RMS differences in grey levels.
+        the extractor, ``n`` synthetic images, ``space`` (pixels, features, denoiser loss), ``measure``
+        (median_distance, near_copies, authenticity, membership_auc), ``extractor``, ``n_train``, ``n_held_out``,
+        ``value``, the same for held-out real images in ``held_out`` (for the AUC: 0.5), 95 % interval ``low, high``,
+        the near copies' ``threshold``, ``p``, and the ``finding`` in words. Pixel distances are RMS differences in
+        grey levels.
     """
     rows = [row for space in SPACES for row in _of_space(nearest, space)]
     table = pd.DataFrame([*rows, _membership(losses)]).assign(**GENERATOR)

@@ -10,7 +10,7 @@ from synthpath_kedro.data.artefact import Artefact
 SHARED = ("model", "regime", "replicate", "weights", "n")
 CELL = (*SHARED, "variant")
 ALL_REPLICATES = "all"
-GENERATOR = {"model": "denoiser", "regime": "synthetic", "replicate": 0}
+GENERATOR: dict[str, Any] = {"model": "denoiser", "regime": "synthetic", "replicate": 0}
 
 
 def identify(cell: Artefact, n: int, replicate: int | str = ALL_REPLICATES) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def predict_cell(
         return NOTHING, NOTHING
     synthetic = open_synthetic(shards, manifest)
     cards = {"real_test": real_test.card, "real_val": real_val.card, "synthetic": synthetic.card}
-    check_same_data({"classifier": classifier.card, **cards})
+    check_same_data({_name(classifier): classifier.card, **cards})
     chosen = stratified_subset(synthetic.labels, params.synthetic_images, seed)
     sets = {"real_val": real_val, "real_test": real_test, "synthetic": synthetic.select(chosen)}
     models = _load(classifier)
@@ -57,7 +57,7 @@ def predict_cell(
     }
     features = {name: predicted[name][0].features for name in ("real_test", "synthetic")}
     places = {"real_test": np.arange(len(real_test)), "synthetic": chosen}
-    card = _cell_card(classifier)
+    card = _cell_card(classifier) | {"synthetic": synthetic.digest}
     return (
         Artefact(probabilities | _truth(sets) | {"synthetic_index": chosen}, card),
         Artefact(_for_tsne(features, sets, places, params.tsne_images, seed), card),
@@ -94,7 +94,7 @@ def attack_cell(
     params: EvaluationParameters,
     seed: int,
 ) -> Artefact:
-    """Attacks a stratified part of the test set with every replicate of the cell; what it says of clean images is known.
+    """Attacks a stratified part of the test set with every replicate; clean answers come from the predictions.
 
     Raises:
         InputError: the predictions are another classifier's.
@@ -103,7 +103,7 @@ def attack_cell(
 
     if classifier is None or predictions is None:
         return NOTHING
-    check_same_data({"classifier": classifier.card, "real_test": real_test.card})
+    check_same_data({_name(classifier): classifier.card, "real_test": real_test.card})
     _check_predicted_by(classifier, predictions)
     chosen = stratified_subset(real_test.labels, params.attack_images, seed)
     images = real_test.select(chosen)
@@ -124,10 +124,9 @@ def attack_cell(
 
 def _check_predicted_by(classifier: Artefact, predictions: Artefact) -> None:
     if predictions.card["classifier"] != classifier.digest:
-        cell = f"{classifier.card['model']}/{classifier.card['regime']}"
         raise InputError(
-            f"the predictions of {cell} were made by another classifier than the one to be attacked; run kedro run "
-            "--pipelines=evaluation again, or load matching versions with --load-versions"
+            f"the predictions of {_name(classifier)} were made by another classifier than the one to be attacked; run "
+            "kedro run --pipelines=evaluation again, or load matching versions with --load-versions"
         )
 
 
@@ -141,8 +140,22 @@ def _load(classifier: Artefact) -> "list[Classifier]":
     return [model.to(device) for model in load_classifiers(classifier)]
 
 
+def _name(classifier: Artefact) -> str:
+    return f"{classifier.card['model']}/{classifier.card['regime']}"
+
+
 def _cell_card(classifier: Artefact) -> Card:
-    kept = ("model", "regime", "weights", "variant", "class_names", "prepared", "phantom", "zero_shot_val_accuracy")
+    kept = (
+        "model",
+        "regime",
+        "weights",
+        "variant",
+        "class_names",
+        "prepared",
+        "synthetic",
+        "phantom",
+        "zero_shot_val_accuracy",
+    )
     return {key: classifier.card[key] for key in kept if key in classifier.card} | {"classifier": classifier.digest}
 
 

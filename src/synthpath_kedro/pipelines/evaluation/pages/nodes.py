@@ -1,4 +1,4 @@
-import pandas as pd
+from typing import Any
 
 from synthpath_kedro.data.artefact import Artefact, Card
 from synthpath_kedro.data.images import LabelledImages
@@ -12,20 +12,35 @@ def write_feature_space(
     shards: dict[str, Artefact],
     manifest: Card,
     params: ReportParameters,
-    **points: pd.DataFrame | None,
+    *embedded: Any,
 ) -> str:
-    """A page on which hovering over a point of a classifier's t-SNE shows the tile; real ones only where allowed."""
+    """A page on which hovering over a point of a classifier's t-SNE shows the tile; real ones only where allowed.
+
+    Args:
+        real_test: tiles of the real points.
+        shards: tiles of the synthetic points.
+        manifest: of the shards.
+        params: decides whether real tiles are embedded.
+        embedded: of each cell in turn its t-SNE and the features it was made of; None where it was not trained.
+
+    Raises:
+        InputError: a cell was embedded with other images than those at hand.
+    """
     from synthpath_kedro.reporting.labels import model_label
     from synthpath_kedro.reporting.pages.feature_space import render_feature_space
 
     synthetic = open_synthetic(shards, manifest)
-    check_same_data({"real_test": real_test.card, "synthetic": synthetic.card})
-    trained = {model_label(model): table for model, table in points.items() if table is not None and len(table)}
-    tiles = {"real_test": real_test.images if params.embed_real_images else None, "synthetic": synthetic.images}
-    if not trained:
+    cards, points = {"real_test": real_test.card, "synthetic": synthetic.card}, {}
+    for table, features in zip(embedded[::2], embedded[1::2], strict=True):
+        if table is not None and len(table):
+            cards[f"t-SNE of {features.card['model']}/{features.card['regime']}"] = features.card
+            points[model_label(features.card["model"])] = table
+    check_same_data(cards)
+    if not points:
         return ""
+    tiles = {"real_test": real_test.images if params.embed_real_images else None, "synthetic": synthetic.images}
     title = "Feature space of classifiers trained on real images"
-    return render_feature_space(trained, tiles, real_test.class_names, title, source_note(real_test.card))
+    return render_feature_space(points, tiles, real_test.class_names, title, source_note(real_test.card))
 
 
 def write_reader_test(

@@ -7,12 +7,13 @@ from synthpath_kedro.pipelines.evaluation.pages.nodes import write_feature_space
 def create_pipeline(grid: Grid) -> Pipeline:
     """Pages to explore: the feature space of every model's real cell, and the reader test."""
     synthetic = {"shards": "synthetic_shards", "manifest": "synthetic_manifest", "params": "params:report"}
-    points = {model: f"{Cell(model, 'real').namespace}.tsne" for model in grid.models if "real" in grid.regimes}
+    cells = [Cell(model, "real") for model in grid.models if "real" in grid.regimes]
+    embedded = [f"{cell.namespace}.{name}" for cell in cells for name in ("tsne", "features")]
     return Pipeline(
         [
             Node(
                 write_feature_space,
-                inputs={"real_test": "real_test", **synthetic, **points},
+                inputs=["real_test", *synthetic.values(), *embedded],
                 outputs="feature_space_page",
                 name="write_feature_space",
             ),
