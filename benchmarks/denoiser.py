@@ -13,6 +13,7 @@ from denoising_diffusion_pytorch import Unet as LucidrainsUnet
 from diffusers import UNet2DModel
 from measure import Comparison, compare, matmul_rate, report, set_up
 from torch import nn
+from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -81,9 +82,9 @@ def forward(network: nn.Module, batch: tuple) -> None:
         network(*batch)
 
 
-def train(network: nn.Module, batch: tuple, optimizer: torch.optim.Optimizer) -> None:
+def train(network: nn.Module, batch: tuple, noise: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
     optimizer.zero_grad()
-    network(*batch).square().mean().backward()
+    functional.mse_loss(network(*batch), noise).backward()
     optimizer.step()
 
 
@@ -93,7 +94,7 @@ def main() -> None:
     for size, base, multipliers, attention, n_forward, n_train in SETTINGS:
         networks = {kind: kind(size, base, multipliers, attention) for kind in (ours, Diffusers, Lucidrains)}
         cost = {kind: flops(network, size) / 1e9 for kind, network in networks.items()}
-        optimizers = {kind: torch.optim.AdamW(network.parameters()) for kind, network in networks.items()}
+        optimizers = {kind: torch.optim.AdamW(network.parameters(), fused=True) for kind, network in networks.items()}
         for peer, peer_name in ((Diffusers, "diffusers UNet2DModel"), (Lucidrains, "denoising-diffusion-pytorch Unet")):
             print(f"{size}x{size}: {cost[ours]:.3f} GFLOP an image, {peer_name} {cost[peer]:.3f}", file=sys.stderr)
             batch = inputs(n_forward, size)
@@ -108,11 +109,11 @@ def main() -> None:
             )
             name = f"denoiser forward {size}x{size}, share of matrix product"
             report(Comparison(name, done.ours / best, done.peer / best, done.ratio, "", peer_name))
-            batch = inputs(n_train, size)
+            batch, noise = inputs(n_train, size), torch.randn(n_train, 3, size, size)
             compare(
                 f"denoiser training {size}x{size}",
-                partial(train, networks[ours], batch, optimizers[ours]),
-                partial(train, networks[peer], batch, optimizers[peer]),
+                partial(train, networks[ours], batch, noise, optimizers[ours]),
+                partial(train, networks[peer], batch, noise, optimizers[peer]),
                 peer_name,
                 (3 * n_train * cost[ours], 3 * n_train * cost[peer]),
                 "GFLOP/s",

@@ -10,6 +10,8 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
+from rich import get_console
+from rich.console import Console
 
 from synthpath_kedro import pipeline_registry
 from synthpath_kedro.datasets import ShardsDataset
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LONG = 6 * 3600  # seconds
+LOG_WIDTH = 160  # characters
 SPREAD = {"diffusion", "synthesis"}  # pipelines that several processes run together
 
 
@@ -33,6 +36,7 @@ class StudyHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
+        widen_log(get_console())
         parameters = read_parameters(dict(context.config_loader["parameters"]))
         self._grid = Grid.from_parameters(parameters)
         if not self._grid.selected:
@@ -120,6 +124,12 @@ class RunTimeHooks:
         stage = next((name for name in pipeline_registry.PIPELINES if name in node.tags), "")
         self._times[node.name] = {"stage": stage, "seconds": round(time.monotonic() - self._starts[node.name], 3)}
         self._catalog.save("run_times", self._times)
+
+
+def widen_log(console: Console) -> None:
+    """Lets a log that goes to a file or a scheduler keep its lines whole; rich would break them at 80 characters."""
+    if not console.is_terminal:
+        console.width = LOG_WIDTH
 
 
 def _work_together(pipeline: Pipeline, catalog: DataCatalog, names: Sequence[str]) -> None:
