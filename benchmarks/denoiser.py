@@ -48,7 +48,7 @@ class Diffusers(nn.Module):
             block_out_channels=tuple(base * multiplier for multiplier in multipliers),
             down_block_types=tuple("AttnDownBlock2D" if here else "DownBlock2D" for here in attends),
             up_block_types=tuple("AttnUpBlock2D" if here else "UpBlock2D" for here in reversed(attends)),
-            attention_head_dim=32,
+            attention_head_dim=64,
             num_class_embeds=N_CLASSES,
         )
 

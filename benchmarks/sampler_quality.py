@@ -49,7 +49,7 @@ MOST = 1000
 PLAN = [
     *((sampler, steps) for steps in (5, 10, 20, 50) for sampler in ("ddim", "dpmpp_2m")),
     *(("heun", steps) for steps in (3, 5, 10, 18, 25)),  # evaluates twice a step, but once in the last
-    ("ddpm", MOST),
+    *(("ddpm", steps) for steps in (50, 100, 250, MOST)),
 ]
 SHOWN = [("ddim", 10), ("dpmpp_2m", 20), ("heun", 18), ("ddpm", MOST)]
 DIRECTIONS = 64
@@ -68,14 +68,15 @@ class Data:
     held_out: LabelledImages
 
 
-def read_data(params: Parameters, n: int) -> Data:
+def read_data(params: Parameters, n: int, split: str) -> Data:
+    """Held-out images come from ``split``, or are taken out of the training images where that is "train"."""
     splits = read_source(params.data_prep, params.seed, Path("data/01_raw"))
-    if params.data_prep.source == "phantom":
-        return Data(splits.train, splits.val, splits.test)
-    # Another centre's stain would be a distance of its own: a part of the training images is held out instead.
-    held_out = stratified_subset(splits.train.labels, n, params.seed)
-    trained_on = np.setdiff1d(np.arange(len(splits.train)), held_out)
-    return Data(splits.train.select(trained_on), splits.val, splits.train.select(held_out))
+    source = getattr(splits, split)
+    held_out = stratified_subset(source.labels, n, params.seed)
+    train = splits.train
+    if split == "train":
+        train = train.select(np.setdiff1d(np.arange(len(train)), held_out))
+    return Data(train, splits.val, source.select(held_out))
 
 
 def read_settings(arguments: argparse.Namespace) -> Parameters:
@@ -194,8 +195,14 @@ def draw_samples(sets: dict[str, LabelledImages], title: str, note: str | None) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="phantom, or an npz in the MedMNIST layout")
-    parser.add_argument("--images-seen", type=int, default=60_000, help="in the training of each denoiser")
-    parser.add_argument("--n", type=int, default=500, help="images compared")
+    parser.add_argument("--images-seen", type=int, default=80_000, help="in the training of each denoiser")
+    parser.add_argument("--n", type=int, default=250, help="images compared")
+    parser.add_argument(
+        "--held-out",
+        choices=("train", "val", "test"),
+        default="test",
+        help="split that the images compared come from; train where the test set has another centre's stain",
+    )
     parser.add_argument("--n-train", type=int, default=5000, help="phantom tiles to train on")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints, samples and results")
     arguments = parser.parse_args()
@@ -203,7 +210,7 @@ def main() -> None:
     work = arguments.work
     work.mkdir(parents=True, exist_ok=True)
     params = read_settings(arguments)
-    data = read_data(params, arguments.n)
+    data = read_data(params, arguments.n, arguments.held_out)
     extractor = load_extractor(params.evaluation.features, params.classification)
 
     def features(images: LabelledImages) -> np.ndarray:
