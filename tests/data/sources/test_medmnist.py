@@ -9,6 +9,7 @@ import pytest
 
 from synthpath_kedro.data.sources import medmnist as source
 from synthpath_kedro.data.sources import read_source
+from synthpath_kedro.data.sources.medmnist_info import info_2d
 from synthpath_kedro.errors import InputError
 
 
@@ -26,7 +27,7 @@ def bloodmnist(tmp_path, monkeypatch, medmnist_arrays):
 def pretend(monkeypatch, name, key, value):
     """Changes what the package, and our reading of it, know of a set."""
     monkeypatch.setitem(medmnist.INFO[name], key, value)
-    monkeypatch.setitem(source._info_2d()[name], key, value)
+    monkeypatch.setitem(info_2d()[name], key, value)
 
 
 @pytest.fixture

@@ -7,14 +7,12 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
-from runpy import run_path
 from typing import Any
 from urllib.parse import urlsplit
 
 from synthpath_kedro.data.sources import DEFAULT_MEDMNIST
+from synthpath_kedro.data.sources.medmnist_info import info_of, names_in
 from synthpath_kedro.data.sources.npz import open_archive, read_labels, read_splits
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.errors import InputError
@@ -37,45 +35,15 @@ def read_medmnist(params: DataPrepParameters, raw_folder: Path) -> Splits:
         InputError: no such 2D set or size, a wrong checksum, or no network.
     """
     name = (params.name or DEFAULT_MEDMNIST).lower()
-    info = _info_of(name)
+    info = info_of(name)
     path = _find(name, params.download_size, params.path, raw_folder)
     if not path.exists():
         _download(path, info, params.download_size)
     _verify(path, info[_key("MD5", params.download_size)])
     with open_archive(path) as archive:
-        splits = read_splits(archive, path, read_labels(archive, path), _names(info), params)
+        splits = read_splits(archive, path, read_labels(archive, path), names_in(info), params)
     facts = {"task": info["task"], "license": info["license"], "md5": info[_key("MD5", params.download_size)]}
     return splits.map(lambda images: images.with_card(**facts))
-
-
-def class_names_of(name: str) -> tuple[str, ...] | None:
-    """Class names, in label order, of the 2D MedMNIST set ``name``; None where there is no such set."""
-    info = _info_2d().get(name.lower())
-    return None if info is None else _names(info)
-
-
-@cache
-def _info_2d() -> dict[str, dict[str, Any]]:
-    """What the package knows of its 2D sets, read from its file alone: importing the package imports torch."""
-    package = find_spec("medmnist")
-    if package is None or package.origin is None:
-        raise ModuleNotFoundError("medmnist is not installed; run make setup")
-    info = run_path(str(Path(package.origin).with_name("info.py")))["INFO"]
-    return {name: facts for name, facts in info.items() if not name.endswith("3d")}
-
-
-def _info_of(name: str) -> dict[str, Any]:
-    known = _info_2d()
-    if name not in known:
-        raise InputError(
-            f"data_prep.name is {name!r}, which is no 2D data set of MedMNIST; valid: {', '.join(sorted(known))}; "
-            "for data of your own set data_prep.source to npz or image_folder"
-        )
-    return known[name]
-
-
-def _names(info: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(info["label"][str(label)] for label in range(len(info["label"])))
 
 
 def _key(word: str, size: int) -> str:

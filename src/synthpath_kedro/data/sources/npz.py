@@ -16,6 +16,7 @@ from numpy.lib import format as npy
 from synthpath_kedro.data.groups import encode_groups
 from synthpath_kedro.data.images import LabelledImages
 from synthpath_kedro.data.preprocessing import resize_images, to_rgb
+from synthpath_kedro.data.sources.medmnist_info import class_names_of
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DataPrepParameters
@@ -147,8 +148,6 @@ def _names_in(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...] | None:
 
 
 def _names_for(labels: dict[str, np.ndarray], path: Path, name: str | None) -> tuple[str, ...]:
-    from synthpath_kedro.data.sources.medmnist import class_names_of
-
     n_classes = labels["train"].shape[1] if labels["train"].ndim == 2 else _count_classes(labels, path)
     for candidate in (name or "", path.stem.split("_")[0]):
         names = class_names_of(candidate)
