@@ -71,6 +71,8 @@ def test_every_key_of_base_is_explained_by_a_comment_in_its_line(project: Path) 
         ("classification.prompt", "a tile", "must contain {class_name}"),
         ("synthesis.allocation", "explicit", "counts must be given with allocation explicit"),
         ("classification.models", ["cnn", "cnn"], "names each entry once"),
+        ("evaluation.attacks", ["fgsm", "noise", "fgsm"], "names each entry once"),
+        ("evaluation.features.weights", "random", "features of a random network say nothing"),
         ("classification.models", ["vgg"], "classification.models.0 is 'vgg'"),
         ("epochs", 3, "unknown parameter epochs; valid here: classification, data_prep"),
     ],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from rich import get_console
@@ -110,7 +110,6 @@ class RunTimeHooks:
     @hook_impl
     def before_pipeline_run(self, catalog: DataCatalog) -> None:
         self._catalog = catalog
-        self._times: dict[str, dict[str, Any]] = catalog.load("run_times") or {}
         self._starts: dict[str, float] = {}
 
     @hook_impl
@@ -122,8 +121,15 @@ class RunTimeHooks:
         if rank() > 0:
             return
         stage = next((name for name in pipeline_registry.PIPELINES if name in node.tags), "")
-        self._times[node.name] = {"stage": stage, "seconds": round(time.monotonic() - self._starts[node.name], 3)}
-        self._catalog.save("run_times", self._times)
+        own = {"stage": stage, "seconds": round(time.monotonic() - self._starts[node.name], 3)}
+        # Read anew each time: another process may train another cell.
+        self._catalog.save("run_times", self._known() | {node.name: own})
+
+    def _known(self) -> dict[str, dict[str, Any]]:
+        try:
+            return self._catalog.load("run_times") or {}
+        except DatasetError:
+            return {}  # damaged; it serves the table of cost alone
 
 
 def widen_log(console: Console) -> None:

@@ -37,6 +37,12 @@ def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
     return check
 
 
+def _each_once(value: tuple) -> tuple:
+    if len(set(value)) < len(value):
+        raise ValueError("a list that names each entry once")
+    return value
+
+
 class Block(BaseModel):
     """A parameter block: unknown keys are errors, values cannot be changed after reading."""
 
@@ -177,10 +183,8 @@ class ClassificationParameters(Block):
 
     @field_validator("models", "regimes")
     @classmethod
-    def _name_each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(value)) < len(value):
-            raise ValueError("names each entry once")
-        return value
+    def _name_each_once(cls, value: tuple) -> tuple:
+        return _each_once(value)
 
     @field_validator("prompt")
     @classmethod
@@ -204,8 +208,15 @@ Attack = Literal["noise", "fgsm", "bim", "pgd20", "autoattack"]
 Extractor = Literal["efficientnet_lite0", "dinov2", "inception"]
 
 
+def _not_random(weights: str) -> str:
+    if weights == "random":
+        raise ValueError("pretrained, or a file or folder: features of a random network say nothing")
+    return weights
+
+
 class FeatureParameters(Block):
     extractor: Extractor
+    weights: Annotated[str, AfterValidator(_not_random)]
     input_size: Annotated[int, Field(ge=8, le=1024)]
     images: Annotated[int, Field(ge=10)]
     train_images: Annotated[int, Field(ge=10)]
@@ -235,6 +246,11 @@ class EvaluationParameters(Block):
     neighbours: Count
     features: FeatureParameters
     privacy: PrivacyParameters
+
+    @field_validator("attacks", "eps_curve")
+    @classmethod
+    def _name_each_once(cls, value: tuple) -> tuple:
+        return _each_once(value)
 
 
 class ReportParameters(Block):

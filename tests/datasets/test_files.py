@@ -7,6 +7,7 @@ from kedro.io.core import Version
 from matplotlib.figure import Figure
 
 from synthpath_kedro.datasets import FigureDataset, JSONDataset, TableDataset
+from synthpath_kedro.errors import InputError
 
 
 def test_a_table_comes_back_and_every_version_is_kept(tmp_path: Path) -> None:
@@ -40,3 +41,13 @@ def test_an_optional_file_is_none_until_it_is_there_and_goes_when_it_is_empty(tm
     assert metrics.load() == {"accuracy": 0.5}
     metrics.save({})
     assert metrics.load() is None
+
+
+@pytest.mark.parametrize(("dataset", "text"), [(TableDataset, ""), (TableDataset, 'a,b\n1,"2'), (JSONDataset, "{")])
+def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, dataset: type, text: str) -> None:
+    (tmp_path / "file").write_text(text)
+    with pytest.raises(DatasetError) as refused:
+        dataset(filepath=str(tmp_path / "file")).load()
+    assert isinstance(refused.value.__cause__, InputError)
+    assert "file cannot be read" in str(refused.value)
+    assert "remove it and run the pipeline that makes it" in str(refused.value)

@@ -1,5 +1,6 @@
 """Evaluation of cells and of the study, on predictions of known outcome."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,9 +25,9 @@ from synthpath_kedro.pipelines.evaluation.cell.nodes import (
     predict_cell,
     score_cell,
 )
-from synthpath_kedro.pipelines.evaluation.generator.nodes import draw_closest_pairs
+from synthpath_kedro.pipelines.evaluation.generator.nodes import draw_closest_pairs, tabulate_privacy
 from synthpath_kedro.pipelines.evaluation.pages.nodes import write_feature_space
-from synthpath_kedro.pipelines.evaluation.tables.nodes import tabulate_classification
+from synthpath_kedro.pipelines.evaluation.tables.nodes import tabulate_classification, tabulate_robustness
 from synthpath_kedro.reporting.figures.style import new_figure
 
 LABELS = np.arange(12) % 3
@@ -92,6 +93,7 @@ def generated(splits: Splits, parameters: Parameters) -> dict:
     arrays = {"images": splits.train.images[:12] + noise, "labels": splits.train.labels[:12]}
     shard = Artefact(arrays, {"digest": "d"})
     manifest = {"shards": {"s": {"digest": "d"}}, "total": 12, "class_names": list(NAMES), "prepared": "p"}
+    manifest["parameters"] = {"steps": 77}
     return {
         "denoiser": denoiser_artefact(network.state_dict(), parameters.diffusion, facts),
         "synthetic_shards": {"s": shard},
@@ -121,8 +123,32 @@ def test_predictions_of_another_classifier_are_refused(
     classifier: Artefact, splits: Splits, parameters: Parameters
 ) -> None:
     other = Artefact({}, {"classifier": "another"})
-    with pytest.raises(InputError, match="predictions of cnn/real were made by another classifier"):
+    with pytest.raises(
+        InputError, match=r"predictions of cnn/real was made from classifier another, cnn/real from classifier"
+    ):
         attack_cell(classifier, other, splits.test, parameters.evaluation, 0)
+
+
+def test_attacked_images_of_another_classifier_are_refused() -> None:
+    predicted, other = predictions("cnn", "real", 3), attacked("cnn", "real")
+    predicted.card["classifier"], other.card["classifier"] = "new", "old"
+    refusal = "predictions of cnn/real was made from classifier new, attacked images of cnn/real from classifier old"
+    with pytest.raises(InputError, match=refusal):
+        score_cell(predicted, other)
+    with pytest.raises(InputError, match="attacked images of cnn/real was made from classifier old"):
+        tabulate_robustness(other, None, None, predicted)
+    assert len(tabulate_robustness(attacked("cnn", "real"), None, predictions("cnn", "real", 3), None)) == 2 * 3 * 2
+
+
+def test_copies_and_losses_of_different_denoisers_are_not_tabulated_together() -> None:
+    nearest, losses = Artefact({}, {"checkpoint": "old"}), Artefact({}, {"checkpoint": "new"})
+    with pytest.raises(InputError, match=r"nearest training images was made from denoiser old, denoiser losses .* new"):
+        tabulate_privacy(nearest, losses)
+
+
+def test_the_report_shows_the_parameters_that_the_results_were_made_with(study: dict) -> None:
+    words = " ".join(re.sub("<[^>]*>", " ", study["report"]).split())
+    assert "steps 77" in words  # the manifest's; conf has another number
 
 
 @pytest.fixture

@@ -1,7 +1,12 @@
 import pandas as pd
 import pytest
 
-from synthpath_kedro.reporting.answer import difference_sentences, mean_differences, verdict_sentences
+from synthpath_kedro.reporting.answer import (
+    difference_sentences,
+    mean_differences,
+    sensitivity_sentence,
+    verdict_sentences,
+)
 
 
 def test_differences_are_those_of_the_replicates_means(classification):
@@ -40,3 +45,16 @@ def test_verdicts_are_counted_by_comparison():
         "for 2 there is no evidence either way; for 1 no verdict can be given.",
         "Training on synthetic images alone helps 0 of 1 classifier and hurts 1.",
     ]
+
+
+def test_no_evidence_for_anyone_is_said_in_plain_words():
+    nothing = pd.DataFrame({"model": ["cnn", "clip"], "comparison": "mixed vs real", "verdict": "no evidence"})
+    assert verdict_sentences(nothing) == [
+        "Adding synthetic images to the real ones: no evidence that it helps or hurts any of 2 classifiers."
+    ]
+
+
+def test_the_answer_says_how_small_a_difference_it_could_have_shown():
+    comparison = pd.DataFrame({"low": [-0.1, -0.04, None], "high": [0.1, 0.08, None], "n": 165, "replicates": 3})
+    assert "With 165 test images and 3 replicates a difference below about 0.080" in sensitivity_sentence(comparison)
+    assert sensitivity_sentence(comparison.iloc[2:]) == ""

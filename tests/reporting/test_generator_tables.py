@@ -71,8 +71,8 @@ def test_each_class_stands_beside_the_yardstick_with_its_n():
     ]
     table = generator_tables.fidelity_by_class(pd.DataFrame(rows))
     assert table.to_numpy().tolist() == [
-        ["a", "1.5000 (n 10, 5)", "0.0000 (n 10, 5)"],
-        ["b", "1.5000 (n 10, 5)", "0.0000 (n 10, 5)"],
+        ["a", "1.5000 (n 10 / 5)", "0.0000 (n 10 / 5)"],
+        ["b", "1.5000 (n 10 / 5)", "0.0000 (n 10 / 5)"],
     ]
 
 

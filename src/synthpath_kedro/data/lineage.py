@@ -14,15 +14,29 @@ def check_same_data(cards: Mapping[str, Card]) -> None:
     """Checks that artefacts were made from one prepared data set and, as far as they need any, one synthetic set.
 
     Args:
-        cards: by artefact name; each holds under "prepared" the digest of the prepared data it comes from, and under
-            "synthetic" that of the synthetic set, unless it does without.
+        cards: by artefact name; each holds under "prepared" the digest of the prepared data it comes from, under
+            "synthetic" that of the synthetic set and under "checkpoint" that of the denoiser, unless it does without.
 
     Raises:
         InputError: two artefacts come from different data; both are named.
     """
     _check_same(cards, "prepared", "data", "run the pipelines from data_prep on again")
+    painted = {name: card for name, card in cards.items() if card.get("checkpoint")}
+    _check_same(painted, "checkpoint", "denoiser", "run the pipelines from synthesis on again")
     drawn = {name: card for name, card in cards.items() if card.get("synthetic")}
     _check_same(drawn, "synthetic", "synthetic images", "run the pipelines classification and evaluation again")
+
+
+def check_same_classifier(cards: Mapping[str, Card]) -> None:
+    """Checks that one trained classifier made everything.
+
+    Args:
+        cards: by artefact name; each holds under "classifier" the digest of the cell's weights.
+
+    Raises:
+        InputError: two artefacts come from different classifiers; both are named.
+    """
+    _check_same(cards, "classifier", "classifier", "run kedro run --pipelines=evaluation again")
 
 
 def _check_same(cards: Mapping[str, Card], key: str, what: str, way_out: str) -> None:

@@ -53,4 +53,5 @@ class Splits:
 
 def _split_card(images: LabelledImages) -> Card:
     counts = dict(zip(images.class_names, images.class_counts.tolist(), strict=True))
-    return {"n": len(images), "counts": counts, "digest": images.digest}
+    groups = {} if images.groups is None else {"n_groups": len(set(images.groups.tolist()))}
+    return {"n": len(images), **groups, "counts": counts, "digest": images.digest}

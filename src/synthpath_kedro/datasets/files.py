@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from kedro.io import DatasetError
 from kedro_datasets.json import JSONDataset as KedroJSONDataset
 from kedro_datasets.matplotlib import MatplotlibDataset
 from kedro_datasets.pandas import CSVDataset
 from kedro_datasets.text import TextDataset as KedroTextDataset
 
 from synthpath_kedro.datasets.atomic import AtomicFileSystem
+from synthpath_kedro.errors import InputError
 
 
 class _LocalFile:
@@ -25,7 +27,16 @@ class _LocalFile:
     def load(self) -> Any:
         if self._optional and not self._exists():  # type: ignore[attr-defined]
             return None
-        return super().load()  # type: ignore[misc]
+        try:
+            return super().load()  # type: ignore[misc]
+        except (DatasetError, ValueError) as error:
+            path = Path(self._get_load_path())  # type: ignore[attr-defined]
+            if not path.is_file():
+                raise
+            reason = str(error.__cause__ or error).splitlines()[0]
+            raise InputError(
+                f"{path} cannot be read ({reason}): it is damaged; remove it and run the pipeline that makes it"
+            ) from error
 
     def save(self, data: Any) -> None:
         if self._optional and _is_empty(data):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from synthpath_kedro.classifiers.hub import checksummed_file
 from synthpath_kedro.classifiers.preprocessing import CENTRED, preprocessing
 from synthpath_kedro.classifiers.registry import build_classifier
+from synthpath_kedro.classifiers.weights import Published, load_weights
 from synthpath_kedro.data.artefact import digest_arrays
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import BackboneParameters, ClassificationParameters, FeatureParameters
@@ -46,7 +47,7 @@ class Extractor:
 
 
 def load_extractor(params: FeatureParameters, classification: ClassificationParameters) -> Extractor:
-    """The network that ``params.extractor`` names, with its published weights, in eval mode.
+    """The network that ``params.extractor`` names, with its published weights or a file's, in eval mode.
 
     Args:
         params: the block ``evaluation.features``.
@@ -57,19 +58,22 @@ def load_extractor(params: FeatureParameters, classification: ClassificationPara
     """
     try:
         if params.extractor == "inception":
-            return _inception(params.input_size)
+            return _inception(params)
         return _of_classifier(params, classification)
     except InputError as error:
+        # What builds classifiers names their parameters, and offers random weights, whose features mean nothing.
+        theirs, ours = f"classification.{params.extractor}.weights", "evaluation.features.weights"
+        reason = str(error).replace(f", or {theirs}=random", "").replace(theirs, ours)
         raise InputError(
             f"evaluation.features.extractor {params.extractor!r} with input_size {params.input_size} cannot be used "
-            f"({error}); efficientnet_lite0 needs no download and takes any size"
+            f"({reason}); efficientnet_lite0 needs no download and takes any size"
         ) from error
 
 
 def _of_classifier(params: FeatureParameters, classification: ClassificationParameters) -> Extractor:
-    name = params.extractor
+    name, weights = params.extractor, params.weights
     backbone = BackboneParameters(
-        variant=_VARIANTS[name], weights="pretrained", input_size=params.input_size, batch_size=1, learning_rate=1
+        variant=_VARIANTS[name], weights=weights, input_size=params.input_size, batch_size=1, learning_rate=1
     )
     params_of_extractor = classification.model_copy(update={"backbones": {name: backbone}})
     classifier = build_classifier(name, ("any",), params_of_extractor, seed=0)
@@ -77,15 +81,19 @@ def _of_classifier(params: FeatureParameters, classification: ClassificationPara
     return Extractor(name, classifier.weights, params.input_size, parts.requires_grad_(False).eval())
 
 
-def _inception(input_size: int) -> Extractor:
+def _inception(params: FeatureParameters) -> Extractor:
     from torchvision.models import inception_v3
 
+    input_size = params.input_size
     if input_size < _SMALLEST_INCEPTION_INPUT:
         raise InputError(f"Inception takes {_SMALLEST_INCEPTION_INPUT} pixels or more")
     # The published weights expect values in [-1, 1], which is what CENTRED gives.
     network = inception_v3(weights=None, aux_logits=True, init_weights=False, transform_input=False)
-    state = torch.load(checksummed_file("inception", _INCEPTION_URL), map_location="cpu", weights_only=True)
-    network.load_state_dict(state)
+    backbone = BackboneParameters(
+        variant="inception_v3", weights=params.weights, input_size=input_size, batch_size=1, learning_rate=1
+    )
+    published = Published("ImageNet", lambda: checksummed_file("inception", _INCEPTION_URL))
+    weights = load_weights(network, "inception", backbone, published)
     network.fc = nn.Identity()
     parts = nn.Sequential(preprocessing(input_size, CENTRED), network)
-    return Extractor("inception", "ImageNet", input_size, parts.requires_grad_(False).eval())
+    return Extractor("inception", weights, input_size, parts.requires_grad_(False).eval())

@@ -49,6 +49,23 @@ def verdict_sentences(verdicts: pd.DataFrame) -> list[str]:
     return [_verdict_sentence(str(comparison), rows["verdict"]) for comparison, rows in _by_comparison(verdicts)]
 
 
+def sensitivity_sentence(comparison: pd.DataFrame) -> str:
+    """How small a difference could have been seen; empty where no verdict was given.
+
+    Args:
+        comparison: one row a model and regime: ``low, high`` of the single comparison, ``n`` test images,
+            ``replicates``.
+    """
+    tested = comparison.dropna(subset=["low", "high"])
+    if tested.empty:
+        return ""
+    margin = ((tested["high"] - tested["low"]) / 2).median()
+    return (
+        f"With {tested['n'].iloc[0]:,} test images and {tested['replicates'].min()} replicates a difference below "
+        f"about {margin:.3f} cannot be told from chance, so that no evidence is not evidence of no effect."
+    )
+
+
 def difference_sentences(differences: pd.DataFrame) -> list[str]:
     """One sentence a comparison: how far mean accuracy moved; says that nothing was tested.
 
@@ -73,6 +90,9 @@ def _difference(means: pd.DataFrame, model: str, regime: str) -> dict[str, float
 def _verdict_sentence(comparison: str, verdicts: pd.Series) -> str:
     counts = Counter("no verdict" if word.startswith("no verdict") else word for word in verdicts)
     classifiers = "classifier" if len(verdicts) == 1 else "classifiers"
+    if counts["no evidence"] == len(verdicts):
+        whom = "the classifier" if len(verdicts) == 1 else f"any of {len(verdicts)} classifiers"
+        return f"{_training(comparison)}: no evidence that it helps or hurts {whom}."
     parts = [
         f"{_training(comparison)} helps {counts['helps']} of {len(verdicts)} {classifiers} and hurts {counts['hurts']}"
     ]

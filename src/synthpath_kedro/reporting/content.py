@@ -35,7 +35,7 @@ class ReportContent:
         phantom: the data is rendered, not taken from patients; marked in red wherever a number stands.
         tables: "4_1", "4_2", "4_3" as ``tables`` lays them out; any other by a name of its own, shown behind them.
         figures: in the order of the page.
-        parameters: all of conf's, as plain nested values.
+        parameters: those that the results were made with, as plain nested values.
         versions: package versions by name.
         cost: ``stage, seconds, images_per_second`` (missing where a stage makes no images).
         missing_cells: (model, regime) of the cells that have not been trained.
@@ -43,6 +43,7 @@ class ReportContent:
         random_weights: models that ran without their pretrained weights.
         verdicts: ``model, comparison, difference, low, high, p_adjusted, verdict`` (accuracies; 95 % interval), or
             None where nothing was tested.
+        sensitivity: a sentence on how small a difference the verdicts could have shown; empty for none.
         differences: as ``mean_differences`` gives them; shown where there are no verdicts.
         captions: a sentence above a table, by its name in ``tables``.
         notes: a paragraph below table 4.1, 4.2 or 4.3, likewise; empty for none.
@@ -62,5 +63,6 @@ class ReportContent:
     random_weights: Sequence[str]
     verdicts: pd.DataFrame | None = None
     differences: pd.DataFrame | None = None
+    sensitivity: str = ""
     captions: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)

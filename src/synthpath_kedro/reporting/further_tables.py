@@ -89,37 +89,43 @@ def calibration(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def clamped_control(robustness: pd.DataFrame) -> pd.DataFrame:
-    """Every cell's change of accuracy in pixel space and, behind it, under the control's attacks."""
-    attacks = ordered_attacks(robustness.loc[robustness["control"].astype(bool), "attack"])
+    """Every cell's change of accuracy in pixel space and, behind it, under the control's attacks on the same images."""
+    control = robustness[robustness["control"].astype(bool)]
     return _laid_out(
-        {"model": model_label(model), "trained on": regime}
+        {"model": model_label(model), "trained on": regime, "n": rows["n"].iloc[0]}
         | {
-            attack_label(attack): " → ".join(_loss(rows, attack, control) for control in (False, True))
-            for attack in attacks
+            attack_label(attack): " → ".join(
+                number(rows.loc[rows["attack"] == attack, change].mean(), signed=True)
+                for change in ("pixel_space_change", "change")
+            )
+            for attack in ordered_attacks(control["attack"])
         }
-        for model, regime, rows in _cells(robustness)
+        for model, regime, rows in _cells(control)
     )
 
 
 def control_sentence(robustness: pd.DataFrame) -> str:
     """What the clamp does to the numbers, from the numbers; empty where the control was not run."""
-    control = robustness["control"].astype(bool)
-    if not control.any():
+    control = robustness[robustness["control"].astype(bool)]
+    if control.empty:
         return ""
-    losses = -robustness.assign(control=control).groupby(["attack", "control"])["change"].mean()
+    losses = -control.groupby("attack")[["change", "pixel_space_change"]].mean()
     parts = [
-        f"{attack_label(attack)} costs {number(losses[attack, True])} of accuracy there and "
-        f"{number(losses[attack, False])} in pixel space"
-        for attack in ordered_attacks(robustness.loc[control, "attack"])
+        f"{attack_label(attack)} costs {number(losses['change'][attack])} of accuracy there and "
+        f"{number(losses['pixel_space_change'][attack])} in pixel space"
+        for attack in ordered_attacks(control["attack"])
     ]
-    cells = len(robustness[["model", "regime"]].drop_duplicates())
+    cells = len(control[["model", "regime"]].drop_duplicates())
+    average = (
+        f"On average over {cells} {'cell' if cells == 1 else 'cells'} and the same {control['n'].iloc[0]:,} images"
+    )
     sentence = (
         "Control, no measure of robustness: the same attacks on images that were normalised first and then clamped to "
-        f"[0, 1], with eps in the unit of normalised values. On average over {cells} cells {'; '.join(parts)}."
+        f"[0, 1], with eps in the unit of normalised values. {average} each {'; '.join(parts)}."
     )
-    if ("noise", True) not in losses:
+    if "noise" not in losses.index:
         return sentence
-    by_clamp, by_noise = losses["noise", True], losses["noise", False]
+    by_clamp, by_noise = losses["change"]["noise"], losses["pixel_space_change"]["noise"]
     if by_clamp > 0.05 and by_clamp > 3 * max(by_noise, 0):
         return f"{sentence} So the clamp alone makes accuracy collapse under noise, as it does in the study's table."
     return f"{sentence} On these cells the clamp does not bring about the collapse that the study's table shows."
@@ -171,11 +177,6 @@ def _in_order(comparison: pd.DataFrame, regimes: list[str]) -> pd.DataFrame:
 def _of_metric(rows: pd.DataFrame, metric: str) -> tuple[float, float, float]:
     row = rows[rows["metric"] == metric].iloc[0]
     return row["mean"], row["low"], row["high"]
-
-
-def _loss(rows: pd.DataFrame, attack: str, control: bool) -> str:
-    shown = rows[(rows["attack"] == attack) & (rows["control"].astype(bool) == control)]
-    return number(shown["change"].mean(), signed=True)
 
 
 def _interval(value: float, low: float, high: float, *, signed: bool = False) -> str:

@@ -39,7 +39,7 @@ def fidelity_by_class(table: pd.DataFrame) -> pd.DataFrame:
     for (reference, candidate), rows in table.groupby(["reference", "candidate"], sort=False):
         name = f"{candidate} to {reference}".replace("_", " ")
         counts = zip(rows["kernel_distance"], rows["n_candidate"], rows["n_reference"], strict=True)
-        columns[name] = [f"{_distance(distance)} (n {n:,}, {other:,})" for distance, n, other in counts]
+        columns[name] = [f"{_distance(distance)} (n {n:,} / {other:,})" for distance, n, other in counts]
     return pd.DataFrame(columns)
 
 
@@ -86,7 +86,8 @@ def privacy_caption(table: pd.DataFrame, data_card: Mapping[str, Any], manifest:
     loss = table[table["measure"] == "membership_auc"].iloc[0]
     return (
         f"Nearest training images: {'; '.join(searched)}. Held out: {int(row['n_held_out']):,} validation images. "
-        "A near copy is nearer to a training image than the nearest 1 % of held-out images are; authenticity is the "
+        "A near copy is nearer to a training image than the nearest 1 % of held-out images are (than the nearest one "
+        "that is no copy itself, where held-out images have copies among the training images); authenticity is the "
         "share of images that are farther from their nearest training image than that one is from its own. Distances "
         "in pixels are RMS differences in grey levels. Membership inference: how often a training image has a lower "
         f"loss under the denoiser than a held-out one ({int(loss['n_train']):,} and {int(loss['n_held_out']):,} "

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from synthpath_kedro.reporting import layout
-from synthpath_kedro.reporting.tables import NOT_RUN, NOT_TRAINED, RANDOM_WEIGHTS
+from synthpath_kedro.reporting.tables import LEFT_OUT, NOT_RUN, NOT_TRAINED, RANDOM_WEIGHTS
 
 
 class Value(NamedTuple):
@@ -90,7 +90,7 @@ def _facts(row: pd.Series, columns: list[str]) -> list[Fact]:
 def _value(row: pd.Series, header: str) -> Value:
     text = row[header]
     means, spreads = layout.split_spread(text)
-    return Value(header, means, spreads, row.get(header + layout.STUDY, ""), text in (NOT_TRAINED, NOT_RUN))
+    return Value(header, means, spreads, row.get(header + layout.STUDY, ""), text in (LEFT_OUT, NOT_TRAINED, NOT_RUN))
 
 
 def _exact(value: Any) -> str:

@@ -7,6 +7,8 @@ from synthpath_kedro.reporting.content import ReportContent
 from synthpath_kedro.reporting.labels import model_label
 from synthpath_kedro.reporting.tables import TRAINED_FROM_SCRATCH
 
+_ENOUGH_GROUPS = 10
+
 
 class Limit(NamedTuple):
     """One limit.
@@ -28,6 +30,8 @@ def limits(content: ReportContent) -> list[Limit]:
         *_phantom(content),
         *_random_weights(content),
         *_unknown_groups(content),
+        *_few_groups(content),
+        *_absent_classes(content),
         *_missing_cells(content),
         *_no_test(content),
         Limit(
@@ -76,6 +80,33 @@ def _unknown_groups(content: ReportContent) -> list[Limit]:
         "are too high and intervals too narrow. Set data_prep.group to keep patients together."
     )
     return [Limit(True, "Patients unknown", text)]
+
+
+def _few_groups(content: ReportContent) -> list[Limit]:
+    n_groups = content.data_card.get("splits", {}).get("test", {}).get("n_groups")
+    if n_groups is None or n_groups >= _ENOUGH_GROUPS:
+        return []
+    text = (
+        f"The test images come from {n_groups} patients or slides. Intervals are taken over these, and over so few "
+        "they are too narrow."
+    )
+    return [Limit(True, "Few test patients", text)]
+
+
+def _absent_classes(content: ReportContent) -> list[Limit]:
+    names = content.data_card.get("class_names", [])
+    parts = []
+    for split, facts in content.data_card.get("splits", {}).items():
+        absent = [name for name in names if not facts["counts"].get(name, 0)]
+        if absent:
+            parts.append(f"{', '.join(absent)} in the {split} set")
+    if not parts:
+        return []
+    text = (
+        f"There is no image of {'; of '.join(parts)}. Averages over classes are of those that the real test set holds: "
+        "nothing is known of how well the others are recognised."
+    )
+    return [Limit(True, "Classes without images", text)]
 
 
 def _missing_cells(content: ReportContent) -> list[Limit]:

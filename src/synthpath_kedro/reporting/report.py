@@ -83,7 +83,8 @@ def render_report(content: ReportContent) -> str:
 def _answer(content: ReportContent) -> dict[str, Any]:
     if content.verdicts is not None:
         rows = [_verdict_row(row) for row in content.verdicts.to_dict("records")]
-        first, headers, sentences = "difference", ["adjusted p"], verdict_sentences(content.verdicts)
+        first, headers = "difference", ["adjusted p"]
+        sentences = [*verdict_sentences(content.verdicts), *filter(None, [content.sensitivity])]
     else:
         differences = content.differences if content.differences is not None else pd.DataFrame(columns=["comparison"])
         rows = [_difference_row(row) for row in differences.to_dict("records")]
@@ -144,7 +145,11 @@ def _picture(figure: ReportFigure) -> _Picture:
 
 
 def _card_facts(card: Mapping[str, Any]) -> list[tuple[str, str]]:
-    facts = {key: value for key, value in card.items() if key not in ("splits", "class_names", "groups_known", "key")}
+    facts = {
+        key: value
+        for key, value in card.items()
+        if key not in ("splits", "class_names", "groups_known", "key", "parameters")
+    }
     return [(_sentence_case(key), value) for key, value in html_tables.flattened(facts)]
 
 

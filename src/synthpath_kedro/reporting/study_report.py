@@ -1,6 +1,7 @@
 """The study's report: which results it shows, in which order, and what it says about each."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -8,7 +9,7 @@ from matplotlib.figure import Figure
 from synthpath_kedro.data.artefact import Card, package_versions
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.reporting import further_tables, generator_tables
-from synthpath_kedro.reporting.answer import mean_differences
+from synthpath_kedro.reporting.answer import mean_differences, sensitivity_sentence
 from synthpath_kedro.reporting.content import ReportContent, ReportFigure
 from synthpath_kedro.reporting.figure_texts import AFTER_MODELS, BEFORE_MODELS, FigureText
 from synthpath_kedro.reporting.labels import model_label, ordered_regimes
@@ -23,7 +24,12 @@ Figures = Mapping[str, Figure | bytes]
 
 
 def render_study_report(
-    parameters: Parameters, data_card: Card, manifest: Card, tables: Tables, figures: Figures
+    parameters: Parameters,
+    data_card: Card,
+    manifest: Card,
+    tables: Tables,
+    figures: Figures,
+    recorded: Mapping[str, Any],
 ) -> str:
     """The report as one page of HTML.
 
@@ -35,6 +41,7 @@ def render_study_report(
             and ``class_distribution``.
         figures: by the name of its dataset; "confusion_<model>_figure" for a model's confusion matrices,
             "tsne_<model>_<regime>_figure" for a cell's t-SNE.
+        recorded: the parameters that all of this was made with, as plain nested values.
     """
     classification, comparison = tables["classification"], tables["comparison"]
     study = parameters.classification
@@ -47,7 +54,7 @@ def render_study_report(
         phantom=bool(data_card.get("phantom")),
         tables={number: tables[f"table_{number}"] for number in ("4_1", "4_2", "4_3")} | _further_tables(tables),
         figures=list(_figures(figures, tables["neighbour_mixing"], parameters)),
-        parameters=parameters.model_dump(mode="json"),
+        parameters=recorded,
         versions=package_versions(),
         cost=tables["cost"],
         missing_cells=[cell for cell in cells if cell not in trained],
@@ -55,6 +62,7 @@ def render_study_report(
         random_weights=_random_weights(classification),
         verdicts=further_tables.verdict_table(comparison) if len(comparison) else None,
         differences=mean_differences(classification),
+        sensitivity=sensitivity_sentence(comparison),
         captions=_captions(tables, data_card, manifest, parameters.report.embed_real_images),
         notes={
             "4_1": _zero_shot_sentence(classification),
@@ -93,7 +101,9 @@ def _further_tables(tables: Tables) -> dict[str, pd.DataFrame]:
 def _captions(tables: Tables, data_card: Card, manifest: Card, real_images: bool) -> dict[str, str]:
     regimes = " / ".join(ordered_regimes(tables["per_class"]["regime"]))
     fidelity_caption = generator_tables.fidelity_caption(tables["fidelity"])
-    return CAPTIONS | {
+    unit = "patients (or slides)" if data_card["groups_known"] else "images"
+    tiles = " and the tile behind each" if real_images else " and the tile behind each synthetic one"
+    return {name: caption.format(unit=unit, tiles=tiles) for name, caption in CAPTIONS.items()} | {
         "F1 by class": f"Mean over replicates on the real test set; in each column: trained on {regimes} images.",
         "Fidelity": f"{fidelity_caption} {READER_TEST}" if real_images else fidelity_caption,
         "Privacy": generator_tables.privacy_caption(tables["privacy"], data_card, manifest),

@@ -1,16 +1,19 @@
-"""What the report says above each table whose caption does not depend on the numbers."""
+"""What the report says above each table whose caption does not depend on the numbers.
+
+``{unit}`` is what the test set is a sample of: images, or patients where they are known.
+"""
 
 READER_TEST = "reader_test.html, beside this file, asks a person to tell real tiles from synthetic ones."
 
 CAPTIONS = {
     "Comparisons in full": (
         "Differences of the replicates' means on the real test set, with 95 % intervals of each comparison by itself. "
-        "The standard error of accuracy holds the variance of test images and of training seeds; Holm's adjustment "
-        "runs over all rows and decides the verdict. F1 and AUC have bootstrap intervals over test images alone. "
+        "The standard error of accuracy holds the variance of test {unit} and of training seeds; Holm's adjustment "
+        "runs over all rows and decides the verdict. F1 and AUC have bootstrap intervals over test {unit} alone. "
         "McNemar's test, over test images alone too, is shown for orientation: it ignores the training seed."
     ),
     "Metrics with 95 % intervals": (
-        "Mean over replicates; bootstrap intervals over test images, which leave out the variance of training seeds."
+        "Mean over replicates; bootstrap intervals over test {unit}, which leave out the variance of training seeds."
     ),
     "Calibration": (
         "On the real test set, before → after temperature scaling on the validation images; means over replicates. "
@@ -23,9 +26,10 @@ CAPTIONS = {
     "Feature space": (
         "Of each synthetic image's nearest neighbours among real test images and other synthetic ones: the share that "
         "is real, beside the share expected where nothing tells them apart, and the share of its own class. "
-        "feature_space.html, beside this file, shows the tile behind every point of the figures."
+        "feature_space.html, beside this file, shows every cell's points{tiles}."
     ),
     "Fidelity by class": (
-        "Kernel distance of each class to itself, in the same features; unbiased, so that n may differ."
+        "Kernel distance of each class to itself, in the same features; unbiased, so that n may differ (n: images of "
+        "the first set / of the second)."
     ),
 }

@@ -1,8 +1,8 @@
 """Tables 4.1 to 4.3 laid out as in the study, with the study's own value beside each of ours.
 
 Every value is text: the mean over replicates, "± sd" (n - 1) behind it where there are several, "not trained" where
-the cell is missing. A column's study values stand in the column of the same name with ``STUDY`` behind it, empty where
-the study did not have the model.
+the cell is missing, "left out" where the run is not about it. A column's study values stand in the column of the same
+name with ``STUDY`` behind it, empty where the study did not have the model.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,10 +22,21 @@ from synthpath_kedro.reporting.labels import (
 from synthpath_kedro.reporting.layout import STUDY
 from synthpath_kedro.reporting.terminal import as_text
 
-__all__ = ["NOT_RUN", "NOT_TRAINED", "RANDOM_WEIGHTS", "STUDY", "as_text", "table_4_1", "table_4_2", "table_4_3"]
+__all__ = [
+    "LEFT_OUT",
+    "NOT_RUN",
+    "NOT_TRAINED",
+    "RANDOM_WEIGHTS",
+    "STUDY",
+    "as_text",
+    "table_4_1",
+    "table_4_2",
+    "table_4_3",
+]
 
 NOT_TRAINED = "not trained"
 NOT_RUN = "not run"
+LEFT_OUT = "left out"
 RANDOM_WEIGHTS = "random (not pretrained)"
 TRAINED_FROM_SCRATCH = ("cnn",)
 
@@ -33,20 +44,26 @@ _UNDEFINED = "undefined"
 _METRICS = {"accuracy": "accuracy", "macro_f1": "F1", "auc": "AUC"}
 
 
-def table_4_1(classification: pd.DataFrame, models: Sequence[str] = study.STUDY_MODELS) -> pd.DataFrame:
+def table_4_1(
+    classification: pd.DataFrame,
+    models: Sequence[str] = study.STUDY_MODELS,
+    regimes: Sequence[str] = study.STUDY_REGIMES,
+) -> pd.DataFrame:
     """Real test set: a row a model, a column a regime, each "accuracy / F1 / AUC".
 
     Args:
         classification: one row a cell and replicate: ``model, regime, replicate, weights, n, accuracy, macro_f1, auc``;
             a column ``variant`` (the architecture) is shown where there is one.
         models: rows to show even where no cell of theirs was trained.
+        regimes: of the run.
     """
     rows = []
     for model, cells in _by_model(classification, models):
         row = _identity(model, cells)
         for regime in study.STUDY_REGIMES:
             published = study.TABLE_4_1.get((model, regime))
-            row[regime] = _scores(_only(cells, regime=regime))
+            its = _only(cells, regime=regime)
+            row[regime] = LEFT_OUT if its.empty and regime not in regimes else _scores(its)
             row[regime + STUDY] = " / ".join(map(_value, published)) if published else ""
         rows.append(row)
     return _laid_out(rows)
@@ -70,27 +87,34 @@ def table_4_2(synthetic_as_test: pd.DataFrame, models: Sequence[str] = study.STU
     return _laid_out(rows)
 
 
-def table_4_3(robustness: pd.DataFrame, models: Sequence[str] = study.STUDY_MODELS) -> pd.DataFrame:
+def table_4_3(
+    robustness: pd.DataFrame,
+    models: Sequence[str] = study.STUDY_MODELS,
+    regimes: Sequence[str] = study.STUDY_REGIMES,
+) -> pd.DataFrame:
     """Robustness: a row a model and regime, a column an attack, each "accuracy (change from clean)".
 
-    Shows one budget: the study's 8/255, or the largest where that was not run. An attack that was not run on a
+    Shows one budget: the study's 8/255, or the largest where that was not run; the study's numbers stand beside its own
+    budget only. A regime that is no part of the run has no row. An attack that was not run on a
     trained cell reads "not run".
 
     Args:
         robustness: one row a cell, replicate, attack and eps: ``model, regime, replicate, weights, n, attack, eps,
             clean_accuracy, accuracy, change``; eps in [0, 1] pixel units.
         models: as in ``table_4_1``.
+        regimes: likewise.
     """
     shown = _at_one_eps(robustness)
     attacks = ordered_attacks([*study.STUDY_ATTACKS, *_values(shown, "attack")])
+    of_the_study = shown.empty or _is_the_studys(shown["eps"]).all()
     rows = []
     for model, cells in _by_model(shown, models):
-        for regime in ordered_regimes([*study.STUDY_REGIMES, *_values(cells, "regime")]):
+        for regime in ordered_regimes([*regimes, *_values(cells, "regime")]):
             cell = _only(cells, regime=regime)
             row = {"model": model_label(model), "regime": regime, **_facts(model, cell)}
             row["eps"] = ", ".join(map(eps_label, _values(cell, "eps")))
             for attack in attacks:
-                published = study.TABLE_4_3.get((model, regime, attack))
+                published = study.TABLE_4_3.get((model, regime, attack)) if of_the_study else None
                 attacked = _changed(_only(cell, attack=attack), "accuracy", "change")
                 row[attack_label(attack)] = attacked if attacked != NOT_TRAINED or cell.empty else NOT_RUN
                 row[attack_label(attack) + STUDY] = _published_change(published) if published else ""
@@ -160,8 +184,12 @@ def _span(counts: Iterable[float]) -> str:
 def _at_one_eps(robustness: pd.DataFrame) -> pd.DataFrame:
     if robustness.empty:
         return robustness
-    at_study = (robustness["eps"] - study.EPS).abs() < 1e-6
+    at_study = _is_the_studys(robustness["eps"])
     return robustness[at_study if at_study.any() else robustness["eps"] == robustness["eps"].max()]
+
+
+def _is_the_studys(eps: pd.Series) -> pd.Series:
+    return (eps - study.EPS).abs() < 1e-6
 
 
 def _only(table: pd.DataFrame, **values: str) -> pd.DataFrame:

@@ -41,3 +41,15 @@ def test_cells_of_different_test_images_are_refused(predictions):
 def test_without_a_baseline_there_is_nothing_to_compare(predictions):
     assert comparison_table([predictions("cnn", "mixed", 0)], 5, 0).empty
     assert "verdict" in comparison_table([], 5, 0)
+
+
+def test_cells_trained_with_different_settings_are_refused(predictions):
+    real, mixed = predictions("cnn", "real", 6, 7), predictions("cnn", "mixed", 0, 1)
+    real.card["parameters"] = {"max_epochs": 1, "mixing_ratio": 0.5, "cnn": {"learning_rate": 0.001}}
+    mixed.card["parameters"] = {"max_epochs": 1, "mixing_ratio": 0.2, "cnn": {"learning_rate": 0.002}}
+    with pytest.raises(
+        InputError, match=r"cnn/mixed was trained with classification\.cnn\.learning_rate 0.002, cnn/real with 0.001"
+    ):
+        comparison_table([real, mixed], 5, 0)
+    mixed.card["parameters"]["cnn"]["learning_rate"] = 0.001
+    assert len(comparison_table([real, mixed], 5, 0)) == 1

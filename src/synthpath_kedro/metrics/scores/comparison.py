@@ -17,6 +17,9 @@ WITH_INTERVALS = ("macro_f1", "auc")
 
 Cells = Mapping[tuple[str, str], Artefact]
 
+_OF_ONE_REGIME = {"mixing_ratio", "selection", "sweep_ratios"}
+_WITHOUT_EFFECT = {"replicates", "trunk_max_gb"}
+
 
 def comparison_table(
     predictions: Iterable[Artefact], resamples: int, seed: int, baseline: str = "real"
@@ -38,10 +41,12 @@ def comparison_table(
         ``auc``.
 
     Raises:
-        InputError: cells were predicted on different test images; two of them are named.
+        InputError: cells were predicted on different test images, or a model's were trained with different settings;
+            two of them are named.
     """
     cells = {(cell.card["model"], cell.card["regime"]): cell for cell in predictions}
     _check_same_images(cells)
+    _check_same_training(cells, baseline)
     labels, groups = _truth(cells)
     correct = {name: correctness(cell.tensors["real_test"], labels) for name, cell in cells.items()}
     rows = [
@@ -78,3 +83,27 @@ def _check_same_images(cells: Cells) -> None:
                 f"predictions of {'/'.join(name)} and {'/'.join(next(iter(cells)))} are of different test images; "
                 "run kedro run --pipelines=evaluation again"
             )
+
+
+def _check_same_training(cells: Cells, baseline: str) -> None:
+    """Refuses a verdict on regimes that differ in more than the training images."""
+    for (model, regime), cell in cells.items():
+        if (model, baseline) not in cells:
+            continue
+        its, other = (_settings(card) for card in (cell.card, cells[model, baseline].card))
+        for key in sorted(its.keys() | other.keys()):
+            if its.get(key) != other.get(key):
+                raise InputError(
+                    f"{model}/{regime} was trained with classification.{key} {its.get(key)}, {model}/{baseline} with "
+                    f"{other.get(key)}: they cannot be compared; train both alike with kedro run "
+                    f"--pipeline=classification --params=model={model}"
+                )
+
+
+def _settings(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters that decide a cell's training, of every regime alike, by dotted name."""
+    flat: dict[str, Any] = {}
+    for key, value in card.get("parameters", {}).items():
+        if key not in _OF_ONE_REGIME | _WITHOUT_EFFECT:
+            flat |= {f"{key}.{name}": one for name, one in value.items()} if isinstance(value, dict) else {key: value}
+    return flat

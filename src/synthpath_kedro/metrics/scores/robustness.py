@@ -10,7 +10,7 @@ from synthpath_kedro.data.artefact import Artefact
 from synthpath_kedro.metrics.attack_suite import CLEAN, CURVE_ROWS, LABELS, control_name, curve_attacks, curve_name
 from synthpath_kedro.metrics.scores.rows import as_table, identify
 
-COLUMNS = ("attack", "control", "eps", "clean_accuracy", "accuracy", "change")
+COLUMNS = ("attack", "control", "eps", "clean_accuracy", "accuracy", "change", "pixel_space_change")
 
 
 def robustness_table(attacked: Iterable[Artefact]) -> pd.DataFrame:
@@ -21,7 +21,8 @@ def robustness_table(attacked: Iterable[Artefact]) -> pd.DataFrame:
 
     Returns:
         One row a cell, replicate and attack; then the same where ``control`` is true: attacked in the normalised space
-        with values clamped to [0, 1], no measure of robustness, on the curve's images.
+        with values clamped to [0, 1], no measure of robustness, on the curve's images; ``pixel_space_change`` is then
+        the attack's change in pixel space on the same images, and nan elsewhere.
     """
     return as_table((row for cell in attacked for row in (*_attacks(cell), *_controls(cell))), COLUMNS)
 
@@ -42,8 +43,12 @@ def _attacks(cell: Artefact) -> Iterator[dict[str, Any]]:
 
 def _controls(cell: Artefact) -> Iterator[dict[str, Any]]:
     for attack in curve_attacks(cell.card["attacks"]):
-        probabilities = cell.tensors[control_name(attack)]
-        yield from _rows(cell, attack, cell.card["eps"], probabilities, cell.tensors[CURVE_ROWS], control=True)
+        probabilities, rows = cell.tensors[control_name(attack)], cell.tensors[CURVE_ROWS]
+        in_pixel_space = _rows(cell, attack, cell.card["eps"], cell.tensors[attack][:, rows], rows)
+        for row, same_images in zip(
+            _rows(cell, attack, cell.card["eps"], probabilities, rows, control=True), in_pixel_space, strict=True
+        ):
+            yield row | {"pixel_space_change": same_images["change"]}
 
 
 def _curves(cell: Artefact) -> Iterator[dict[str, Any]]:
@@ -59,7 +64,7 @@ def _rows(
     labels = cell.tensors[LABELS][images]
     clean, robust = (_accuracy(p, labels) for p in (cell.tensors[CLEAN][:, images], probabilities))
     for replicate, (before, after) in enumerate(zip(clean, robust, strict=True)):
-        values = (attack, control, eps, before, after, after - before)
+        values = (attack, control, eps, before, after, after - before, float("nan"))
         yield identify(cell, len(labels), replicate) | dict(zip(COLUMNS, values, strict=True))
 
 

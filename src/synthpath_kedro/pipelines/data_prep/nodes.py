@@ -21,7 +21,8 @@ def prepare_images(
     splits = read_source(params, seed, raw_folder)
     splits = replace(splits, train=thin_classes(splits.train, params.thin, seed))
     prepared = splits.map(lambda images: images.with_card(prepared=splits.digest, digest=images.digest))
-    return prepared.train, prepared.val, prepared.test, splits.card()
+    card = splits.card() | {"parameters": params.model_dump(mode="json")}
+    return prepared.train, prepared.val, prepared.test, card
 
 
 def count_classes(real_train: LabelledImages, real_val: LabelledImages, real_test: LabelledImages) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from synthpath_kedro.data.distribution import imbalance_ratio
 from synthpath_kedro.reporting.figures.style import SMALL_SIZE, SPLIT_COLOURS, add_legend, dress, new_figure, wrapped
@@ -31,6 +32,7 @@ def class_distribution(table: pd.DataFrame, title: str = "Class distribution", n
     axes.set_yticks(positions, [wrapped(str(name), 34) for name in table["class"]])
     axes.invert_yaxis()
     axes.set(xlabel="images", xlim=(0, max(left.max(), 1) * 1.18))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     add_legend(figure, bars, _SPLITS, loc="outside lower center", ncols=len(_SPLITS))
     return figure

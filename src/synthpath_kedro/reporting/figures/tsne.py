@@ -31,7 +31,8 @@ _WIDTH, _LEGEND_MARK, _LEGEND_CHARACTER = 10.5, 0.65, 0.065
 def tsne(points: pd.DataFrame, class_names: Sequence[str], title: str, note: str | None = None) -> Figure:
     """One embedding in two colourings: by class, and real or synthetic.
 
-    The class's number stands at the median of its points, so that the left panel reads without its colours.
+    The class's number stands at the median of its real points (of all where it has none), so that the left panel reads
+    without its colours.
 
     Args:
         points: one row an image: ``x, y, label, source`` (source: real_test or synthetic).
@@ -66,8 +67,9 @@ def _draw_classes(axes: Axes, points: pd.DataFrame, n_classes: int) -> None:
         axes.scatter(members["x"], members["y"], s=size, alpha=0.7, linewidths=0, **style)
     for label in points["label"].unique():
         members = points[points["label"] == label]
-        centre = members["x"].median(), members["y"].median()
-        number = axes.text(*centre, str(label), fontsize=TEXT_SIZE + 2, fontweight="bold", color=INK, zorder=5)
+        real = members[members["source"] == "real_test"]
+        x, y = (real if len(real) else members)[["x", "y"]].median()
+        number = axes.text(x, y, str(label), fontsize=TEXT_SIZE + 2, fontweight="bold", color=INK, zorder=5)
         number.set(ha="center", va="center", path_effects=[withStroke(linewidth=3, foreground="white")])
     _finish(axes, "by class")
 

@@ -57,7 +57,7 @@
     pen.fill();
   }
 
-  // A class's number at the median of its points: the picture reads without its colours.
+  // A class's number at the median of its real points, or of all: the picture reads without its colours.
   function numberClasses() {
     pen.globalAlpha = 1;
     pen.font = "700 15px system-ui, sans-serif";
@@ -68,7 +68,9 @@
     pen.strokeStyle = "#fff";
     pen.fillStyle = "#1f2937";
     page.classes.forEach((_, label) => {
-      const members = [...model.x.keys()].filter((i) => model.label[i] === label && isVisible(i)).map(screen);
+      const visible = [...model.x.keys()].filter((i) => model.label[i] === label && isVisible(i));
+      const real = visible.filter((i) => model.source[i] === 0);
+      const members = (real.length ? real : visible).map(screen);
       if (!members.length) return;
       const [x, y] = [0, 1].map((axis) => members.map((at) => at[axis]).sort((a, b) => a - b)[members.length >> 1]);
       pen.strokeText(label, x, y);

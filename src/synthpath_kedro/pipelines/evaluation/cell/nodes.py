@@ -7,10 +7,9 @@ from matplotlib.figure import Figure
 
 from synthpath_kedro.data.artefact import Artefact, Card
 from synthpath_kedro.data.images import LabelledImages
-from synthpath_kedro.data.lineage import check_same_data, source_note
+from synthpath_kedro.data.lineage import check_same_classifier, check_same_data, source_note
 from synthpath_kedro.data.stratified import stratified_subset
 from synthpath_kedro.data.synthetic import open_synthetic
-from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import EvaluationParameters
 
 if TYPE_CHECKING:
@@ -103,8 +102,9 @@ def attack_cell(
 
     if classifier is None or predictions is None:
         return NOTHING
-    check_same_data({_name(classifier): classifier.card, "real_test": real_test.card})
-    _check_predicted_by(classifier, predictions)
+    name = _name(classifier)
+    check_same_data({name: classifier.card, "real_test": real_test.card})
+    check_same_classifier({f"predictions of {name}": predictions.card, name: {"classifier": classifier.digest}})
     chosen = stratified_subset(real_test.labels, params.attack_images, seed)
     images = real_test.select(chosen)
     curve_rows = stratified_subset(images.labels, params.curve_images, seed)
@@ -122,14 +122,6 @@ def attack_cell(
     return Artefact(probabilities | known, _cell_card(classifier) | attacks)
 
 
-def _check_predicted_by(classifier: Artefact, predictions: Artefact) -> None:
-    if predictions.card["classifier"] != classifier.digest:
-        raise InputError(
-            f"the predictions of {_name(classifier)} were made by another classifier than the one to be attacked; run "
-            "kedro run --pipelines=evaluation again, or load matching versions with --load-versions"
-        )
-
-
 def _load(classifier: Artefact) -> "list[Classifier]":
     """The cell's replicates, on the GPU where there is one."""
     import torch
@@ -140,8 +132,8 @@ def _load(classifier: Artefact) -> "list[Classifier]":
     return [model.to(device) for model in load_classifiers(classifier)]
 
 
-def _name(classifier: Artefact) -> str:
-    return f"{classifier.card['model']}/{classifier.card['regime']}"
+def _name(cell: Artefact) -> str:
+    return f"{cell.card['model']}/{cell.card['regime']}"
 
 
 def _cell_card(classifier: Artefact) -> Card:
@@ -155,17 +147,24 @@ def _cell_card(classifier: Artefact) -> Card:
         "synthetic",
         "phantom",
         "zero_shot_val_accuracy",
+        "parameters",
     )
     return {key: classifier.card[key] for key in kept if key in classifier.card} | {"classifier": classifier.digest}
 
 
 def score_cell(predictions: Artefact | None, attacked: Artefact | None) -> dict[str, Any]:
-    """One flat number a metric, the mean over replicates: what DVC compares between runs."""
+    """One flat number a metric, the mean over replicates: what DVC compares between runs.
+
+    Raises:
+        InputError: predictions and attacked images come from different classifiers.
+    """
     from synthpath_kedro.metrics.scores.classification import classification_table, synthetic_as_test_table
     from synthpath_kedro.metrics.scores.robustness import robustness_table
 
     if predictions is None or attacked is None:
         return {}
+    name = _name(predictions)
+    check_same_classifier({f"predictions of {name}": predictions.card, f"attacked images of {name}": attacked.card})
     metrics = ["accuracy", "macro_f1", "auc"]
     real = classification_table([predictions])[metrics].mean()
     synthetic = synthetic_as_test_table([predictions])[metrics].mean()

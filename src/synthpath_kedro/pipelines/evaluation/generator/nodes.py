@@ -81,6 +81,7 @@ def find_nearest_training_images(
     card = {
         "prepared": real_train.card.get("prepared"),
         "phantom": real_train.card.get("phantom", False),
+        "checkpoint": manifest.get("checkpoint"),
         "extractor": synthetic_features.card["extractor"],
         "weights": synthetic_features.card["weights"],
         "n_train": {space: len(sets["train"].index) for space, sets in points.items()},
@@ -108,10 +109,15 @@ def measure_denoiser_losses(
             network, chosen.images, chosen.labels, privacy.loss_levels, params.batch_size, seed
         )
     kept = {key: denoiser.card.get(key) for key in ("prepared", "phantom")}
-    return Artefact(tensors, kept | {"denoiser": denoiser.card["digest"], "loss_levels": privacy.loss_levels})
+    return Artefact(tensors, kept | {"checkpoint": denoiser.card["digest"], "loss_levels": privacy.loss_levels})
 
 
 def tabulate_privacy(nearest: Artefact, losses: Artefact) -> pd.DataFrame:
+    """What the synthetic images and the denoiser that painted them give away.
+
+    Raises:
+        InputError: the synthetic images were painted by another denoiser than the one whose losses are given.
+    """
     from synthpath_kedro.metrics.scores.privacy import privacy_table
 
     check_same_data({"nearest training images": nearest.card, "denoiser losses": losses.card})

@@ -33,13 +33,14 @@ def write_feature_space(
     cards, points = {"real_test": real_test.card, "synthetic": synthetic.card}, {}
     for table, features in zip(embedded[::2], embedded[1::2], strict=True):
         if table is not None and len(table):
-            cards[f"t-SNE of {features.card['model']}/{features.card['regime']}"] = features.card
-            points[model_label(features.card["model"])] = table
+            model, regime = features.card["model"], features.card["regime"]
+            cards[f"t-SNE of {model}/{regime}"] = features.card
+            points[f"{model_label(model)}, trained on {regime} images"] = table
     check_same_data(cards)
     if not points:
         return ""
     tiles = {"real_test": real_test.images if params.embed_real_images else None, "synthetic": synthetic.images}
-    title = "Feature space of classifiers trained on real images"
+    title = "Feature space of the classifiers"
     return render_feature_space(points, tiles, real_test.class_names, title, source_note(real_test.card))
 
 

@@ -1,14 +1,13 @@
 from kedro.pipeline import Node, Pipeline
 
-from synthpath_kedro.grid import Cell, Grid
+from synthpath_kedro.grid import Grid
 from synthpath_kedro.pipelines.evaluation.pages.nodes import write_feature_space, write_reader_test
 
 
 def create_pipeline(grid: Grid) -> Pipeline:
-    """Pages to explore: the feature space of every model's real cell, and the reader test."""
+    """Pages to explore: the feature space of every cell, and the reader test."""
     synthetic = {"shards": "synthetic_shards", "manifest": "synthetic_manifest", "params": "params:report"}
-    cells = [Cell(model, "real") for model in grid.models if "real" in grid.regimes]
-    embedded = [f"{cell.namespace}.{name}" for cell in cells for name in ("tsne", "features")]
+    embedded = [f"{cell.namespace}.{name}" for cell in grid.cells for name in ("tsne", "features")]
     return Pipeline(
         [
             Node(

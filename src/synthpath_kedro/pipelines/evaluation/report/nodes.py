@@ -65,13 +65,16 @@ def write_report(
     parameters: dict[str, Any],
     data_card: Card,
     manifest: Card,
+    denoiser: Artefact,
     run_times: Card | None,
-    **results: pd.DataFrame | bytes | Figure | None,
+    **results: Artefact | pd.DataFrame | bytes | Figure | None,
 ) -> str:
-    """The study's report as one page of HTML, from tables and figures by name."""
+    """The study's report as one page of HTML, from tables and figures by name, and the predictions of each cell."""
     from synthpath_kedro.reporting.cost import with_run_times
+    from synthpath_kedro.reporting.recorded import recorded_parameters
     from synthpath_kedro.reporting.study_report import render_study_report
 
+    cells = [cell.card for cell in results.values() if isinstance(cell, Artefact)]
     tables = {name: table for name, table in results.items() if isinstance(table, pd.DataFrame)}
     return render_study_report(
         Parameters.model_validate(parameters),
@@ -79,4 +82,5 @@ def write_report(
         manifest,
         tables | {"cost": with_run_times(tables["cost"], run_times or {})},
         {name: image for name, image in results.items() if isinstance(image, bytes | Figure)},
+        recorded_parameters(parameters, data_card, manifest, denoiser.card, cells),
     )

@@ -76,12 +76,14 @@ def _report(grid: Grid) -> Node:
         "parameters": "parameters",
         "data_card": "data_card",
         "manifest": "synthetic_manifest",
+        "denoiser": "denoiser",
         "run_times": "run_times",
         "class_distribution": "class_distribution",
         **{f"table_{number}": f"table_{number}" for number in ("4_1", "4_2", "4_3")},
         **{name: f"{name}_table" for name in TABLES},
         **{f"{name}_figure": f"{name}_figure" for name in FIGURES},
         **{f"confusion_{model}_figure": f"{model}.confusion_figure" for model in grid.models},
+        **{f"predictions_{model}_{regime}": f"{model}.{regime}.predictions" for model, regime in grid.cells},
         **{f"tsne_{model}_{regime}_figure": f"{model}.{regime}.tsne_figure" for model, regime in grid.cells},
     }
     return Node(write_report, inputs, "report", name="write_report")

@@ -1,9 +1,10 @@
+import itertools
 from collections.abc import Iterable
 
 import pandas as pd
 
 from synthpath_kedro.data.artefact import Artefact
-from synthpath_kedro.data.lineage import check_same_data
+from synthpath_kedro.data.lineage import check_same_classifier, check_same_data
 from synthpath_kedro.parameters import ClassificationParameters, EvaluationParameters
 
 Cell = Artefact | None
@@ -11,10 +12,14 @@ Cell = Artefact | None
 
 def _trained(cells: Iterable[Cell]) -> list[Artefact]:
     """The cells that have been trained; all of them on the same data."""
-    found = {f"{cell.card['model']}/{cell.card['regime']}": cell for cell in cells if cell is not None}
+    found = {_name(cell): cell for cell in cells if cell is not None}
     if found:
         check_same_data({name: cell.card for name, cell in found.items()})
     return list(found.values())
+
+
+def _name(cell: Artefact) -> str:
+    return f"{cell.card['model']}/{cell.card['regime']}"
 
 
 def tabulate_classification(*predictions: Cell) -> pd.DataFrame:
@@ -59,10 +64,21 @@ def tabulate_synthetic_as_test(*predictions: Cell) -> pd.DataFrame:
     return synthetic_as_test_table(cell for cell in _trained(predictions) if cell.card["regime"] == "real")
 
 
-def tabulate_robustness(*attacked: Cell) -> pd.DataFrame:
+def tabulate_robustness(*attacked_then_predictions: Cell) -> pd.DataFrame:
+    """Accuracy under attack, of the classifiers that the tables of predictions are about.
+
+    Raises:
+        InputError: a cell was attacked and predicted by different classifiers.
+    """
     from synthpath_kedro.metrics.scores.robustness import robustness_table
 
-    return robustness_table(_trained(attacked))
+    half = len(attacked_then_predictions) // 2
+    attacked = _trained(attacked_then_predictions[:half])
+    for one, other in itertools.product(attacked, _trained(attacked_then_predictions[half:])):
+        if _name(one) == _name(other):
+            names = f"attacked images of {_name(one)}", f"predictions of {_name(other)}"
+            check_same_classifier(dict(zip(names, (one.card, other.card), strict=True)))
+    return robustness_table(attacked)
 
 
 def tabulate_robustness_curves(*attacked: Cell) -> pd.DataFrame:
@@ -80,7 +96,7 @@ def tabulate_neighbour_mixing(params: EvaluationParameters, *features: Cell) -> 
 def lay_out_table_4_1(classification: pd.DataFrame, params: ClassificationParameters) -> pd.DataFrame:
     from synthpath_kedro.reporting.tables import table_4_1
 
-    return table_4_1(classification, params.models)
+    return table_4_1(classification, params.models, params.regimes)
 
 
 def lay_out_table_4_2(synthetic_as_test: pd.DataFrame, params: ClassificationParameters) -> pd.DataFrame:
@@ -92,4 +108,4 @@ def lay_out_table_4_2(synthetic_as_test: pd.DataFrame, params: ClassificationPar
 def lay_out_table_4_3(robustness: pd.DataFrame, params: ClassificationParameters) -> pd.DataFrame:
     from synthpath_kedro.reporting.tables import table_4_3
 
-    return table_4_3(robustness[~robustness["control"].astype(bool)], params.models)
+    return table_4_3(robustness[~robustness["control"].astype(bool)], params.models, params.regimes)

@@ -33,7 +33,7 @@ def create_pipeline(grid: Grid) -> Pipeline:
         Node(tabulate_calibration, [PARAMS, *predictions], "calibration_table", name="tabulate_calibration"),
         Node(tabulate_reliability, [PARAMS, *predictions], "reliability_table", name="tabulate_reliability"),
         Node(tabulate_synthetic_as_test, predictions, "synthetic_as_test_table", name="tabulate_synthetic_as_test"),
-        Node(tabulate_robustness, attacked, "robustness_table", name="tabulate_robustness"),
+        Node(tabulate_robustness, [*attacked, *predictions], "robustness_table", name="tabulate_robustness"),
         Node(tabulate_robustness_curves, attacked, "robustness_curves_table", name="tabulate_robustness_curves"),
         Node(
             tabulate_neighbour_mixing, [PARAMS, *features], "neighbour_mixing_table", name="tabulate_neighbour_mixing"
