@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 LONG = 6 * 3600  # seconds
 LOG_WIDTH = 160  # characters
+SCRATCH = {"diffusion_scratch", "classification_scratch"}
 SPREAD = {"diffusion", "synthesis"}  # pipelines that several processes run together
 
 
@@ -102,6 +103,54 @@ class CostHooks:
         logger.info(cost.describe())
         if cost.device == "CPU" and cost.seconds > LONG:
             logger.warning("This is a study for a GPU; the same study in minutes: kedro run --env=demo")
+
+
+class ScratchHooks:
+    """Removes what a training kept to resume from, once its result is saved; ParallelRunner runs no hooks."""
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
+        scratch = next((name for name in node.inputs if name in SCRATCH), None)
+        if scratch is None or dataset_name != node.outputs[-1]:
+            return
+        from synthpath_kedro.training.trainer import remove_scratch
+
+        remove_scratch(self._catalog.load(scratch).joinpath(*(node.namespace or "").split(".")))
+
+    @hook_impl
+    def before_pipeline_run(self, catalog: DataCatalog) -> None:
+        self._catalog = catalog
+
+
+class EarlyChecks:
+    """Says before hours of training what synthesis and evaluation would say after them."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        self._parameters = read_parameters(dict(context.config_loader["parameters"]))
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+        names = {node.name for node in pipeline.nodes}
+        self._synthesis, self._attacks = "generate_shards" in names, any(name.endswith(".attack") for name in names)
+        if {"train_denoiser", "generate_shards"} <= names:
+            from synthpath_kedro.diffusion.synthesis import check_sampling
+
+            check_sampling(self._parameters.synthesis, self._parameters.diffusion)
+
+    @hook_impl
+    def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
+        if node.name != "prepare_images":
+            return
+        real_train: LabelledImages = outputs["real_train"]
+        if self._synthesis:
+            from synthpath_kedro.diffusion.allocation import allocate
+
+            allocate(self._parameters.synthesis, real_train.class_names, real_train.class_counts)
+        if self._attacks:
+            from synthpath_kedro.metrics.robustness import check_attacks
+
+            check_attacks(self._parameters.evaluation.attacks, real_train.n_classes)
 
 
 class RunTimeHooks:

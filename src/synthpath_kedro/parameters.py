@@ -1,6 +1,6 @@
 """One pydantic model for every parameter block in conf; the only place that reads the keys."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, Literal, get_args
 
@@ -292,6 +292,8 @@ def _explain(fault: ErrorDetails) -> str:
         return f"unknown parameter {key}; valid here: {', '.join(_keys_beside(path))}"
     if fault["type"] == "missing":
         return f"parameter {key} is missing; conf/base has it with its default"
+    if fault["type"] == "value_error" and isinstance(fault["input"], Mapping):
+        return f"parameter {key}: {fault['ctx']['error']}"
     message = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return f"parameter {key} is {fault['input']!r}; it should be {message}"
 

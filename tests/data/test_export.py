@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from synthpath_kedro.data.artefact import Artefact
-from synthpath_kedro.data.export import folder_writer
+from synthpath_kedro.data.export import folder_names, folder_writer
 
 NAMES = ["adipose", "normal/colon mucosa"]
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
@@ -47,7 +47,8 @@ def test_the_npz_has_medmnists_layout(export):
         np.testing.assert_array_equal(file["train_images"], IMAGES)
         np.testing.assert_array_equal(file["train_labels"], LABELS[:, None])
         assert file["val_images"].shape == file["test_images"].shape == (0, 8, 8, 3)
-        assert len(file.files) == 6
+        assert file["class_names"].tolist() == NAMES
+        assert len(file.files) == 7
 
 
 def test_the_same_images_give_the_same_npz(export, shards, tmp_path):
@@ -75,3 +76,7 @@ def test_the_card_says_how_the_images_were_made_from_what_and_their_limits(expor
 
 def test_without_an_export_nothing_is_written(export):
     assert list(export("none").iterdir()) == []
+
+
+def test_classes_whose_names_make_the_same_folder_are_numbered():
+    assert folder_names(["a:b", "c", "a_b", "..", "C"]) == ["0_a_b", "1_c", "2_a_b", "_", "4_C"]

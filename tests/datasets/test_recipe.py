@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kedro.io import DatasetError
 
 from synthpath_kedro.data.artefact import Artefact, Recipe, write_artefact
 from synthpath_kedro.datasets import RecipeDataset, ShardsDataset
@@ -74,4 +75,23 @@ def test_an_interrupted_shard_leaves_no_file(tmp_path: Path, shards: ShardsDatas
 
     with pytest.raises(KeyboardInterrupt):
         shards.save({"a.safetensors": Recipe({}, write)})
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("*.safetensors")) == []
+
+
+def test_what_a_killed_run_left_does_not_pass_for_the_whole(
+    tmp_path: Path, shards: ShardsDataset, kitchen: Kitchen
+) -> None:
+    def die(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    whole = {"a.safetensors": kitchen.recipe(0), "b.safetensors": kitchen.recipe(1)}
+    with pytest.raises(KeyboardInterrupt):
+        shards.save({**whole, "b.safetensors": Recipe({}, die)})
+    assert [path.name for path in tmp_path.glob("*.safetensors")] == ["a.safetensors"]
+    assert not shards.exists()
+    with pytest.raises(DatasetError, match="is incomplete: the run that made it was interrupted"):
+        shards.load()
+    shards.save(whole)
+    assert kitchen.cooked == [0, 1]
+    assert shards.exists()
+    assert list(shards.load()) == ["a.safetensors", "b.safetensors"]

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -27,5 +28,13 @@ def test_a_denoiser_survives_the_way_through_a_file(artefact, tmp_path):
 def test_weights_that_do_not_fit_the_card_are_refused(artefact):
     tensors = dict(artefact.tensors)
     del tensors["network.enter.weight"]
-    with pytest.raises(InputError, match="weights do not fit its card"):
-        load_denoiser(Artefact(tensors, artefact.card))
+    card = artefact.card | {"digest": Artefact(tensors).digest}
+    with pytest.raises(InputError, match="weights do not fit its card: from another version"):
+        load_denoiser(Artefact(tensors, card))
+
+
+def test_weights_with_a_flipped_bit_are_refused(artefact):
+    weight = artefact.tensors["network.enter.weight"].copy()
+    weight.view(np.uint32)[0, 0, 0, 0] ^= 1
+    with pytest.raises(InputError, match="not those that were saved: the file is damaged; remove it and run"):
+        load_denoiser(Artefact({**artefact.tensors, "network.enter.weight": weight}, artefact.card))

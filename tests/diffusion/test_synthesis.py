@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from synthpath_kedro.data.artefact import Artefact, digest_arrays, read_artefact
+from synthpath_kedro.diffusion import synthesis
 from synthpath_kedro.diffusion.checkpoint import denoiser_artefact
 from synthpath_kedro.diffusion.denoiser import make_denoiser
 from synthpath_kedro.diffusion.synthesis import build_manifest, shard_recipes
@@ -96,7 +97,7 @@ def test_a_shard_holds_its_images_its_labels_its_key_and_its_digest(checkpoint, 
         {"sampler": "ddim"},
         {"steps": 3},
         {"guidance_scale": 2.0},
-        {"clip_denoised": False},
+        {"clip_denoised": False, "sampler": "ddpm"},
         {"batch_size": 4},
         {"allocation": "match_real"},
         {"sampler": "ddim", "eta": 0.5},
@@ -219,3 +220,36 @@ def test_progress_tells_speed_and_time_left(checkpoint, synthesis_parameters, tm
 def test_a_checkpoint_of_something_else_is_refused(synthesis_parameters):
     with pytest.raises(InputError, match="is a 'classifier', not a 'denoiser'"):
         shard_recipes(Artefact({}, {"kind": "classifier"}), REAL, synthesis_parameters(), 0)
+
+
+def test_clipping_that_a_sampler_does_not_do_is_no_part_of_the_key(checkpoint, synthesis_parameters):
+    def key(**changes):
+        recipes = shard_recipes(checkpoint(), REAL, synthesis_parameters(sampler="heun", **changes), 0)
+        return recipes["shard_00000.safetensors"].key
+
+    assert key(clip_denoised=True) == key(clip_denoised=False)
+    assert key()["parameters"]["clip_denoised"] is False
+
+
+def test_a_denoiser_that_paints_no_numbers_is_refused(checkpoint, synthesis_parameters, tmp_path):
+    trained = checkpoint()
+    broken = {name: np.full_like(array, np.nan) for name, array in trained.tensors.items()}
+    denoiser = Artefact(broken, trained.card | {"digest": Artefact(broken).digest})
+    with pytest.raises(InputError, match="paints values that are no numbers"):
+        write(shard_recipes(denoiser, REAL, synthesis_parameters(), 0), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_is_told_inside_a_batch(checkpoint, synthesis_parameters, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(synthesis, "_SECONDS_BETWEEN_LINES", 0.0)
+    params = synthesis_parameters(n_images=4, batch_size=4, shard_size=4, sampler="ddim", steps=4)
+    with caplog.at_level(logging.INFO):
+        write(shard_recipes(checkpoint(), REAL, params, 0), tmp_path)
+    assert [message.split(",")[0] for message in caplog.messages] == [
+        f"synthesis: image {n} of 4" for n in (1, 2, 3, 4)
+    ]
+
+
+def test_classes_that_get_no_image_are_named(checkpoint, synthesis_parameters, caplog):
+    shard_recipes(checkpoint(), REAL, synthesis_parameters(n_images=2), 0)
+    assert "no synthetic image of mucus" in caplog.text

@@ -50,16 +50,11 @@ def test_resumed_training_equals_uninterrupted_training(
     assert all(np.array_equal(resumed.samples[epoch], whole.samples[epoch]) for epoch in (2, 4))
 
 
-def test_a_training_killed_after_its_last_epoch_still_gives_its_result(
-    tiles, diffusion_parameters, tmp_path, monkeypatch
-):
-    from synthpath_kedro.diffusion import training
-
+def test_a_training_whose_result_was_lost_gives_it_again(tiles, diffusion_parameters, tmp_path):
     params = diffusion_parameters(max_epochs=2)
-    whole = train_denoiser(tiles, tiles, params, 0, tmp_path / "whole")
-    monkeypatch.setattr(training, "remove_scratch", lambda _: None)
-    train_denoiser(tiles, tiles, params, 0, tmp_path / "scratch")
+    whole = train_denoiser(tiles, tiles, params, 0, tmp_path / "scratch")
     again = train_denoiser(tiles, tiles, params, 0, tmp_path / "scratch")
+    assert again.history.equals(whole.history)
     assert again.checkpoint.digest == whole.checkpoint.digest
     assert len(again.history) == 2
 
@@ -74,12 +69,9 @@ def test_other_parameters_start_afresh(tiles, diffusion_parameters, tmp_path, mo
     assert trained.checkpoint.digest == expected.checkpoint.digest
 
 
-def test_a_finished_training_leaves_no_scratch_and_the_global_generator_as_it_was(
-    train, diffusion_parameters, tmp_path
-):
+def test_a_training_leaves_the_global_generator_as_it_was(train, diffusion_parameters):
     before = torch.get_rng_state()
     trained = train(diffusion_parameters())
-    assert not (tmp_path / "scratch").exists()
     assert torch.equal(torch.get_rng_state(), before)
     assert trained.history.columns.tolist() == [
         "epoch",
@@ -194,3 +186,33 @@ def test_lightning_is_quiet(train, diffusion_parameters, recwarn, capsys):
     assert [str(w.message) for w in recwarn] == []
     assert capsys.readouterr().err == ""
     assert pl.__name__ == "lightning.pytorch"
+
+
+def test_a_training_that_diverges_is_stopped_and_says_what_to_change(train, diffusion_parameters):
+    with pytest.raises(
+        InputError, match=r"denoiser: the training loss is (nan|inf) after epoch .* lower learning_rate"
+    ):
+        train(diffusion_parameters(learning_rate=1e30, gradient_clip=None, max_epochs=6))
+
+
+@pytest.mark.parametrize("gradient_clip", [1.0, None])
+def test_bfloat16_trains_with_and_without_clipping(train, diffusion_parameters, gradient_clip):
+    history = train(diffusion_parameters(precision="bf16-mixed", gradient_clip=gradient_clip, max_epochs=2)).history
+    assert np.isfinite(history.val_loss).all()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="float16 works on a GPU")
+def test_float16_is_refused_without_a_gpu(train, diffusion_parameters):
+    with pytest.raises(InputError, match="precision is 16-mixed, which needs a GPU: use bf16-mixed"):
+        train(diffusion_parameters(precision="16-mixed"))
+
+
+def test_a_training_that_ends_early_still_shows_its_samples(train, diffusion_parameters):
+    trained = train(diffusion_parameters(max_epochs=50, max_minutes=1e-6, sample_every=100))
+    assert len(trained.history) < 50
+    assert trained.samples.keys() == {len(trained.history)}
+
+
+def test_attention_that_no_resolution_has_is_warned_of(train, diffusion_parameters, caplog):
+    train(diffusion_parameters(max_epochs=1, denoiser={"attention_resolutions": (7,)}))
+    assert "attention_resolutions [7] has none of the denoiser's resolutions [8" in caplog.text

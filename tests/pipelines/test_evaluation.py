@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from synthpath_kedro.data.artefact import Artefact
+from synthpath_kedro.data.artefact import Artefact, digest_arrays
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.diffusion.checkpoint import denoiser_artefact
 from synthpath_kedro.diffusion.denoiser import make_denoiser
@@ -91,8 +91,8 @@ def generated(splits: Splits, parameters: Parameters) -> dict:
     facts = {"class_names": list(NAMES), "image_size": 16, "prepared": "p", "phantom": True}
     noise = np.random.default_rng(0).integers(0, 4, (12, 16, 16, 3), dtype=np.uint8)
     arrays = {"images": splits.train.images[:12] + noise, "labels": splits.train.labels[:12]}
-    shard = Artefact(arrays, {"digest": "d"})
-    manifest = {"shards": {"s": {"digest": "d"}}, "total": 12, "class_names": list(NAMES), "prepared": "p"}
+    shard = Artefact(arrays, {"digest": digest_arrays(arrays)})
+    manifest = {"shards": {"s": {"digest": shard.digest}}, "total": 12, "class_names": list(NAMES), "prepared": "p"}
     manifest["parameters"] = {"steps": 77}
     return {
         "denoiser": denoiser_artefact(network.state_dict(), parameters.diffusion, facts),

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from synthpath_kedro.data.artefact import read_artefact
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.data.synthetic import open_synthetic
-from synthpath_kedro.datasets import ShardsDataset
+from synthpath_kedro.datasets import ShardsDataset, WrittenFolderDataset
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.pipelines import diffusion, synthesis
@@ -27,12 +27,11 @@ def trained(run, splits: Splits, tmp_path: Path) -> dict:
     )
 
 
-def test_diffusion_gives_a_denoiser_its_history_and_two_figures(trained: dict, tmp_path: Path) -> None:
+def test_diffusion_gives_a_denoiser_its_history_and_two_figures(trained: dict) -> None:
     assert trained["denoiser"].card["prepared"] == "p"
     assert trained["diffusion_history"]["epoch"].tolist() == [1, 2]
     assert isinstance(trained["denoiser_loss_figure"], Figure)
     assert isinstance(trained["denoiser_samples_figure"], Figure)
-    assert not (tmp_path / "scratch").exists()
 
 
 @pytest.fixture
@@ -84,3 +83,34 @@ def test_the_figure_shows_real_and_synthetic_images(
         synthetic_shards=shards.load(),
     )
     assert isinstance(made["real_and_synthetic_figure"], Figure)
+
+
+def test_a_shard_whose_pixels_were_changed_is_refused(synthesised: tuple[ShardsDataset, dict], tmp_path: Path) -> None:
+    shards, manifest = synthesised
+    path = tmp_path / "synthetic" / "shard_00000.safetensors"
+    flipped = bytearray(path.read_bytes())
+    flipped[-1] ^= 1
+    path.write_bytes(flipped)
+    with pytest.raises(InputError, match=r"do not belong together \(shard_00000\.safetensors\); run the synthesis"):
+        open_synthetic(shards.load(), manifest)
+
+
+def test_an_empty_manifest_is_named(synthesised: tuple[ShardsDataset, dict]) -> None:
+    with pytest.raises(InputError, match=r"manifest\.json is damaged; run the synthesis pipeline"):
+        open_synthetic(synthesised[0].load(), {})
+
+
+def test_some_images_of_the_set_are_opened_without_the_others(synthesised: tuple[ShardsDataset, dict]) -> None:
+    shards, manifest = synthesised[0].load(), synthesised[1]
+    rows = np.array([0, 5, 6, 8])
+    some, everything = open_synthetic(shards, manifest, rows), open_synthetic(shards, manifest)
+    np.testing.assert_array_equal(some.images, everything.images[rows])
+    np.testing.assert_array_equal(some.labels, everything.labels[rows])
+    assert some.card == everything.card
+
+
+def test_a_run_that_asks_for_no_export_leaves_an_earlier_one(tmp_path: Path) -> None:
+    export = WrittenFolderDataset(filepath=str(tmp_path / "export"))
+    export.save(lambda folder: (folder / "README.md").write_text("card") and None)
+    export.save(lambda folder: None)
+    assert [path.name for path in tmp_path.rglob("*")] == ["export", "README.md"]

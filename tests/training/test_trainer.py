@@ -90,3 +90,14 @@ def test_each_epoch_is_one_line_in_the_log(tmp_path, caplog):
     assert len(lines) == 2
     assert lines[1].startswith("line: epoch 2/2: train loss ")
     assert lines[1].endswith("at most 0:00:00 left")
+
+
+@pytest.mark.parametrize(("name", "content"), [("last.ckpt", b"half"), ("last.ckpt", b""), ("key.json", b"[1]")])
+def test_a_damaged_resume_file_means_a_fresh_start(tmp_path, caplog, name, content):
+    _, whole = fit(tmp_path / "whole", 2)
+    fit(tmp_path / "scratch", 1)
+    (tmp_path / "scratch" / name).write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        _, table = fit(tmp_path / "scratch", 2)
+    assert "starting afresh: the resume file" in caplog.text
+    assert table["epoch"].tolist() == whole["epoch"].tolist() == [1, 2]

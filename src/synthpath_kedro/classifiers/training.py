@@ -21,7 +21,6 @@ from synthpath_kedro.data.images import LabelledImages
 from synthpath_kedro.data.regimes import synthetic_share
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
-from synthpath_kedro.training.trainer import remove_scratch
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,8 @@ def train_cell(
         synthetic: synthetic images; may be None under real.
         params: the block ``classification``.
         seed: the study's seed.
-        scratch: folder of this cell's working files; removed when training ends well.
+        scratch: folder of this cell's working files, from which a finished cell comes back at once; the caller
+            removes it when the result is safe.
         trunk: stored trunk features of "real_train", "real_val" and "synthetic", as far as there are any.
         kept: bool [N], the synthetic images to train on; None for all.
 
@@ -95,7 +95,6 @@ def train_cell(
     if first.zero_shot:
         accuracy = _accuracy(first, real_val, params.backbone(model).batch_size)
         card = {**card, "zero_shot_val_accuracy": accuracy}
-    remove_scratch(scratch)
     return TrainedCell(cell_checkpoint(first, replicates, card), _history(model, regime, replicates))
 
 

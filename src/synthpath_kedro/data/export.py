@@ -3,11 +3,13 @@
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 from PIL import Image
 
 from synthpath_kedro.data.artefact import Artefact, Card
@@ -25,8 +27,8 @@ def folder_writer(
     """What writes the export into an empty folder, shard by shard.
 
     ``npz`` gives one file in the MedMNIST layout: train_images uint8 [N, H, W, 3], train_labels int64 [N, 1]; val and
-    test are there and empty, because a classifier is to be judged on real images. ``image_folder`` gives
-    ``train/<class>/<number>.png``.
+    test are there and empty, because a classifier is to be judged on real images. Beside them stand class_names, in
+    label order. ``image_folder`` gives ``train/<class>/<number>.png``.
 
     Args:
         shards: by file name, ``images`` and ``labels`` each.
@@ -95,10 +97,12 @@ def _write_npz(path: Path, shards: Shards, manifest: Card) -> None:
         for split in ("val", "test"):
             _write_array(archive, f"{split}_images", (0, size, size, 3), np.uint8, iter(()))
             _write_array(archive, f"{split}_labels", (0, 1), np.int64, iter(()))
+        names = np.array(manifest["class_names"])
+        _write_array(archive, "class_names", names.shape, names.dtype, iter([names.tobytes()]))
 
 
 def _write_array(
-    archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: type, parts: Iterator[bytes]
+    archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: DTypeLike, parts: Iterator[bytes]
 ) -> None:
     header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
     # A fixed date, so that the same images give the same file.
@@ -112,8 +116,15 @@ def _write_array(
             stream.write(part)
 
 
+def folder_names(class_names: Sequence[str]) -> list[str]:
+    """A folder name a class: its own, without what file systems refuse, and numbered where two would be the same."""
+    plain = [re.sub(r'[\\/:*?"<>|]', "_", name).strip(". ") or "_" for name in class_names]
+    counts = Counter(name.casefold() for name in plain)
+    return [name if counts[name.casefold()] == 1 else f"{label}_{name}" for label, name in enumerate(plain)]
+
+
 def _write_images(folder: Path, shards: Shards, class_names: list[str]) -> None:
-    folders = [folder / re.sub(r'[\\/:*?"<>|]', "_", name) for name in class_names]
+    folders = [folder / name for name in folder_names(class_names)]
     for place in folders:
         place.mkdir(parents=True)
     number = 0

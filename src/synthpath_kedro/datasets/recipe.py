@@ -44,6 +44,7 @@ class ShardsDataset(AbstractDataset[dict[str, Recipe], dict[str, Artefact]]):
 
     Saving makes what is missing, remakes what is damaged or was made from something else, and removes what no recipe
     names; of several processes each makes its part. Loading gives the artefacts by name in sorted order, memory-mapped.
+    While files are made a marker says that the set is not complete, so that a killed run's part does not pass for it.
     """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
@@ -51,26 +52,46 @@ class ShardsDataset(AbstractDataset[dict[str, Recipe], dict[str, Artefact]]):
         self.metadata = metadata
 
     def load(self) -> dict[str, Artefact]:
+        if self._marker.exists():
+            raise InputError(
+                f"{self._folder} is incomplete: the run that made it was interrupted; "
+                "run kedro run --pipelines=synthesis, which makes only what is missing"
+            )
         return {path.name: read_artefact(path) for path in self._files()}
 
     def save(self, data: dict[str, Recipe]) -> None:
         wanted = {self._folder / name: recipe for name, recipe in data.items()}
-        for path in self._files():
-            if path not in wanted and rank() == 0:
-                path.unlink()
-        missing = {path: recipe for path, recipe in wanted.items() if not _intact(path, recipe)}
+        faults = {path: _fault(path, recipe) for path, recipe in wanted.items()}
+        missing = {path: wanted[path] for path, fault in faults.items() if fault}
+        surplus = [path for path in self._files() if path not in wanted]
         if len(missing) < len(wanted):
             logger.info("%d of %d shards are up to date", len(wanted) - len(missing), len(wanted))
         wait_for_all()
+        if rank() == 0:
+            for path, fault in faults.items():
+                if fault and path.exists():
+                    logger.info("%s %s: it is made again", path.name, fault)
+            if missing:
+                self._marker.parent.mkdir(parents=True, exist_ok=True)
+                self._marker.touch()
+            for path in surplus:
+                logger.info("%s is no part of the set: it is removed", path.name)
+                path.unlink()
         for path, recipe in list(missing.items())[rank() :: world_size()]:
             _make(path, recipe)
         wait_for_all()
+        if rank() == 0:
+            self._marker.unlink(missing_ok=True)
+
+    @property
+    def _marker(self) -> Path:
+        return self._folder / ".incomplete"
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("*.safetensors"))
 
     def _exists(self) -> bool:
-        return bool(self._files())
+        return bool(self._files()) and not self._marker.exists()
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._folder}
@@ -90,8 +111,14 @@ def _made_from(path: Path, recipe: Recipe) -> bool:
         return False
 
 
-def _intact(path: Path, recipe: Recipe) -> bool:
-    if not _made_from(path, recipe):
-        return False
-    artefact = read_artefact(path)
-    return artefact.card.get("digest") == artefact.digest
+def _fault(path: Path, recipe: Recipe) -> str:
+    """Why the file is not what ``recipe`` makes; empty where it is."""
+    if not path.is_file():
+        return "is missing"
+    try:
+        artefact = read_artefact(path)
+    except InputError:
+        return "is damaged"
+    if artefact.card.get("key") != recipe.key:
+        return "was made from something else"
+    return "" if artefact.card.get("digest") == artefact.digest else "is damaged"

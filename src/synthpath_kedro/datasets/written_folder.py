@@ -1,5 +1,6 @@
 """A folder that is written as a whole."""
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -10,11 +11,14 @@ from kedro.io import AbstractDataset
 
 from synthpath_kedro.errors import InputError
 
+logger = logging.getLogger(__name__)
+
 
 class WrittenFolderDataset(AbstractDataset[Callable[[Path], None], Path]):
     """Saves what writes into a folder; loads as the folder's path.
 
-    The folder is written under a temporary name beside its place, and then takes the place of the older one.
+    The folder is written under a temporary name beside its place, and then takes the place of the older one; where
+    nothing was written, the older one stays.
     """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
@@ -27,6 +31,8 @@ class WrittenFolderDataset(AbstractDataset[Callable[[Path], None], Path]):
     def save(self, data: Callable[[Path], None]) -> None:
         try:
             self._folder.parent.mkdir(parents=True, exist_ok=True)
+            for litter in self._folder.parent.glob(f".{self._folder.name}.*.part"):
+                shutil.rmtree(litter)  # of a killed run
             temporary = Path(tempfile.mkdtemp(prefix=f".{self._folder.name}.", suffix=".part", dir=self._folder.parent))
         except OSError as error:
             raise InputError(
@@ -34,6 +40,9 @@ class WrittenFolderDataset(AbstractDataset[Callable[[Path], None], Path]):
             ) from error
         try:
             data(temporary)
+            if not any(temporary.iterdir()) and self._exists() and any(self._folder.iterdir()):
+                logger.info("%s stays as an earlier run left it", self._folder)
+                return
             temporary.chmod(0o755)
             shutil.rmtree(self._folder, ignore_errors=True)
             temporary.rename(self._folder)

@@ -11,6 +11,8 @@ from synthpath_kedro.parameters import DiffusionParameters
 
 KIND = "denoiser"
 
+_WAY_OUT = "remove it and run kedro run --pipelines=diffusion"
+
 
 def denoiser_artefact(weights: Mapping[str, torch.Tensor], params: DiffusionParameters, provenance: Card) -> Artefact:
     """The weights as named float32 arrays, with a card from which the denoiser can be rebuilt.
@@ -46,22 +48,21 @@ def load_denoiser(checkpoint: Artefact, device: torch.device | None = None) -> D
         device: where to; the GPU if there is one, unless given.
 
     Raises:
-        InputError: the artefact is something else, or its weights do not fit its card.
+        InputError: the artefact is something else, or its weights are not those that its card describes.
     """
     if checkpoint.card.get("kind") != KIND:
         raise InputError(
             f"the checkpoint is a {checkpoint.card.get('kind')!r}, not a {KIND!r}: "
             "run kedro run --pipelines=diffusion and use what it leaves"
         )
+    if checkpoint.digest != checkpoint.card["digest"]:
+        raise InputError(f"the denoiser's weights are not those that were saved: the file is damaged; {_WAY_OUT}")
     params = DiffusionParameters.model_validate(checkpoint.card["parameters"])
     denoiser = make_denoiser(params, len(checkpoint.card["class_names"]), checkpoint.card["image_size"])
     try:
         denoiser.load_state_dict({name: torch.tensor(array) for name, array in checkpoint.tensors.items()})
     except RuntimeError as error:
-        raise InputError(
-            "the denoiser's weights do not fit its card: the file is damaged or from another version; "
-            "remove it and run kedro run --pipelines=diffusion"
-        ) from error
+        raise InputError(f"the denoiser's weights do not fit its card: from another version; {_WAY_OUT}") from error
     return denoiser.requires_grad_(False).eval().to(device or best_device())
 
 

@@ -6,19 +6,31 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import NoiseScheduleParameters
 
 _COSINE_OFFSET = 0.008
 _COSINE_MAX_BETA = 0.999
+_SMALLEST = 1e-12
 
 
 def alphas_cumprod(parameters: NoiseScheduleParameters) -> Float64[Tensor, " timesteps"]:
-    """The share of the image's variance that is left, alpha-bar_t, for t = 1 to T; falls from about 1 to about 0."""
+    """The share of the image's variance that is left, alpha-bar_t, for t = 1 to T; falls from about 1 to about 0.
+
+    Raises:
+        InputError: it falls to nothing, so that no noise level has a ratio of image to noise.
+    """
     if parameters.name == "linear":
         betas = linear_betas(parameters.timesteps, parameters.beta_start, parameters.beta_end)
     else:
         betas = cosine_betas(parameters.timesteps)
-    return torch.cumprod(1 - betas, 0)
+    left = torch.cumprod(1 - betas, 0)
+    if left[-1] < _SMALLEST:
+        raise InputError(
+            f"diffusion.noise_schedule with timesteps {parameters.timesteps} and beta_end {parameters.beta_end:g} "
+            "leaves nothing of the image that could be counted: lower beta_end or timesteps"
+        )
+    return left
 
 
 def linear_betas(timesteps: int, beta_start: float, beta_end: float) -> Float64[Tensor, " timesteps"]:

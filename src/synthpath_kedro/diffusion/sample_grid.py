@@ -38,7 +38,7 @@ class SampleGrid(Callback):
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch = trainer.current_epoch + 1
         if epoch % self._parameters.sample_every == 0 or epoch == self._parameters.max_epochs:
-            self.samples[epoch] = self._draw(pl_module)
+            self.samples[epoch] = self.draw(pl_module)
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -48,7 +48,8 @@ class SampleGrid(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.samples = {epoch: images.numpy() for epoch, images in state_dict["samples"].items()}
 
-    def _draw(self, module: pl.LightningModule) -> np.ndarray:
+    def draw(self, module: pl.LightningModule) -> np.ndarray:
+        """Images from the weights that ``module`` has now."""
         denoiser: Any = module.denoiser
         device = module.device
         labels = torch.arange(self._n_classes, device=device).repeat_interleave(PER_CLASS)

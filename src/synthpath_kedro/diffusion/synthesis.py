@@ -18,10 +18,13 @@ from synthpath_kedro.diffusion.allocation import allocate, interleaved_labels
 from synthpath_kedro.diffusion.batches import to_uint8
 from synthpath_kedro.diffusion.checkpoint import load_denoiser
 from synthpath_kedro.diffusion.denoiser import Denoiser
+from synthpath_kedro.diffusion.formulation import make_formulation
 from synthpath_kedro.diffusion.guidance import clipped, guided
 from synthpath_kedro.diffusion.samplers import choose_sampler
+from synthpath_kedro.diffusion.samplers.choice import evaluations
+from synthpath_kedro.diffusion.samplers.types import Denoise
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.parameters import SynthesisParameters
+from synthpath_kedro.parameters import DiffusionParameters, SynthesisParameters
 from synthpath_kedro.training.seeding import seeded_generator
 
 __all__ = ["allocate", "build_manifest", "shard_recipes"]
@@ -50,7 +53,10 @@ def shard_recipes(
         InputError: the parameters do not fit the denoiser.
     """
     _check(checkpoint, params)
-    labels = interleaved_labels(allocate(params, checkpoint.card["class_names"], real_counts))
+    counts = allocate(params, checkpoint.card["class_names"], real_counts)
+    if without := [name for name, count in zip(checkpoint.card["class_names"], counts, strict=True) if count == 0]:
+        log.warning("no synthetic image of %s", ", ".join(without))
+    labels = interleaved_labels(counts)
     synthesis = Synthesis(checkpoint, params, seed)
     progress = _Progress(len(labels))
     recipes = {}
@@ -144,24 +150,35 @@ class Synthesis:
             "formulation": card["formulation"],
             "noise_schedule": card["noise_schedule"],
             "phantom": card["phantom"],
-            "parameters": {name: getattr(self.params, name) for name in deciding},
+            "parameters": {name: getattr(self.params, name) for name in deciding} | {"clip_denoised": self._clips},
             "seed": self.seed,
             "range": [shard.start, shard.start + len(shard.labels)],
             "labels": digest_arrays({"labels": shard.labels}),
         }
 
-    def draw(self, shard: Shard, on_batch: Callable[[int], None]) -> dict[str, np.ndarray]:
-        """The images uint8 [n, H, W, 3] and labels int64 [n] of ``shard``."""
+    @property
+    def _clips(self) -> bool:
+        return self.params.clip_denoised and self.params.sampler in _CLIPPED_SAMPLERS
+
+    def draw(self, shard: Shard, on_progress: Callable[[float], None]) -> dict[str, np.ndarray]:
+        """The images uint8 [n, H, W, 3] and labels int64 [n] of ``shard``.
+
+        Args:
+            shard: which.
+            on_progress: told after every evaluation of the denoiser how many images that is worth.
+
+        Raises:
+            InputError: the denoiser gives no numbers.
+        """
         size = self.checkpoint.card["image_size"]
         images = np.empty((len(shard.labels), size, size, 3), np.uint8)
         for start in range(0, len(images), self.params.batch_size):
             labels = shard.labels[start : start + self.params.batch_size]
-            images[start : start + len(labels)] = self._draw_batch(shard.start + start, labels)
-            on_batch(len(labels))
+            images[start : start + len(labels)] = self._draw_batch(shard.start + start, labels, on_progress)
         return {"images": images, "labels": shard.labels}
 
     @torch.inference_mode()
-    def _draw_batch(self, first: int, labels: np.ndarray) -> np.ndarray:
+    def _draw_batch(self, first: int, labels: np.ndarray, on_progress: Callable[[float], None]) -> np.ndarray:
         denoiser = self._load()
         device = next(denoiser.parameters()).device
         size = self.checkpoint.card["image_size"]
@@ -171,11 +188,19 @@ class Synthesis:
             return torch.stack([torch.randn(3, size, size, generator=g, device=device) for g in generators])
 
         denoise = guided(denoiser, self.params.guidance_scale)
-        if self.params.clip_denoised and self.params.sampler in _CLIPPED_SAMPLERS:
+        if self._clips:
             denoise = clipped(denoise)
+        worth = len(labels) / evaluations(self.params.sampler, self.params.steps)
+        denoise = _counted(denoise, lambda: on_progress(worth))
         sampler = choose_sampler(self.params, denoiser.formulation)
         levels = denoiser.formulation.sampling_levels(self.params.steps)
-        return to_uint8(sampler(denoise, levels, torch.from_numpy(labels).to(device), noise))
+        painted = sampler(denoise, levels, torch.from_numpy(labels).to(device), noise)
+        if not torch.isfinite(painted).all():
+            raise InputError(
+                "the denoiser paints values that are no numbers: it was not trained to an end; train it with a lower "
+                "diffusion.learning_rate, or sample with another synthesis.sampler or more synthesis.steps"
+            )
+        return to_uint8(painted)
 
     def _load(self) -> Denoiser:
         if self._denoiser is None:
@@ -183,11 +208,20 @@ class Synthesis:
         return self._denoiser
 
 
+def _counted(denoise: Denoise, tell: Callable[[], None]) -> Denoise:
+    def counting(*arguments: Any) -> torch.Tensor:
+        image = denoise(*arguments)
+        tell()
+        return image
+
+    return counting
+
+
 class _Progress:
-    """Logs images per second and the time left, now and then."""
+    """Logs images per second and the time left, now and then, also inside a batch."""
 
     def __init__(self, total: int) -> None:
-        self._total, self._left, self._done = total, total, 0
+        self._total, self._left, self._done = total, float(total), 0.0
         self._start = self._last_line = 0.0
 
     def begin(self, shard: Shard) -> None:
@@ -196,14 +230,15 @@ class _Progress:
         if not self._done:
             self._start = self._last_line = time.monotonic()
 
-    def add(self, n: int) -> None:
+    def add(self, n: float) -> None:
         self._done, self._left = self._done + n, self._left - n
         now = time.monotonic()
-        if now - self._last_line < _SECONDS_BETWEEN_LINES and self._left > 0:
+        finished = self._left < 1e-6 < self._left + n
+        if now - self._last_line < _SECONDS_BETWEEN_LINES and not finished:
             return
         self._last_line = now
         rate = self._done / max(now - self._start, 1e-9)
-        made, left = self._total - self._left, timedelta(seconds=round(self._left / rate))
+        made, left = round(self._total - self._left), timedelta(seconds=max(0, round(self._left / rate)))
         log.info("synthesis: image %d of %d, %.1f images/s, at most %s left", made, self._total, rate, left)
 
 
@@ -218,15 +253,24 @@ def _recipe(synthesis: Synthesis, shard: Shard, progress: _Progress) -> Recipe:
     return Recipe(key, write)
 
 
-def _check(checkpoint: Artefact, params: SynthesisParameters) -> None:
-    denoiser = load_denoiser(checkpoint, torch.device("cpu"))
-    trained: dict[str, Any] = checkpoint.card["parameters"]
-    if params.guidance_scale != 1 and trained["label_dropout"] == 0:
+def check_sampling(params: SynthesisParameters, diffusion: DiffusionParameters) -> None:
+    """Refuses settings of sampling that a denoiser trained with ``diffusion`` cannot serve.
+
+    Raises:
+        InputError: guidance without label dropout, or a sampler, steps or options that its formulation does not have.
+    """
+    if params.guidance_scale != 1 and diffusion.label_dropout == 0:
         raise InputError(
             f"synthesis.guidance_scale is {params.guidance_scale:g}, but the denoiser never saw an image without its "
             "label: set it to 1, or train with diffusion.label_dropout above 0"
         )
-    choose_sampler(params, denoiser.formulation)
+    choose_sampler(params, make_formulation(diffusion))
+
+
+def _check(checkpoint: Artefact, params: SynthesisParameters) -> None:
+    load_denoiser(checkpoint, torch.device("cpu"))
+    trained: dict[str, Any] = checkpoint.card["parameters"]
+    check_sampling(params, DiffusionParameters.model_validate(trained))
     if trained["formulation"] == "epsilon" and _deterministic(params) and checkpoint.card["images_seen"] < _ENOUGH_SEEN:
         log.warning(
             "an epsilon denoiser that has seen %s images is under-trained for the deterministic sampler %s: colours "

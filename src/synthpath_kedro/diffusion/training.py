@@ -18,10 +18,11 @@ from synthpath_kedro.diffusion.ema import ExponentialMovingAverage
 from synthpath_kedro.diffusion.sample_grid import SampleGrid
 from synthpath_kedro.diffusion.training_module import DenoiserTraining
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.parameters import DiffusionParameters
+from synthpath_kedro.parameters import DenoiserParameters, DiffusionParameters
+from synthpath_kedro.training.distributed import world_size
 from synthpath_kedro.training.progress import EpochHistory
 from synthpath_kedro.training.seeding import mixed_seed
-from synthpath_kedro.training.trainer import Patience, make_trainer, remove_scratch, resumable_checkpoint
+from synthpath_kedro.training.trainer import Patience, make_trainer, resumable_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -56,19 +57,19 @@ def train_denoiser(
         val: images to validate on.
         params: the block ``diffusion``.
         seed: decides weights, batch order, noise levels and noise.
-        scratch: folder of the resume file; removed when training ends well.
+        scratch: folder of the resume file, from which a finished training comes back at once; the caller removes it
+            when the result is safe.
 
     Raises:
-        InputError: the set is multi-label, or its image size does not fit the network.
+        InputError: the set is multi-label, its image size does not fit the network, or the training diverges.
     """
     _require_one_label(train)
+    _warn_without_attention(params.denoiser, train.image_size)
     with isolate_rng():
         torch.manual_seed(mixed_seed(seed, _INITIAL_WEIGHTS))
         denoiser = make_denoiser(params, train.n_classes, train.image_size)
         resume = resumable_checkpoint(scratch, _training_key(train, val, params, seed))
-        trained = _fit(denoiser, train, val, params, seed, scratch, resume)
-    remove_scratch(scratch)
-    return trained
+        return _fit(denoiser, train, val, params, seed, scratch, resume)
 
 
 def _fit(
@@ -99,6 +100,8 @@ def _fit(
     epochs = len(history.table)
     if epochs < params.max_epochs:
         log.info("denoiser: stopped after %d of %d epochs", epochs, params.max_epochs)
+    if epochs not in samples.samples:
+        samples.samples[epochs] = samples.draw(module)
     card = _provenance(train, params, seed, epochs)
     return TrainedDenoiser(denoiser_artefact(average.average, params, card), history.table, samples.samples)
 
@@ -112,8 +115,19 @@ def _require_one_label(data: LabelledImages) -> None:
         )
 
 
+def _warn_without_attention(denoiser: DenoiserParameters, image_size: int) -> None:
+    sizes = [image_size // 2**level for level in range(len(denoiser.channel_multipliers))]
+    if denoiser.attention_resolutions and not set(sizes) & set(denoiser.attention_resolutions):
+        log.warning(
+            "no self-attention: diffusion.denoiser.attention_resolutions %s has none of the denoiser's resolutions %s",
+            list(denoiser.attention_resolutions),
+            sizes,
+        )
+
+
 def _training_key(train: LabelledImages, val: LabelledImages, params: DiffusionParameters, seed: int) -> Card:
-    return {"parameters": params.model_dump(mode="json"), "seed": seed, "train": train.digest, "val": val.digest}
+    facts = {"seed": seed, "train": train.digest, "val": val.digest, "number of processes": world_size()}
+    return {"parameters": params.model_dump(mode="json"), **facts}
 
 
 def _provenance(train: LabelledImages, params: DiffusionParameters, seed: int, epochs: int) -> Card:

@@ -61,8 +61,8 @@ class DenoiserTraining(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW, and OneCycleLR over all epochs."""
         settings = self.settings
-        # Lightning cannot clip a fused optimiser's gradients under the loss scaling of 16-mixed.
-        fused = settings.precision != "16-mixed"
+        # Lightning clips no fused optimiser's gradients in mixed precision.
+        fused = settings.precision == "32-true"
         optimizer = torch.optim.AdamW(
             self.denoiser.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused
         )

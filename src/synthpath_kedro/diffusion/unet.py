@@ -139,7 +139,7 @@ class SelfAttention(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.heads = max(1, channels // _HEAD_CHANNELS)
+        self.heads = _heads(channels)
         self.norm = _norm(channels)
         self.query_key_value = nn.Linear(channels, 3 * channels)
         self.project = _zeroed(nn.Linear(channels, channels))
@@ -183,6 +183,11 @@ def check_size(parameters: DenoiserParameters, image_size: int) -> None:
 
 def _frequencies(n: int) -> Tensor:
     return torch.exp(-math.log(10_000) * torch.arange(n) / n)
+
+
+def _heads(channels: int) -> int:
+    """Heads of about 64 channels (Dhariwal & Nichol 2021) that share the channels evenly."""
+    return next(heads for heads in range(max(1, channels // _HEAD_CHANNELS), 0, -1) if channels % heads == 0)
 
 
 def _norm(channels: int) -> nn.GroupNorm:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from synthpath_kedro.errors import InputError
 
+_AUTOATTACK_CLASSES = 4
 ATTACKS = ("noise", "fgsm", "bim", "pgd", "autoattack")
 
 
@@ -125,12 +126,21 @@ class ClampedControl(nn.Module):
         return self.classifier(normalised * self.std + self.mean)
 
 
-def _autoattack(classifier: nn.Module, eps: float, n_classes: int) -> torchattacks.AutoAttack:
-    if n_classes < 4:
+def check_attacks(attacks: Sequence[str], n_classes: int) -> None:
+    """Refuses attacks that cannot be run on so few classes.
+
+    Raises:
+        InputError: autoattack with fewer than 4 classes.
+    """
+    if "autoattack" in attacks and n_classes < _AUTOATTACK_CLASSES:
         raise InputError(
-            f"evaluation.attacks: autoattack's targeted loss needs at least 4 classes, the data has {n_classes}; "
-            "use pgd instead"
+            f"evaluation.attacks: autoattack's targeted loss needs at least {_AUTOATTACK_CLASSES} classes, the data "
+            f"has {n_classes}; use pgd20 instead"
         )
+
+
+def _autoattack(classifier: nn.Module, eps: float, n_classes: int) -> torchattacks.AutoAttack:
+    check_attacks(["autoattack"], n_classes)
     return torchattacks.AutoAttack(classifier, eps=eps, n_classes=n_classes, seed=torch.initial_seed() % 2**32)
 
 

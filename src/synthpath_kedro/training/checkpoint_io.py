@@ -1,5 +1,6 @@
 """Lightning's resume files as safetensors and JSON: nothing in them can run code when they are read."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from typing_extensions import override
 
@@ -27,18 +28,37 @@ class SafetensorsCheckpointIO(CheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         tensors: dict[str, torch.Tensor] = {}
         tree = json.dumps(_encode(checkpoint, "checkpoint", tensors), sort_keys=True)
+        card = json.dumps({"digest": _digest(tree, tensors), "tree": tree}, sort_keys=True)
         with atomic_path(Path(path)) as temporary:
-            temporary.write_bytes(save(tensors, metadata={"tree": tree}))
+            temporary.write_bytes(save(tensors, metadata={"card": card}))
 
     @override
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         device = map_location if isinstance(map_location, (str, torch.device)) else "cpu"
         with safe_open(path, framework="pt", device=str(device)) as file:
-            return _decode(json.loads(file.metadata()["tree"]), file.get_tensor)
+            return _decode(json.loads(json.loads(file.metadata()["card"])["tree"]), file.get_tensor)
 
     @override
     def remove_checkpoint(self, path: Any) -> None:
         Path(path).unlink(missing_ok=True)
+
+
+def is_intact(path: Path) -> bool:
+    """Whether ``path`` holds a checkpoint as it was written, to the last byte."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            card = json.loads(file.metadata()["card"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return False
+    return card.get("digest") == _digest(card["tree"], tensors)
+
+
+def _digest(tree: str, tensors: Mapping[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256(tree.encode())
+    for name in sorted(tensors):
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _encode(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:

@@ -1,6 +1,7 @@
 """One row an epoch: logged as it ends, kept in the resume file, given back as a table."""
 
 import logging
+import math
 import time
 from datetime import timedelta
 from typing import Any
@@ -10,11 +11,15 @@ import pandas as pd
 from lightning.pytorch.callbacks import Callback
 from typing_extensions import override
 
+from synthpath_kedro.errors import InputError
+
 log = logging.getLogger(__name__)
 
 
 class EpochHistory(Callback):
     """Collects a training's losses and speed and logs a line an epoch.
+
+    Training ends with an InputError after an epoch whose training loss is not finite.
 
     Args:
         name: what is trained, as the log calls it.
@@ -61,6 +66,11 @@ class EpochHistory(Callback):
             "seconds": now - self._start,
             "images_per_second": self.n_images / max((self._training_end or now) - self._start, 1e-9),
         }
+        if not math.isfinite(row.get("train_loss", 0.0)):
+            raise InputError(
+                f"{self.name}: the training loss is {row['train_loss']:g} after epoch {row['epoch']}: the training "
+                "diverged; set a lower learning_rate"
+            )
         self.rows.append(row)
         log.info("%s", self._line(row, trainer.max_epochs or 0))
 

@@ -16,7 +16,8 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from typing_extensions import override
 
 from synthpath_kedro.data.artefact import Card, atomic_path
-from synthpath_kedro.training.checkpoint_io import SafetensorsCheckpointIO
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.training.checkpoint_io import SafetensorsCheckpointIO, is_intact
 from synthpath_kedro.training.distributed import devices, rank, wait_for_all
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,12 @@ def make_trainer(
         gradient_clip: largest norm of the gradient.
         max_minutes: training ends with the first epoch that ends after this time (a resumed run's time adds up).
         settings: anything else that Lightning's Trainer takes.
+
+    Raises:
+        InputError: ``precision`` is not for this machine.
     """
+    if precision == "16-mixed" and not torch.cuda.is_available():
+        raise InputError("precision is 16-mixed, which needs a GPU: use bf16-mixed or 32-true")
     _silence_lightning()
     save_last = ModelCheckpoint(
         dirpath=scratch, filename=Path(_LAST).stem, enable_version_counter=False, save_on_train_epoch_end=True
@@ -104,12 +110,14 @@ def resumable_checkpoint(scratch: Path, key: Card) -> Path | None:
 
 def _prepare(scratch: Path, key: Card) -> None:
     """Empties ``scratch`` unless it holds a resume file of the same training."""
-    recorded = _read_key(scratch / _KEY)
-    if recorded == key and (scratch / _LAST).exists():
+    recorded, last = _read_key(scratch / _KEY), scratch / _LAST
+    if recorded == key and is_intact(last):
         log.info("going on from the last epoch saved in %s", scratch)
         return
     if recorded is not None and recorded != key:
         log.info("starting afresh: %s holds a training with other %s", scratch, _differences(recorded, key))
+    elif last.exists():
+        log.warning("starting afresh: the resume file in %s is damaged", scratch)
     shutil.rmtree(scratch, ignore_errors=True)
     with atomic_path(scratch / _KEY) as temporary:
         temporary.write_text(json.dumps(key, sort_keys=True))
@@ -123,11 +131,10 @@ def remove_scratch(scratch: Path) -> None:
 
 def _read_key(path: Path) -> Card | None:
     try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
+        recorded = json.loads(path.read_text())
+    except (OSError, ValueError):
         return None
-    except ValueError:
-        return {}
+    return recorded if isinstance(recorded, dict) else None
 
 
 def _plain(key: Card) -> Card:

@@ -137,6 +137,7 @@ def train_at_ratio(
     from synthpath_kedro.classifiers.prediction import predict_replicates
     from synthpath_kedro.classifiers.trunk import stored_features
     from synthpath_kedro.metrics.classification import classification_metrics
+    from synthpath_kedro.training.trainer import remove_scratch
 
     logger.info("%s: %g of every batch is synthetic", model, ratio)
     mixed = params.model_copy(update={"mixing_ratio": ratio})
@@ -153,6 +154,7 @@ def train_at_ratio(
         metrics = classification_metrics(predicted.probabilities, real_test.labels)
         cell = {"model": model, "ratio": ratio, "replicate": replicate, "weights": checkpoint.card["weights"]}
         rows.append(cell | {"n": len(real_test)} | {name: metrics[name] for name in ("accuracy", "macro_f1", "auc")})
+    remove_scratch(folder)
     return pd.DataFrame(rows)
 
 

@@ -1,14 +1,17 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from synthpath_kedro.data.artefact import Artefact, Card, Recipe
 from synthpath_kedro.data.export import folder_writer
 from synthpath_kedro.data.images import LabelledImages
 from synthpath_kedro.data.lineage import check_same_data, source_note
-from synthpath_kedro.data.synthetic import open_synthetic
+from synthpath_kedro.data.synthetic import open_synthetic, synthetic_labels
 from synthpath_kedro.parameters import SynthesisParameters
+
+_PER_CLASS = 6
 
 
 def generate_shards(
@@ -39,5 +42,7 @@ def draw_real_and_synthetic(
 ) -> Figure:
     from synthpath_kedro.reporting.figures.real_and_synthetic import real_and_synthetic
 
-    synthetic = open_synthetic(shards, manifest)
-    return real_and_synthetic(real_train, synthetic, per_class=6, seed=seed, note=source_note(real_train.card))
+    labels = synthetic_labels(shards)
+    rows = np.sort(np.concatenate([np.flatnonzero(labels == label)[:_PER_CLASS] for label in np.unique(labels)]))
+    synthetic = open_synthetic(shards, manifest, rows)
+    return real_and_synthetic(real_train, synthetic, _PER_CLASS, seed=seed, note=source_note(real_train.card))
