@@ -69,7 +69,7 @@ def test_every_key_of_base_is_explained_by_a_comment_in_its_line(project: Path) 
         ("classification.max_epoch", 3, "unknown parameter classification.max_epoch; valid here: "),
         ("data_prep.source", "url", "'medmnist', 'npz', 'image_folder' or 'phantom'"),
         ("classification.prompt", "a tile", "must contain {class_name}"),
-        ("synthesis.allocation", "explicit", "counts must be given with allocation explicit"),
+        ("synthesis.allocation", "explicit", "parameter synthesis: counts must be given with allocation explicit"),
         ("classification.models", ["cnn", "cnn"], "names each entry once"),
         ("evaluation.attacks", ["fgsm", "noise", "fgsm"], "names each entry once"),
         ("evaluation.features.weights", "random", "features of a random network say nothing"),

@@ -176,9 +176,10 @@ class RunTimeHooks:
 
     def _known(self) -> dict[str, dict[str, Any]]:
         try:
-            return self._catalog.load("run_times") or {}
+            known = self._catalog.load("run_times")
         except DatasetError:
-            return {}  # damaged; it serves the table of cost alone
+            known = None  # damaged; it serves the table of cost alone
+        return known if isinstance(known, dict) else {}
 
 
 def widen_log(console: Console) -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from synthpath_kedro.diffusion.noise_schedule import alphas_cumprod, cosine_betas, linear_betas
+from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import NoiseScheduleParameters
 
 
@@ -33,3 +34,9 @@ def test_every_timestep_leaves_less_of_the_image(name, timesteps):
     assert abar.dtype == torch.float64
     assert (abar.diff() < 0).all()
     assert 0 < abar[-1] < abar[0] < 1
+
+
+def test_a_schedule_that_leaves_nothing_of_the_image_is_refused():
+    steep = NoiseScheduleParameters(name="linear", timesteps=1000, beta_start=0.9, beta_end=0.99)
+    with pytest.raises(InputError, match=r"beta_end 0.99 leaves nothing of the image .* lower beta_end or timesteps"):
+        alphas_cumprod(steep)

@@ -215,16 +215,19 @@ def test_dpmpp_2m_walks_as_diffusers_edm_multistep_scheduler(monkeypatch):
     assert_same_states(ours, theirs)
 
 
+@pytest.mark.parametrize("prediction", ["epsilon", "v"])
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
-def test_heun_walks_as_diffusers_heun_scheduler(schedule, monkeypatch):
+def test_heun_walks_as_diffusers_heun_scheduler(schedule, prediction):
     from diffusers.schedulers import scheduling_heun_discrete as module
 
-    steps, formulation = 12, variance_preserving(schedule, "epsilon")
+    steps, formulation = 12, variance_preserving(schedule, prediction)
     network = BentGaussianNetwork(formulation)
     denoiser, levels = Denoiser(network, formulation, 0), formulation.sampling_levels(12)
     ours, _ = states(heun, denoiser, steps)
     scheduler = module.HeunDiscreteScheduler(
-        **(LINEAR if schedule == "linear" else COSINE), prediction_type="epsilon", timestep_spacing="trailing"
+        **(LINEAR if schedule == "linear" else COSINE),
+        prediction_type="epsilon" if prediction == "epsilon" else "v_prediction",
+        timestep_spacing="trailing",
     )
     scheduler.set_timesteps(steps)
     t = levels.sigma / levels.alpha

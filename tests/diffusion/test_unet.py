@@ -63,5 +63,12 @@ def test_attention_stands_at_the_named_resolutions_and_in_the_middle():
     assert count(8, 4) == 6 + 1
 
 
+@pytest.mark.parametrize(("channels", "heads"), [(32, 1), (64, 1), (128, 2), (200, 2), (208, 2), (224, 2), (336, 4)])
+def test_heads_share_the_channels_evenly(channels, heads):
+    attention = SelfAttention(channels)
+    assert attention.heads == heads
+    assert attention(torch.zeros(1, channels, 2, 2)).shape == (1, channels, 2, 2)
+
+
 def test_the_studys_network_has_eighteen_million_weights():
     assert sum(p.numel() for p in UNet(STUDY, 9, 64).parameters()) == 18_108_611

@@ -176,3 +176,8 @@ def test_the_embedding_counts_real_and_synthetic_points(drawn):
     table = points(2)
     n_real = int((table["source"] == "real_test").sum())
     assert f"real test, n = {n_real}" in drawn(tsne(table, ("a", "b"), "CNN"))
+
+
+def test_numbers_of_images_are_counted_in_whole_ticks():
+    axes = class_distribution(distribution(2).assign(train=7, val=1, test=1, total=9)).axes[0]
+    assert all(float(tick).is_integer() for tick in axes.get_xticks())

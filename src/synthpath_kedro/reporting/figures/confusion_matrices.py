@@ -7,13 +7,21 @@ from jaxtyping import Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from synthpath_kedro.reporting.figures.style import INK, SMALL_SIZE, blank_figure, literal, name_panel, new_figure
+from synthpath_kedro.reporting.figures.style import (
+    INK,
+    SMALL_SIZE,
+    blank_figure,
+    literal,
+    name_panel,
+    new_figure,
+    wrapped,
+)
 
-_PANEL, _MARGIN = 3.1, 0.9
+_PANEL, _MARGIN = 3.1, 1.0
 """Inches: of a matrix, of title and axis names."""
 
-_LABEL_CHARACTER, _LABEL_MARGIN = 0.075, 0.45
-"""Inches: of a character of a class name, of the number beside it."""
+_LABEL_CHARACTER, _LABEL_MARGIN, _NAME_CHARACTERS = 0.075, 0.45, 34
+"""Inches: of a character of a class name, of the number beside it; characters of a line of a name."""
 
 
 def confusion_matrices(
@@ -32,7 +40,8 @@ def confusion_matrices(
     """
     if not matrices:
         return blank_figure(title, note, "no cell has been trained")
-    labels = _LABEL_MARGIN + max(map(len, class_names)) * _LABEL_CHARACTER
+    names = [wrapped(name, _NAME_CHARACTERS) for name in class_names]
+    labels = _LABEL_MARGIN + max(len(line) for name in names for line in name.splitlines()) * _LABEL_CHARACTER
     width = labels + _PANEL * len(matrices)
     figure = new_figure(max(width, 5.0), _PANEL + _MARGIN + (0.2 if note else 0), title, note)
     panels = figure.subplots(1, len(matrices), sharey=True, squeeze=False)[0]
@@ -40,8 +49,9 @@ def confusion_matrices(
         _draw_matrix(axes, matrix)
         name_panel(axes, f"trained on {literal(regime)}")
         axes.set_xlabel("predicted class", fontsize=SMALL_SIZE, color=INK)
-    numbered = [f"{literal(name)}  {place}" for place, name in enumerate(class_names)]
+    numbered = [f"{name}  {place}" for place, name in enumerate(names)]
     panels[0].set_yticks(range(len(class_names)), numbered)
+    figure.canvas.draw()  # the layout of square panels needs two passes; saving is the second
     return figure
 
 
