@@ -76,11 +76,12 @@ def write_report(
 
     cells = [cell.card for cell in results.values() if isinstance(cell, Artefact)]
     tables = {name: table for name, table in results.items() if isinstance(table, pd.DataFrame)}
+    present = Parameters.model_validate(parameters)
     return render_study_report(
-        Parameters.model_validate(parameters),
+        present,
         data_card,
         manifest,
         tables | {"cost": with_run_times(tables["cost"], run_times or {})},
         {name: image for name, image in results.items() if isinstance(image, bytes | Figure)},
-        recorded_parameters(parameters, data_card, manifest, denoiser.card, cells),
+        recorded_parameters(present.model_dump(mode="json"), data_card, manifest, denoiser.card, cells),
     )
