@@ -70,6 +70,7 @@ def check_sigkill_is_survived(tmp_path: Path) -> Callable[..., None]:
 
         whole = run(kill_at_step=-1)
         assert whole.returncode == 0, whole.stderr
+        shutil.rmtree(tmp_path / "scratch")
         for step in (4, 8):
             assert run(kill_at_step=step).returncode == -signal.SIGKILL
         assert (tmp_path / "scratch").exists()

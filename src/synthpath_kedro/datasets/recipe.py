@@ -82,6 +82,7 @@ class ShardsDataset(AbstractDataset[dict[str, Recipe], dict[str, Artefact]]):
         wait_for_all()
         if rank() == 0:
             self._marker.unlink(missing_ok=True)
+        wait_for_all()
 
     @property
     def _marker(self) -> Path:

@@ -62,7 +62,7 @@ def sensitivity_sentence(comparison: pd.DataFrame) -> str:
     margin = ((tested["high"] - tested["low"]) / 2).median()
     return (
         f"With {tested['n'].iloc[0]:,} test images and {tested['replicates'].min()} replicates a difference below "
-        f"about {margin:.3f} cannot be told from chance, so that no evidence is not evidence of no effect."
+        f"about {margin:.3f} cannot be told from chance: no evidence does not mean no effect."
     )
 
 
