@@ -38,3 +38,14 @@ def test_an_optional_artefact_is_none_until_it_is_there(tmp_path: Path) -> None:
     assert dataset.load().card == {"model": "cnn"}
     dataset.save(Artefact({}))
     assert dataset.load() is None
+
+
+def test_an_artefact_with_a_flipped_bit_is_named_with_the_ways_out(tmp_path: Path) -> None:
+    path = tmp_path / "p.safetensors"
+    dataset = ArtefactDataset(filepath=str(path))
+    dataset.save(Artefact({"p": np.ones(2, np.float32)}, {"model": "cnn"}))
+    flipped = bytearray(path.read_bytes())
+    flipped[-1] ^= 1
+    path.write_bytes(flipped)
+    with pytest.raises(DatasetError, match=r"p\.safetensors is damaged: .* load another version with --load-versions"):
+        dataset.load()

@@ -7,10 +7,14 @@ from kedro.io import AbstractVersionedDataset, DatasetError, Version
 
 from synthpath_kedro.data.artefact import Artefact, read_artefact, write_artefact
 from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.errors import InputError
+
+_CONTENT = "content"
+"""Of the card as it lies on the disk: the digest of the arrays."""
 
 
 class ArtefactDataset(AbstractVersionedDataset[Artefact, Artefact | None]):
-    """A safetensors file with a card; arrays load memory-mapped.
+    """A safetensors file with a card; arrays load memory-mapped, and only if they are those that were saved.
 
     With ``optional``, loading gives None where there is no file, and saving an artefact without arrays removes the
     file: a cell that was not trained has no predictions.
@@ -31,14 +35,22 @@ class ArtefactDataset(AbstractVersionedDataset[Artefact, Artefact | None]):
     def load(self) -> Artefact | None:
         if self._optional and not self._exists():
             return None
-        return read_artefact(Path(self._get_load_path()))
+        path = Path(self._get_load_path())
+        artefact = read_artefact(path)
+        card = dict(artefact.card)
+        if card.pop(_CONTENT, artefact.digest) != artefact.digest:
+            raise InputError(
+                f"{path} is damaged: it does not hold what was saved; remove it and run the pipeline that makes it, or "
+                "load another version with --load-versions"
+            )
+        return Artefact(artefact.tensors, card)
 
     def save(self, data: Artefact) -> None:
         path = Path(self._get_save_path())
         if self._optional and not data.tensors:
             path.unlink(missing_ok=True)
             return
-        write_artefact(path, data)
+        write_artefact(path, Artefact(data.tensors, data.card | {_CONTENT: data.digest}))
 
     def _exists(self) -> bool:
         try:
