@@ -23,22 +23,43 @@ def test_only_a_log_that_nobody_watches_is_widened():
     assert file.file.getvalue() == "x" * LOG_WIDTH + "\n"
 
 
-class Node:
-    namespace = "cnn.mixed"
-    inputs = ("real_train", "classification_scratch")
-    outputs = ("cnn.mixed.classifier", "cnn.mixed.history")
-
-
-def test_working_files_go_when_the_last_result_is_saved_and_not_before(tmp_path):
+@pytest.fixture
+def working_files(tmp_path):
+    """The folder of a cell's training, and the hooks of a run that knows it."""
     folder = tmp_path / "cnn" / "mixed"
     folder.mkdir(parents=True)
     (folder / "last.ckpt").touch()
     hooks = ScratchHooks()
     hooks.before_pipeline_run(catalog=DataCatalog({"classification_scratch": FolderDataset(filepath=str(tmp_path))}))
-    hooks.after_dataset_saved(dataset_name="cnn.mixed.classifier", node=Node)
+    return folder, hooks
+
+
+TRAINING = SimpleNamespace(
+    name="cnn.mixed.train_classifier",
+    namespace="cnn.mixed",
+    outputs=["cnn.mixed.classifier", "cnn.mixed.history"],
+)
+
+
+def test_working_files_go_when_the_last_result_is_saved_and_not_before(working_files):
+    folder, hooks = working_files
+    hooks.after_dataset_saved(dataset_name="cnn.mixed.classifier", node=TRAINING)
     assert folder.exists()
-    hooks.after_dataset_saved(dataset_name="cnn.mixed.history", node=Node)
-    assert list(tmp_path.rglob("*")) == [tmp_path / "cnn"]
+    hooks.after_dataset_saved(dataset_name="cnn.mixed.history", node=TRAINING)
+    assert not folder.exists()
+
+
+def test_working_files_go_at_the_end_where_nobody_told_of_datasets(working_files):
+    folder, hooks = working_files
+    hooks.after_pipeline_run(pipeline=SimpleNamespace(nodes=[TRAINING]))
+    assert not folder.exists()
+
+
+def test_a_sweep_leaves_the_working_files_of_the_models_cells(working_files):
+    folder, hooks = working_files
+    sweep = SimpleNamespace(name="cnn.train_at_0_5", namespace="cnn", outputs=["cnn_at_0_5_scores"])
+    hooks.after_dataset_saved(dataset_name="cnn_at_0_5_scores", node=sweep)
+    assert folder.exists()
 
 
 @pytest.mark.parametrize("damaged", ["{", "[1]"])

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 LONG = 6 * 3600  # seconds
 LOG_WIDTH = 160  # characters
-SCRATCH = {"diffusion_scratch", "classification_scratch"}
+SCRATCH = {"train_denoiser": "diffusion_scratch", "train_classifier": "classification_scratch"}  # by node
 SPREAD = {"diffusion", "synthesis"}  # pipelines that several processes run together
 
 
@@ -106,20 +106,30 @@ class CostHooks:
 
 
 class ScratchHooks:
-    """Removes what a training kept to resume from, once its result is saved; ParallelRunner runs no hooks."""
-
-    @hook_impl
-    def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
-        scratch = next((name for name in node.inputs if name in SCRATCH), None)
-        if scratch is None or dataset_name != node.outputs[-1]:
-            return
-        from synthpath_kedro.training.trainer import remove_scratch
-
-        remove_scratch(self._catalog.load(scratch).joinpath(*(node.namespace or "").split(".")))
+    """Removes what a training kept to resume from, once its result is saved."""
 
     @hook_impl
     def before_pipeline_run(self, catalog: DataCatalog) -> None:
         self._catalog = catalog
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
+        if dataset_name == node.outputs[-1]:
+            self._remove(node)
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline) -> None:
+        # ParallelRunner runs no hooks of datasets.
+        for node in pipeline.nodes:
+            self._remove(node)
+
+    def _remove(self, node: Node) -> None:
+        scratch = SCRATCH.get(node.name.rpartition(".")[2])
+        if scratch is None:
+            return
+        from synthpath_kedro.training.trainer import remove_scratch
+
+        remove_scratch(self._catalog.load(scratch).joinpath(*(node.namespace or "").split(".")))
 
 
 class EarlyChecks:
