@@ -119,8 +119,8 @@ class ScratchHooks:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline) -> None:
-        # ParallelRunner runs no hooks of datasets.
-        for node in pipeline.nodes:
+        # ParallelRunner runs no hooks of datasets; torchrun's processes do, and have removed the files together.
+        for node in pipeline.nodes if world_size() == 1 else ():
             self._remove(node)
 
     def _remove(self, node: Node) -> None:
