@@ -70,6 +70,16 @@ def test_nothing_is_made_again_where_nothing_is_missing(kedro: Kedro, study: Pat
     assert before == {path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()}
 
 
+def test_a_study_is_not_filled_up_after_its_data_was_prepared_anew(kedro: Kedro, study: Path) -> None:
+    card = study / "03_primary/card.json"
+    before = card.read_text()
+    card.write_text(json.dumps(json.loads(before) | {"digest": "another"}))
+    refused = kedro("run", "--env=tiny", "--only-missing-outputs")
+    card.write_text(before)
+    assert refused.returncode == 1
+    assert "--only-missing-outputs keeps what is there, but data_card was made from data another" in refused.stderr
+
+
 def test_one_cell_runs_alone_and_keeps_the_older_version(kedro: Kedro, study: Path) -> None:
     done = kedro("run", "--env=tiny", "--pipeline=classification", "--params=model:cnn,regime:mixed")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -55,7 +55,9 @@ class StudyHooks:
                 "the parameters model and regime choose a cell of one pipeline; run it with "
                 f"kedro run --pipeline=classification --params=model={self._grid.model},regime={self._grid.regime}"
             )
-        if not run_params["only_missing_outputs"]:
+        if run_params["only_missing_outputs"]:
+            _check_same_data_all_along(catalog)
+        else:
             _check_inputs_exist(pipeline, catalog, run_params["env"])
         if world_size() > 1:
             _work_together(pipeline, catalog, run_params["pipeline_names"])
@@ -218,6 +220,26 @@ def _work_together(pipeline: Pipeline, catalog: DataCatalog, names: Sequence[str
         logging.getLogger("synthpath_kedro").setLevel(logging.WARNING)
 
 
+def _check_same_data_all_along(catalog: DataCatalog) -> None:
+    """Refuses to fill up a study whose data was prepared anew since: what is there would be kept."""
+    from synthpath_kedro.data.lineage import check_same_data
+
+    cards = {name: _card(catalog, name) for name in ("data_card", "denoiser", "synthetic_manifest")}
+    if data_card := cards["data_card"]:
+        cards["data_card"] = {"prepared": data_card.get("digest")}
+    try:
+        check_same_data({name: card for name, card in cards.items() if card})
+    except InputError as error:
+        raise InputError(f"--only-missing-outputs keeps what is there, but {error}") from error
+
+
+def _card(catalog: DataCatalog, name: str) -> dict[str, Any]:
+    if not catalog.exists(name):
+        return {}
+    found = catalog.load(name)
+    return {"prepared": found.card.get("prepared")} if hasattr(found, "card") else found
+
+
 def _check_inputs_exist(pipeline: Pipeline, catalog: DataCatalog, environment: str | None) -> None:
     missing = _missing_inputs(pipeline, catalog)
     if missing:
@@ -255,6 +277,7 @@ def _show_result(catalog: DataCatalog) -> None:
     note = source_note(catalog.load("data_card"))
     # Printed, not logged: the console's log has a margin and breaks a table's lines.
     print(as_text(catalog.load("table_4_1"), title, note))
+    print("study: single runs on PathMNIST at 64x64, as published")
     print(f"The report lies at {_place(catalog, 'report')}")
 
 

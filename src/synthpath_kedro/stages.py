@@ -14,6 +14,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from synthpath_kedro.data.artefact import atomic_path
+from synthpath_kedro.errors import InputError
 from synthpath_kedro.grid import Grid
 from synthpath_kedro.parameters import Parameters, read_parameters
 
@@ -32,8 +33,17 @@ def read_environment(project: Path) -> tuple[str, Parameters]:
 
 
 def record_environment(project: Path) -> None:
-    """Writes one file a stage (of classification: a cell) that holds just what the stage depends on."""
+    """Writes one file a stage (of classification: a cell) that holds just what the stage depends on.
+
+    Raises:
+        InputError: dvc.yaml does not know the environment, so that it could not tell what has changed.
+    """
     name, parameters = read_environment(project)
+    if name != "base" and f"data/{name}/" not in (project / "dvc.yaml").read_text():
+        raise InputError(
+            f"dvc.yaml has no outputs of the environment {name}: add data/{name} beside data/demo in every stage, or "
+            f"run kedro run --env={name} without DVC"
+        )
     shared = {"environment": name, "seed": parameters.seed}
     values = parameters.model_dump(mode="json")
     grid = Grid.from_parameters(parameters)
