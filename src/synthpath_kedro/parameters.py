@@ -150,8 +150,10 @@ class SelectionParameters(Block):
 
 
 class ClassificationParameters(Block):
-    models: Annotated[tuple[Annotated[str, AfterValidator(_one_of(MODELS))], ...], Field(min_length=1)]
-    regimes: Annotated[tuple[Regime, ...], Field(min_length=1)]
+    models: Annotated[
+        tuple[Annotated[str, AfterValidator(_one_of(MODELS))], ...], Field(min_length=1), AfterValidator(_each_once)
+    ]
+    regimes: Annotated[tuple[Regime, ...], Field(min_length=1), AfterValidator(_each_once)]
     replicates: Count
     mixing_ratio: Share
     sweep_ratios: Annotated[tuple[Share, ...], Field(min_length=2)]
@@ -180,11 +182,6 @@ class ClassificationParameters(Block):
         if missing := [model for model in self.models if model not in self.backbones]:
             raise ValueError(f"given a block for each of its models ({', '.join(missing)})")
         return self
-
-    @field_validator("models", "regimes")
-    @classmethod
-    def _name_each_once(cls, value: tuple) -> tuple:
-        return _each_once(value)
 
     @field_validator("prompt")
     @classmethod
@@ -235,22 +232,17 @@ class EvaluationParameters(Block):
     synthetic_images: Count
     bootstrap_resamples: Count
     calibration_bins: Annotated[int, Field(ge=2)]
-    attacks: tuple[Attack, ...]
+    attacks: Annotated[tuple[Attack, ...], AfterValidator(_each_once)]
     attack_images: Count
     eps: Budget
     bim_steps: Count
-    eps_curve: tuple[Budget, ...]
+    eps_curve: Annotated[tuple[Budget, ...], AfterValidator(_each_once)]
     curve_images: Count
     tsne_images: Annotated[int, Field(ge=10)]
     tsne_perplexity: Annotated[float, Field(gt=1)]
     neighbours: Count
     features: FeatureParameters
     privacy: PrivacyParameters
-
-    @field_validator("attacks", "eps_curve")
-    @classmethod
-    def _name_each_once(cls, value: tuple) -> tuple:
-        return _each_once(value)
 
 
 class ReportParameters(Block):

@@ -213,6 +213,13 @@ def test_a_training_that_ends_early_still_shows_its_samples(train, diffusion_par
     assert trained.samples.keys() == {len(trained.history)}
 
 
+def test_samples_of_a_training_that_ended_early_come_back_when_its_result_was_lost(train, diffusion_parameters):
+    params = diffusion_parameters(max_epochs=50, max_minutes=1e-6, sample_every=100)
+    first, again = train(params), train(params)
+    assert again.samples.keys() == first.samples.keys()
+    assert all(np.array_equal(again.samples[epoch], first.samples[epoch]) for epoch in first.samples)
+
+
 def test_attention_that_no_resolution_has_is_warned_of(train, diffusion_parameters, caplog):
     train(diffusion_parameters(max_epochs=1, denoiser={"attention_resolutions": (7,)}))
     assert "attention_resolutions [7] has none of the denoiser's resolutions [8" in caplog.text

@@ -50,6 +50,11 @@ def _check_same(cards: Mapping[str, Card], key: str, what: str, way_out: str) ->
             )
 
 
+def cell_name(card: Card) -> str:
+    """The cell that made something, in words: "clip/mixed"."""
+    return f"{card['model']}/{card['regime']}"
+
+
 def source_note(card: Card) -> str | None:
     """What a reader of anything made from this data must be told, if anything."""
     return PHANTOM_NOTE if card.get("phantom") else None

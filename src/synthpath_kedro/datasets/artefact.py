@@ -38,7 +38,8 @@ class ArtefactDataset(AbstractVersionedDataset[Artefact, Artefact | None]):
         path = Path(self._get_load_path())
         artefact = read_artefact(path)
         card = dict(artefact.card)
-        if card.pop(_CONTENT, artefact.digest) != artefact.digest:
+        saved = card.pop(_CONTENT, None)
+        if saved is not None and saved != artefact.digest:
             raise InputError(
                 f"{path} is damaged: it does not hold what was saved; remove it and run the pipeline that makes it, or "
                 "load another version with --load-versions"

@@ -17,6 +17,7 @@ from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
 from synthpath_kedro.diffusion.ema import ExponentialMovingAverage
 from synthpath_kedro.diffusion.sample_grid import SampleGrid
 from synthpath_kedro.diffusion.training_module import DenoiserTraining
+from synthpath_kedro.diffusion.unet import resolutions
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DenoiserParameters, DiffusionParameters
 from synthpath_kedro.training.distributed import world_size
@@ -101,6 +102,7 @@ def _fit(
     if epochs < params.max_epochs:
         log.info("denoiser: stopped after %d of %d epochs", epochs, params.max_epochs)
     if epochs not in samples.samples:
+        module.load_state_dict(average.average)  # a training that was already at its end has not done so
         samples.samples[epochs] = samples.draw(module)
     card = _provenance(train, params, seed, epochs)
     return TrainedDenoiser(denoiser_artefact(average.average, params, card), history.table, samples.samples)
@@ -116,7 +118,7 @@ def _require_one_label(data: LabelledImages) -> None:
 
 
 def _warn_without_attention(denoiser: DenoiserParameters, image_size: int) -> None:
-    sizes = [image_size // 2**level for level in range(len(denoiser.channel_multipliers))]
+    sizes = resolutions(denoiser, image_size)
     if denoiser.attention_resolutions and not set(sizes) & set(denoiser.attention_resolutions):
         log.warning(
             "no self-attention: diffusion.denoiser.attention_resolutions %s has none of the denoiser's resolutions %s",

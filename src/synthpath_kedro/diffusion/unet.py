@@ -36,8 +36,7 @@ class UNet(nn.Module):
         check_size(parameters, image_size)
         base = parameters.base_channels
         widths = [base * multiplier for multiplier in parameters.channel_multipliers]
-        sizes = [image_size // 2**level for level in range(len(widths))]
-        attends = [size in parameters.attention_resolutions for size in sizes]
+        attends = [size in parameters.attention_resolutions for size in resolutions(parameters, image_size)]
         n_blocks, dropout = parameters.residual_blocks, parameters.dropout
 
         self.null_label = n_classes
@@ -162,6 +161,11 @@ class Upsample(nn.Module):
 
     def forward(self, x: Features) -> Features:
         return self.conv(functional.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
+def resolutions(parameters: DenoiserParameters, image_size: int) -> list[int]:
+    """Height and width in pixels at each level of the network, the image's own first."""
+    return [image_size // 2**level for level in range(len(parameters.channel_multipliers))]
 
 
 def check_size(parameters: DenoiserParameters, image_size: int) -> None:

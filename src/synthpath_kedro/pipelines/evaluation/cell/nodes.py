@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from synthpath_kedro.data.artefact import Artefact, Card
 from synthpath_kedro.data.images import LabelledImages
-from synthpath_kedro.data.lineage import check_same_classifier, check_same_data, source_note
+from synthpath_kedro.data.lineage import cell_name, check_same_classifier, check_same_data, source_note
 from synthpath_kedro.data.stratified import stratified_subset
 from synthpath_kedro.data.synthetic import open_synthetic
 from synthpath_kedro.parameters import EvaluationParameters
@@ -38,7 +38,7 @@ def predict_cell(
         return NOTHING, NOTHING
     synthetic = open_synthetic(shards, manifest)
     cards = {"real_test": real_test.card, "real_val": real_val.card, "synthetic": synthetic.card}
-    check_same_data({_name(classifier): classifier.card, **cards})
+    check_same_data({cell_name(classifier.card): classifier.card, **cards})
     chosen = stratified_subset(synthetic.labels, params.synthetic_images, seed)
     sets = {"real_val": real_val, "real_test": real_test, "synthetic": synthetic.select(chosen)}
     models = _load(classifier)
@@ -102,7 +102,7 @@ def attack_cell(
 
     if classifier is None or predictions is None:
         return NOTHING
-    name = _name(classifier)
+    name = cell_name(classifier.card)
     check_same_data({name: classifier.card, "real_test": real_test.card})
     check_same_classifier({f"predictions of {name}": predictions.card, name: {"classifier": classifier.digest}})
     chosen = stratified_subset(real_test.labels, params.attack_images, seed)
@@ -132,10 +132,6 @@ def _load(classifier: Artefact) -> "list[Classifier]":
     return [model.to(device) for model in load_classifiers(classifier)]
 
 
-def _name(cell: Artefact) -> str:
-    return f"{cell.card['model']}/{cell.card['regime']}"
-
-
 def _cell_card(classifier: Artefact) -> Card:
     kept = (
         "model",
@@ -163,7 +159,7 @@ def score_cell(predictions: Artefact | None, attacked: Artefact | None) -> dict[
 
     if predictions is None or attacked is None:
         return {}
-    name = _name(predictions)
+    name = cell_name(predictions.card)
     check_same_classifier({f"predictions of {name}": predictions.card, f"attacked images of {name}": attacked.card})
     metrics = ["accuracy", "macro_f1", "auc"]
     real = classification_table([predictions])[metrics].mean()

@@ -2,7 +2,7 @@ from typing import Any
 
 from synthpath_kedro.data.artefact import Artefact, Card
 from synthpath_kedro.data.images import LabelledImages
-from synthpath_kedro.data.lineage import check_same_data, source_note
+from synthpath_kedro.data.lineage import cell_name, check_same_data, source_note
 from synthpath_kedro.data.synthetic import open_synthetic
 from synthpath_kedro.parameters import ReportParameters
 
@@ -33,9 +33,9 @@ def write_feature_space(
     cards, points = {"real_test": real_test.card, "synthetic": synthetic.card}, {}
     for table, features in zip(embedded[::2], embedded[1::2], strict=True):
         if table is not None and len(table):
-            model, regime = features.card["model"], features.card["regime"]
-            cards[f"t-SNE of {model}/{regime}"] = features.card
-            points[f"{model_label(model)}, trained on {regime} images"] = table
+            card = features.card
+            cards[f"t-SNE of {cell_name(card)}"] = card
+            points[f"{model_label(card['model'])}, trained on {card['regime']} images"] = table
     check_same_data(cards)
     if not points:
         return ""

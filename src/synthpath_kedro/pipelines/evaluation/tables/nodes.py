@@ -1,10 +1,9 @@
-import itertools
 from collections.abc import Iterable
 
 import pandas as pd
 
 from synthpath_kedro.data.artefact import Artefact
-from synthpath_kedro.data.lineage import check_same_classifier, check_same_data
+from synthpath_kedro.data.lineage import cell_name, check_same_classifier, check_same_data
 from synthpath_kedro.parameters import ClassificationParameters, EvaluationParameters
 
 Cell = Artefact | None
@@ -12,14 +11,10 @@ Cell = Artefact | None
 
 def _trained(cells: Iterable[Cell]) -> list[Artefact]:
     """The cells that have been trained; all of them on the same data."""
-    found = {_name(cell): cell for cell in cells if cell is not None}
+    found = {cell_name(cell.card): cell for cell in cells if cell is not None}
     if found:
         check_same_data({name: cell.card for name, cell in found.items()})
     return list(found.values())
-
-
-def _name(cell: Artefact) -> str:
-    return f"{cell.card['model']}/{cell.card['regime']}"
 
 
 def tabulate_classification(*predictions: Cell) -> pd.DataFrame:
@@ -74,10 +69,10 @@ def tabulate_robustness(*attacked_then_predictions: Cell) -> pd.DataFrame:
 
     half = len(attacked_then_predictions) // 2
     attacked = _trained(attacked_then_predictions[:half])
-    for one, other in itertools.product(attacked, _trained(attacked_then_predictions[half:])):
-        if _name(one) == _name(other):
-            names = f"attacked images of {_name(one)}", f"predictions of {_name(other)}"
-            check_same_classifier(dict(zip(names, (one.card, other.card), strict=True)))
+    predicted = {cell_name(cell.card): cell.card for cell in _trained(attacked_then_predictions[half:])}
+    for cell in attacked:
+        if (name := cell_name(cell.card)) in predicted:
+            check_same_classifier({f"attacked images of {name}": cell.card, f"predictions of {name}": predicted[name]})
     return robustness_table(attacked)
 
 
