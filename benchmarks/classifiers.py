@@ -1,4 +1,4 @@
-"""Training on stored trunk features beside the same without them and beside a plain PyTorch loop, and the data path.
+"""Training on stored cached features beside the same without them and beside a plain PyTorch loop, and the data path.
 
 All training is of study-size backbones (random weights) on 64 real, 64 synthetic and 8 validation images resized to
 224, for the epochs of the study under each of the three regimes. What is compared runs in turn, regime by regime. The
@@ -24,13 +24,13 @@ from torchvision import transforms
 from torchvision.models import resnet18
 
 from synthpath_kedro.classifiers.batches import EpochBatches, Source
+from synthpath_kedro.classifiers.cached_features import cached_features_recipe
 from synthpath_kedro.classifiers.checkpoint import load_classifiers
 from synthpath_kedro.classifiers.prediction import predict
 from synthpath_kedro.classifiers.preprocessing import IMAGENET, preprocessing, to_unit_interval
 from synthpath_kedro.classifiers.training import TrainedCell, train_cell
-from synthpath_kedro.classifiers.trunk import trunk_recipe
-from synthpath_kedro.data.artefact import Artefact, read_artefact
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.artifact import Artifact, read_artifact
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.regimes import regime_batches
 from synthpath_kedro.parameters import ClassificationParameters
 
@@ -43,12 +43,12 @@ N_DATA_PATH = 10_000
 PRECISION = 1e-4  # of probabilities; float32
 
 
-def tiles(n: int, seed: int) -> LabelledImages:
+def tiles(n: int, seed: int) -> LabeledImages:
     """Noise of a brightness that tells the class."""
     labels = np.arange(n) % len(CLASS_NAMES)
     noise = np.random.default_rng(seed).integers(0, 100, (n, TILE, TILE, 3))
     images = (noise + 17 * labels[:, None, None, None]).astype(np.uint8)
-    return LabelledImages(images, labels, CLASS_NAMES, card={"prepared": "benchmark"})
+    return LabeledImages(images, labels, CLASS_NAMES, card={"prepared": "benchmark"})
 
 
 SETS = {"real_train": tiles(64, 0), "real_val": tiles(8, 1), "synthetic": tiles(64, 2)}
@@ -73,17 +73,17 @@ class Times:
     plain: float = 0.0
 
 
-def train(model: str, regime: str, epochs: int, trunk: dict[str, Artefact] | None) -> TrainedCell:
+def train(model: str, regime: str, epochs: int, trunk: dict[str, Artifact] | None) -> TrainedCell:
     with tempfile.TemporaryDirectory() as scratch:
         return train_cell(model, regime, *SETS.values(), study(model, epochs), 0, Path(scratch), trunk)
 
 
-def store_features(model: str, folder: Path) -> dict[str, Artefact]:
+def store_features(model: str, folder: Path) -> dict[str, Artifact]:
     found = {}
     for name, images in SETS.items():
         path = folder / name
-        trunk_recipe(model, images, study(model), 0).write(path)
-        found[name] = read_artefact(path)
+        cached_features_recipe(model, images, study(model), 0).write(path)
+        found[name] = read_artifact(path)
     return found
 
 
@@ -95,7 +95,7 @@ def timed(work: Callable[[], TrainedCell]) -> tuple[float, TrainedCell]:
 def bench_training(model: str, peer_name: str) -> None:
     times = Times()
     with tempfile.TemporaryDirectory() as folder:
-        trunk: dict[str, Artefact] = {}
+        trunk: dict[str, Artifact] = {}
         times.features = seconds(lambda: trunk.update(store_features(model, Path(folder))))
         for regime in REGIMES:
             measure_regime(times, model, regime, trunk)
@@ -110,7 +110,7 @@ def bench_training(model: str, peer_name: str) -> None:
         report(Comparison(name, n_images / ours, n_images / theirs, theirs / ours, "images/s", peer))
 
 
-def measure_regime(times: Times, model: str, regime: str, trunk: dict[str, Artefact]) -> None:
+def measure_regime(times: Times, model: str, regime: str, trunk: dict[str, Artifact]) -> None:
     took, whole = timed(lambda: train(model, regime, EPOCHS, trunk))
     steps = len(SETS["real_train"]) / whole.history["images_per_second"]
     times.stored += took
@@ -143,7 +143,7 @@ def show_where_it_goes(model: str, times: Times) -> None:
         "features": times.features,
         "training": times.training,
         "validation": times.validation,
-        "rest (resume files, building)": times.stored - times.training - times.validation,
+        "rest (checkpoints, building)": times.stored - times.training - times.validation,
         "all without features": times.unstored,
         "all of the plain loop": times.plain,
     }
@@ -153,7 +153,7 @@ def show_where_it_goes(model: str, times: Times) -> None:
 class Tiles(Dataset):
     """One image at a time through torchvision's transforms."""
 
-    def __init__(self, images: LabelledImages, size: int) -> None:
+    def __init__(self, images: LabeledImages, size: int) -> None:
         self.images, self.labels = images.images, images.labels
         resize = [] if size == TILE else [transforms.Resize(size)]
         self.transform = transforms.Compose([*resize, transforms.ToTensor(), transforms.Normalize(*IMAGENET)])
@@ -202,20 +202,20 @@ def plain_training(model: str) -> Iterator[None]:
 
 def bench_data_path() -> None:
     images = tiles(N_DATA_PATH, 0)
-    normalise = preprocessing(TILE, IMAGENET)
+    normalize = preprocessing(TILE, IMAGENET)
     source = Source(images.images, images.labels)
     loader = DataLoader(Tiles(images, TILE), 64, shuffle=True, num_workers=THREADS)
 
     def ours() -> None:
         for batch, _ in EpochBatches(source, None, regime_batches("real", len(images), 0, 64, 0.5, 0, 0)):
-            normalise(to_unit_interval(batch))
+            normalize(to_unit_interval(batch))
 
     def peer() -> None:
         for _ in loader:
             pass
 
     compare(
-        f"data path, {TILE}x{TILE} tiles to normalised float batches",
+        f"data path, {TILE}x{TILE} tiles to normalized float batches",
         ours,
         peer,
         f"torchvision.transforms in a DataLoader with {THREADS} workers",

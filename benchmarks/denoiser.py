@@ -95,7 +95,7 @@ def main() -> None:
         cost = {kind: flops(network, size) / 1e9 for kind, network in networks.items()}
         optimizers = {kind: torch.optim.AdamW(network.parameters(), fused=True) for kind, network in networks.items()}
         for peer, peer_name in ((Diffusers, "diffusers UNet2DModel"), (Lucidrains, "denoising-diffusion-pytorch Unet")):
-            print(f"{size}x{size}: {cost[ours]:.3f} GFLOP an image, {peer_name} {cost[peer]:.3f}", file=sys.stderr)
+            print(f"{size}x{size}: {cost[ours]:.3f} GFLOP per image, {peer_name} {cost[peer]:.3f}", file=sys.stderr)
             batch = inputs(n_forward, size)
             work = n_forward * cost[ours], n_forward * cost[peer]
             before = matmul_rate()

@@ -1,4 +1,4 @@
-"""Joint t-SNE beside scikit-learn's, nearest neighbours beside their matrix product, attacks beside their passes.
+"""Joint t-SNE beside scikit-learn's, nearest neighbors beside their matrix product, attacks beside their passes.
 
 BENCH_TSNE_N sets the number of points of the t-SNE.
 """
@@ -27,15 +27,15 @@ from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.prediction import predict
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.classifiers.registry import build_classifier
-from synthpath_kedro.metrics.attack_suite import attack_suite
+from synthpath_kedro.evaluation.attack_suite import attack_suite
 from synthpath_kedro.metrics.embedding import joint_tsne
-from synthpath_kedro.metrics.neighbours import nearest_neighbours
+from synthpath_kedro.metrics.neighbors import nearest_neighbors
 from synthpath_kedro.parameters import ClassificationParameters, EvaluationParameters
 
 CONF = Path(__file__).parents[1] / "conf"
 CLASS_NAMES = tuple(f"tissue {label}" for label in range(9))
 TSNE_POINTS = int(os.environ.get("BENCH_TSNE_N", "20000"))
-N_NEIGHBOURS, DIMENSIONS, K = 20_000, 384, 10
+N_NEIGHBORS, DIMENSIONS, K = 20_000, 384, 10
 PERPLEXITY = 30
 BLOCK = 1000  # rows of a matrix product that fits in memory
 MODEL = "resnet18"
@@ -45,8 +45,8 @@ PATHMNIST = (10_004, 7_180)  # validation and test images
 def features(n: int, seed: int = 0) -> np.ndarray:
     """Like penultimate features: nine overlapping classes on a bent sheet of 16 dimensions among 384."""
     rng = np.random.default_rng(seed)
-    centres = rng.standard_normal((len(CLASS_NAMES), 16))
-    latent = centres[np.arange(n) % len(CLASS_NAMES)] + 0.7 * rng.standard_normal((n, 16))
+    centers = rng.standard_normal((len(CLASS_NAMES), 16))
+    latent = centers[np.arange(n) % len(CLASS_NAMES)] + 0.7 * rng.standard_normal((n, 16))
     sheet = np.maximum(latent @ rng.standard_normal((16, DIMENSIONS)), 0)
     return (sheet + 0.3 * rng.standard_normal((n, DIMENSIONS))).astype(np.float32)
 
@@ -79,15 +79,15 @@ def bench_tsne() -> None:
         mine, theirs = seconds(ours), seconds(peer)
     name, peer_name = f"t-SNE of {len(points)} x {DIMENSIONS} features", "scikit-learn TSNE"
     report(Comparison(f"{name}, time", mine, theirs, mine / theirs, "s", peer_name))
-    neighbours = nearest_neighbours(points, k=3 * PERPLEXITY)
-    index = PrecomputedNeighbors(neighbours.indices, neighbours.distances.astype(np.float64))
+    neighbors = nearest_neighbors(points, k=3 * PERPLEXITY)
+    index = PrecomputedNeighbors(neighbors.indices, neighbors.distances.astype(np.float64))
     affinities = PerplexityBasedNN(knn_index=index, perplexity=PERPLEXITY)
     kl = {whose: kl_divergence(affinities, xy) for whose, xy in found.items()}
     report(Comparison(f"{name}, exact KL", kl["ours"], kl["peer"], kl["ours"] / kl["peer"], "nat", peer_name))
 
 
-def bench_neighbours() -> None:
-    queries, points = features(N_NEIGHBOURS, 1), features(N_NEIGHBOURS, 2)
+def bench_neighbors() -> None:
+    queries, points = features(N_NEIGHBORS, 1), features(N_NEIGHBORS, 2)
     x, y = torch.from_numpy(queries), torch.from_numpy(points)
     scores = torch.empty(BLOCK, len(points))
 
@@ -96,8 +96,8 @@ def bench_neighbours() -> None:
             torch.mm(rows, y.T, out=scores[: len(rows)])
 
     compare(
-        f"{K} nearest of {N_NEIGHBOURS} among {N_NEIGHBOURS}, {DIMENSIONS} dimensions",
-        lambda: nearest_neighbours(queries, points, K),
+        f"{K} nearest of {N_NEIGHBORS} among {N_NEIGHBORS}, {DIMENSIONS} dimensions",
+        lambda: nearest_neighbors(queries, points, K),
         product,
         "the matrix product alone",
     )
@@ -139,7 +139,7 @@ def timed_passes(classifier: nn.Module) -> Iterator[list[float]]:
 
 @dataclass(frozen=True)
 class Size:
-    """How much a cell's evaluation has to do: replicates; images a replicate; points of the cell's one t-SNE."""
+    """How much a cell's evaluation has to do: replicates; images per replicate; points of the cell's one t-SNE."""
 
     replicates: int
     attacked: int
@@ -149,32 +149,34 @@ class Size:
 
 def size(environments: tuple[str, ...], n_val: int, n_test: int) -> Size:
     params = EvaluationParameters.model_validate(parameters("evaluation", *environments))
-    on_curve = 1 + sum(eps != params.eps for eps in params.eps_curve)  # the control; the table's own budget is at hand
+    on_curve = 1 + sum(
+        eps != params.eps for eps in params.epsilon_sweep
+    )  # the control; the table's own budget is at hand
     return Size(
         replicates=parameters("classification", *environments)["replicates"],
-        attacked=params.attack_images + on_curve * params.curve_images,
+        attacked=params.attack_images + on_curve * params.epsilon_sweep_images,
         predicted=n_val + n_test + params.synthetic_images,
         embedded=2 * params.tsne_images,
     )
 
 
 @torch.inference_mode()
-def trunk_features(classifier: Classifier, images: np.ndarray) -> np.ndarray:
+def cached_features(classifier: Classifier, images: np.ndarray) -> np.ndarray:
     batches = torch.from_numpy(images).split(64)
-    return torch.cat([classifier.trunk(to_unit_interval(batch)) for batch in batches]).numpy()
+    return torch.cat([classifier.frozen_features(to_unit_interval(batch)) for batch in batches]).numpy()
 
 
 def evaluate_replicate(classifier: Classifier, params: EvaluationParameters, n_predicted: int) -> dict[str, float]:
     """Seconds of the parts of an evaluation; predictions go on from stored features, as they do in a cell."""
     images = tiles(n_predicted, 0)
-    attacked, on_curve = images[: params.attack_images], np.arange(params.curve_images)
+    attacked, on_curve = images[: params.attack_images], np.arange(params.epsilon_sweep_images)
     labels, found = np.arange(len(attacked)) % len(CLASS_NAMES), []
 
     def embedding() -> None:
         real, synthetic = found[0][: 2 * params.tsne_images].reshape(2, params.tsne_images, -1)
         joint_tsne(real, synthetic, params.tsne_perplexity, 0)
 
-    stored = trunk_features(classifier, images)
+    stored = cached_features(classifier, images)
     with timed_passes(classifier) as spent:
         attacks = seconds(lambda: attack_suite(classifier, attacked, labels, on_curve, params, 0))
     predictions = seconds(lambda: found.append(predict(classifier, stored, params.batch_size).features))
@@ -206,7 +208,7 @@ def report_share(name: str, whole: pd.Series, passes: pd.Series) -> None:
 
 def main() -> None:
     set_up()
-    bench_neighbours()
+    bench_neighbors()
     bench_cell()
     bench_tsne()
 

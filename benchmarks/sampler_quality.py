@@ -21,20 +21,20 @@ import numpy as np
 import pandas as pd
 from kedro.config import OmegaConfigLoader
 
-from synthpath_kedro.data.artefact import Artefact, read_artefact, write_artefact
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.artifact import Artifact, read_artifact, write_artifact
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.sources import read_source
 from synthpath_kedro.data.stratified import stratified_subset
 from synthpath_kedro.diffusion.samplers.choice import evaluations
 from synthpath_kedro.diffusion.synthesis import shard_recipes
 from synthpath_kedro.diffusion.training import train_denoiser
-from synthpath_kedro.metrics.extractors import load_extractor
+from synthpath_kedro.evaluation.extractors import load_extractor
+from synthpath_kedro.evaluation.image_features import extract
 from synthpath_kedro.metrics.fidelity import frechet_distance, kernel_distance
-from synthpath_kedro.metrics.image_features import extract
 from synthpath_kedro.parameters import Parameters, read_parameters
-from synthpath_kedro.reporting.figures.style import (
+from synthpath_kedro.report.figures.style import (
     add_legend,
-    class_colour,
+    class_color,
     class_marker,
     dress,
     new_figure,
@@ -43,7 +43,7 @@ from synthpath_kedro.reporting.figures.style import (
 )
 from synthpath_kedro.settings import CONFIG_LOADER_ARGS
 
-FORMULATIONS = ("epsilon", "edm")
+PARAMETERIZATIONS = ("epsilon", "edm")
 MOST = 1000
 
 PLAN = [
@@ -63,9 +63,9 @@ log = logging.getLogger(__name__)
 class Data:
     """Images to train on, those that steer it, and as many held-out ones as samples are drawn."""
 
-    train: LabelledImages
-    val: LabelledImages
-    held_out: LabelledImages
+    train: LabeledImages
+    val: LabeledImages
+    held_out: LabeledImages
 
 
 def read_data(params: Parameters, n: int, split: str) -> Data:
@@ -90,25 +90,25 @@ def read_settings(arguments: argparse.Namespace) -> Parameters:
     return read_parameters(values)
 
 
-def trained(formulation: str, data: Data, params: Parameters, images_seen: int, work: Path) -> Artefact:
-    path = work / f"{formulation}.safetensors"
+def trained(parameterization: str, data: Data, params: Parameters, images_seen: int, work: Path) -> Artifact:
+    path = work / f"{parameterization}.safetensors"
     if not path.exists():
         epochs = max(1, round(images_seen / len(data.train)))
-        settings = params.diffusion.model_copy(update={"formulation": formulation, "max_epochs": epochs})
-        made = train_denoiser(data.train, data.val, settings, params.seed, work / f"scratch_{formulation}")
-        made.history.to_csv(work / f"{formulation}_history.csv", index=False)
-        write_artefact(path, made.checkpoint)
-    return read_artefact(path)
+        settings = params.diffusion.model_copy(update={"parameterization": parameterization, "max_epochs": epochs})
+        made = train_denoiser(data.train, data.val, settings, params.seed, work / f"scratch_{parameterization}")
+        made.history.to_csv(work / f"{parameterization}_history.csv", index=False)
+        write_artifact(path, made.checkpoint)
+    return read_artifact(path)
 
 
 def samples(
-    checkpoint: Artefact, sampler: str, steps: int, counts: np.ndarray, params: Parameters, work: Path
-) -> LabelledImages:
+    checkpoint: Artifact, sampler: str, steps: int, counts: np.ndarray, params: Parameters, work: Path
+) -> LabeledImages:
     """As many images of every class as ``counts`` says, in shards that are written once."""
     settings = params.synthesis.model_copy(
         update={
             "sampler": sampler,
-            "steps": steps,
+            "num_steps": steps,
             "n_images": int(counts.sum()),
             "allocation": "match_real",
             "clip_denoised": sampler in ("ddpm", "ddim"),
@@ -116,14 +116,14 @@ def samples(
             "shard_size": BATCH,
         }
     )
-    folder = work / f"{checkpoint.card['formulation']}_{sampler}_{steps}"
+    folder = work / f"{checkpoint.card['parameterization']}_{sampler}_{steps}"
     folder.mkdir(exist_ok=True)
     for name, recipe in shard_recipes(checkpoint, counts, settings, params.seed).items():
         if not (folder / name).exists():
             recipe.write(folder / name)
-    shards = [read_artefact(path).tensors for path in sorted(folder.glob("*.safetensors"))]
+    shards = [read_artifact(path).tensors for path in sorted(folder.glob("*.safetensors"))]
     images, labels = (np.concatenate([shard[what] for shard in shards]) for what in ("images", "labels"))
-    return LabelledImages(images, labels, tuple(checkpoint.card["class_names"]))
+    return LabeledImages(images, labels, tuple(checkpoint.card["class_names"]))
 
 
 class Distances:
@@ -156,32 +156,34 @@ class Distances:
 
 
 def draw_distances(table: pd.DataFrame, title: str, note: str | None) -> bytes:
-    """A row a distance, a column a formulation; the line is what other real images reach."""
+    """A row a distance, a column a parameterization; the line is what other real images reach."""
     figure = new_figure(10.5, 7.5, title, note)
-    panels = figure.subplots(2, len(FORMULATIONS), sharex=True, sharey="row")
-    real = table[table["formulation"] == "real_train"]
+    panels = figure.subplots(2, len(PARAMETERIZATIONS), sharex=True, sharey="row")
+    real = table[table["parameterization"] == "real_train"]
     lines = {}
     for row, (measure, name) in enumerate((("frechet", "Fréchet distance"), ("kernel", "kernel distance"))):
-        for column, formulation in enumerate(FORMULATIONS):
+        for column, parameterization in enumerate(PARAMETERIZATIONS):
             axes = dress(panels[row, column])
             axes.set(xscale="log", yscale="log" if measure == "frechet" else "symlog")
             if row == 0:
-                axes.set_title(formulation, loc="left")
+                axes.set_title(parameterization, loc="left")
             else:
-                axes.set_xlabel("denoiser evaluations an image")
+                axes.set_xlabel("denoiser evaluations per image")
             if column == 0:
                 axes.set_ylabel(f"{name} to held-out images")
             lines["real training images"] = axes.axhline(real[measure].iloc[0], color="0.4", linestyle="--")
-            for number, (sampler, own) in enumerate(table[table["formulation"] == formulation].groupby("sampler")):
+            for number, (sampler, own) in enumerate(
+                table[table["parameterization"] == parameterization].groupby("sampler")
+            ):
                 own = own.sort_values("evaluations")
-                style = {"color": class_colour(number), "marker": class_marker(number), "capsize": 2}
+                style = {"color": class_color(number), "marker": class_marker(number), "capsize": 2}
                 lines[sampler] = axes.errorbar(own["evaluations"], own[measure], own[f"{measure}_margin"], **style)
     add_legend(figure, list(lines.values()), list(lines), loc="outside lower center", ncols=5)
     return png_bytes(figure)
 
 
-def draw_samples(sets: dict[str, LabelledImages], title: str, note: str | None) -> bytes:
-    """A row a set, two images of every class."""
+def draw_samples(sets: dict[str, LabeledImages], title: str, note: str | None) -> bytes:
+    """A row per set, two images of every class."""
     n_classes = len(next(iter(sets.values())).class_names)
     figure = new_figure(13, 1.05 * len(sets) + 1.2, title, note)
     panels = figure.subplots(len(sets), 1)
@@ -201,7 +203,7 @@ def main() -> None:
         "--held-out",
         choices=("train", "val", "test"),
         default="test",
-        help="split that the images compared come from; train where the test set has another centre's stain",
+        help="split that the images compared come from; train where the test set has another center's stain",
     )
     parser.add_argument("--n-train", type=int, default=5000, help="phantom tiles to train on")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints, samples and results")
@@ -213,22 +215,22 @@ def main() -> None:
     data = read_data(params, arguments.n, arguments.held_out)
     extractor = load_extractor(params.evaluation.features, params.classification)
 
-    def features(images: LabelledImages) -> np.ndarray:
+    def features(images: LabeledImages) -> np.ndarray:
         return extract(extractor, images.images, np.arange(len(images)), 64)
 
     distances = Distances(features(data.held_out))
-    yardstick = data.train.select(stratified_subset(data.train.labels, len(data.held_out), 0))
-    table = [{"formulation": "real_train", "n": len(yardstick), **distances(features(yardstick))}]
+    reference = data.train.select(stratified_subset(data.train.labels, len(data.held_out), 0))
+    table = [{"parameterization": "real_train", "n": len(reference), **distances(features(reference))}]
     shown = {"real, held out": data.held_out}
     note = "Digital phantom, not tissue" if arguments.data == "phantom" else None
-    checkpoints = {name: trained(name, data, params, arguments.images_seen, work) for name in FORMULATIONS}
+    checkpoints = {name: trained(name, data, params, arguments.images_seen, work) for name in PARAMETERIZATIONS}
     for sampler, steps in PLAN:
-        for formulation, checkpoint in checkpoints.items():
+        for parameterization, checkpoint in checkpoints.items():
             made = samples(checkpoint, sampler, steps, data.held_out.class_counts, params, work)
             row = {
-                "formulation": formulation,
+                "parameterization": parameterization,
                 "sampler": sampler,
-                "steps": steps,
+                "num_steps": steps,
                 "evaluations": evaluations(sampler, steps),
                 "n": len(made),
                 "images_seen": checkpoint.card["images_seen"],
@@ -237,7 +239,7 @@ def main() -> None:
             log.info("%s", row)
             table.append(row)
             if (sampler, steps) in SHOWN:
-                shown[f"{formulation}, {sampler}, {row['evaluations']} evaluations"] = made
+                shown[f"{parameterization}, {sampler}, {row['evaluations']} evaluations"] = made
             pd.DataFrame(table).to_csv(work / "table.csv", index=False)
         title = f"n = {len(data.held_out)}, {checkpoint.card['images_seen']:,} images seen in training"
         (work / "figure.png").write_bytes(draw_distances(pd.DataFrame(table), f"Sample quality, {title}", note))

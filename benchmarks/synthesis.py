@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from measure import Comparison, compare, report, set_up
 
-from synthpath_kedro.diffusion.checkpoint import denoiser_artefact, load_denoiser
+from synthpath_kedro.diffusion.checkpoint import denoiser_artifact, load_denoiser
 from synthpath_kedro.diffusion.denoiser import make_denoiser
 from synthpath_kedro.diffusion.samplers.choice import evaluations
 from synthpath_kedro.diffusion.synthesis import shard_recipes
@@ -26,7 +26,7 @@ def checkpoint():
     )
     params = DiffusionParameters(
         denoiser=denoiser,
-        formulation="edm",
+        parameterization="edm",
         noise_schedule={"name": "linear", "timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02},
         max_epochs=1,
         max_minutes=None,
@@ -36,7 +36,7 @@ def checkpoint():
         weight_decay=0.0,
         ema_decay=0.999,
         gradient_clip=None,
-        label_dropout=0.0,
+        class_dropout_prob=0.0,
         augment=False,
         precision="32-true",
         compile=False,
@@ -45,7 +45,7 @@ def checkpoint():
     network = make_denoiser(params, 9, SIZE)
     names = [str(label) for label in range(9)]
     card = {"class_names": names, "image_size": SIZE, "prepared": "", "phantom": True, "seed": 0, "images_seen": 0}
-    return denoiser_artefact(network.state_dict(), params, card)
+    return denoiser_artifact(network.state_dict(), params, card)
 
 
 def settings(n_images: int) -> SynthesisParameters:
@@ -54,7 +54,7 @@ def settings(n_images: int) -> SynthesisParameters:
         allocation="balanced",
         counts=None,
         sampler="heun",
-        steps=STEPS,
+        num_steps=STEPS,
         guidance_scale=1.0,
         eta=0.0,
         churn=0.0,
@@ -65,7 +65,7 @@ def settings(n_images: int) -> SynthesisParameters:
     )
 
 
-def synthesise(n_images: int) -> None:
+def synthesize(n_images: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, recipe in shard_recipes(checkpoint(), np.full(9, 100), settings(n_images), 0).items():
             recipe.write(Path(folder) / name)
@@ -73,7 +73,7 @@ def synthesise(n_images: int) -> None:
 
 def evaluate_only(n_images: int) -> None:
     denoiser = load_denoiser(checkpoint())
-    levels = denoiser.formulation.sampling_levels(STEPS)
+    levels = denoiser.parameterization.sampling_levels(STEPS)
     x, labels = torch.randn(BATCH, 3, SIZE, SIZE), torch.arange(BATCH) % 9
     level = levels[0]
     with torch.inference_mode():
@@ -89,13 +89,13 @@ def peak_megabytes(n_images: int) -> float:
 
 def main() -> None:
     if len(sys.argv) > 1:
-        synthesise(int(sys.argv[1]))
+        synthesize(int(sys.argv[1]))
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         return
     set_up()
     compare(
         "synthesis of 100 images, time",
-        lambda: synthesise(100),
+        lambda: synthesize(100),
         lambda: evaluate_only(100),
         "the denoiser's evaluations alone",
         rounds=5,

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from hypothesis import settings
 from pydantic import BaseModel
 
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
+from synthpath_kedro.parameters import EvaluationParameters
 
 # A slow moment of a shared machine is no failure.
 settings.register_profile("untimed", deadline=None)
@@ -27,11 +29,11 @@ import importlib, json, os, signal, sys
 from pathlib import Path
 import numpy as np
 from synthpath_kedro import parameters
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 
 folder, names = Path(sys.argv[1]), json.loads(sys.argv[3])
 training = getattr(importlib.import_module(names["module"]), names["training"])
-tiles = LabelledImages(*np.load(folder / "tiles.npz").values(), names["classes"])
+tiles = LabeledImages(*np.load(folder / "tiles.npz").values(), names["classes"])
 params = getattr(parameters, names["parameters"]).model_validate_json((folder / "params.json").read_text())
 step = training.training_step
 
@@ -56,7 +58,7 @@ def _one_thread() -> Iterator[None]:
 def check_sigkill_is_survived(tmp_path: Path) -> Callable[..., None]:
     """Trains undisturbed, and again killed twice: ends with the same weights."""
 
-    def check(training: type, params: BaseModel, images: LabelledImages, program: str) -> None:
+    def check(training: type, params: BaseModel, images: LabeledImages, program: str) -> None:
         """Runs ``program``: it knows ``tiles``, ``params`` and ``folder``, and prints the checkpoint's digest."""
         np.savez(tmp_path / "tiles.npz", images=images.images, labels=images.labels)
         (tmp_path / "params.json").write_text(params.model_dump_json())
@@ -95,10 +97,10 @@ def real_tiles() -> Path:
 
 
 @pytest.fixture
-def images() -> LabelledImages:
+def images() -> LabeledImages:
     """Twelve 8x8 images of three classes."""
     pixels = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
-    return LabelledImages(pixels, np.arange(12) % 3, CLASS_NAMES, card={"source": "test"})
+    return LabeledImages(pixels, np.arange(12) % 3, CLASS_NAMES, card={"source": "test"})
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +113,10 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", ".telemetry", "dvc.yaml"):
         shutil.copy(project / name, copy / name)
     return copy
+
+
+@pytest.fixture
+def evaluation_parameters(project: Path) -> Callable[..., EvaluationParameters]:
+    """Builds the block ``evaluation`` of the base environment, changed where a test says so."""
+    block = yaml.safe_load((project / "conf/base/parameters_evaluation.yml").read_text())["evaluation"]
+    return lambda **changes: EvaluationParameters(**{**block, **changes})

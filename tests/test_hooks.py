@@ -7,7 +7,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 from rich.console import Console
 
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.datasets import FolderDataset, JSONDataset
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.hooks import LOG_WIDTH, EarlyChecks, RunTimeHooks, ScratchHooks, widen_log
@@ -100,4 +100,4 @@ def test_what_the_classes_do_not_allow_is_said_before_training(project, splits_o
 
 @pytest.fixture
 def splits_of():
-    return lambda n: LabelledImages(np.zeros((n, 8, 8, 3), np.uint8), np.arange(n), tuple("abcdefg"[:n]))
+    return lambda n: LabeledImages(np.zeros((n, 8, 8, 3), np.uint8), np.arange(n), tuple("abcdefg"[:n]))

@@ -10,10 +10,10 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from synthpath_kedro import pipeline_registry
-from synthpath_kedro.grid import Grid
 from synthpath_kedro.pipeline_registry import PIPELINES
 from synthpath_kedro.pipelines import classification, data_prep, diffusion, evaluation, synthesis
 from synthpath_kedro.settings import CONFIG_LOADER_ARGS
+from synthpath_kedro.study.grid import Grid
 
 
 @pytest.fixture
@@ -67,9 +67,9 @@ def test_one_cell_is_a_part_of_the_grid() -> None:
 def test_one_cell_brings_its_trunk_features_along() -> None:
     one = classification.create_pipeline(Grid(model="resnet18", regime="real"))
     assert {node.name for node in one.nodes} == {
-        "resnet18.store_trunk_features_of_real_train",
-        "resnet18.store_trunk_features_of_real_val",
-        "resnet18.store_trunk_features_of_real_test",
+        "resnet18.cache_features_of_real_train",
+        "resnet18.cache_features_of_real_val",
+        "resnet18.cache_features_of_real_test",
         "resnet18.real.train_classifier",
         "resnet18.real.draw_history",
     }
@@ -95,7 +95,7 @@ def test_layers_of_the_graph_follow_each_other(project: Path) -> None:
     loader = OmegaConfigLoader(str(project / "conf"), env="tiny", **CONFIG_LOADER_ARGS)
     catalog = DataCatalog.from_config(loader["catalog"])
     follows: dict[str, set[str]] = {}
-    grid = Grid(selection_model="cnn")
+    grid = Grid(filtering_model="cnn")
     for node in (classification.create_pipeline(grid) + evaluation.create_pipeline(grid)).nodes + _generator().nodes:
         before, after = ({_layer(catalog, name) for name in names} - {None} for names in (node.inputs, node.outputs))
         for layer in after:

@@ -14,8 +14,8 @@ from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
 
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.grid import Grid
 from synthpath_kedro.pipeline_registry import PIPELINES, SWEEPS
+from synthpath_kedro.study.grid import Grid
 
 
 @click.group(name="synthpath_kedro")
@@ -106,17 +106,17 @@ cli.add_command(run)
 @explain_input_errors
 def stage(name: str, model: str | None, regime: str | None) -> None:
     """Run one stage of dvc.yaml in the environment that KEDRO_ENV names."""
-    from synthpath_kedro.stages import make_places, read_environment, record_environment
+    from synthpath_kedro.stages import create_output_dirs, read_environment, record_environment
 
     project = Path.cwd()
     if name == "environment":
         record_environment(project)
         return
-    make_places(project, name, model, regime)
+    create_output_dirs(project, name, model, regime)
     environment, parameters = read_environment(project)
     options = ["--pipelines=evaluation", "--tags=report"] if name == "report" else [f"--pipelines={name}"]
     if model and regime:
-        if (model, regime) not in Grid.from_parameters(parameters).cells:
+        if (model, regime) not in {cell[:2] for cell in Grid.from_parameters(parameters).cells}:
             click.echo(f"{model}/{regime} is not a cell of the {environment} study")
             return
         options.append(f"--params=model={model},regime={regime}")

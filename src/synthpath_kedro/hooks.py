@@ -17,12 +17,12 @@ from synthpath_kedro import pipeline_registry
 from synthpath_kedro.datasets import ShardsDataset
 from synthpath_kedro.datasets.rank_zero import RankZeroDataset
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.grid import Grid
 from synthpath_kedro.parameters import read_parameters
+from synthpath_kedro.study.grid import Grid
 from synthpath_kedro.training.distributed import join, leave, rank, world_size
 
 if TYPE_CHECKING:
-    from synthpath_kedro.data.images import LabelledImages
+    from synthpath_kedro.data.images import LabeledImages
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class StudyHooks:
         else:
             _check_inputs_exist(pipeline, catalog, run_params["env"])
         if world_size() > 1:
-            _work_together(pipeline, catalog, run_params["pipeline_names"])
+            setup_distributed(pipeline, catalog, run_params["pipeline_names"])
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -70,7 +70,7 @@ class StudyHooks:
         if "report" in outputs:
             _show_result(catalog)
         if "accuracy_by_ratio_figure" in outputs:
-            print(f"The figure lies at {_place(catalog, 'accuracy_by_ratio_figure')}")
+            print(f"Figure written to {_path(catalog, 'accuracy_by_ratio_figure')}")
 
 
 class CostHooks:
@@ -94,7 +94,7 @@ class CostHooks:
         if node.name == "train_denoiser":
             self._tell(inputs["real_train"])
 
-    def _tell(self, real_train: "LabelledImages") -> None:
+    def _tell(self, real_train: "LabeledImages") -> None:
         if not self._to_tell:
             return
         from synthpath_kedro.diffusion.cost import estimate_cost
@@ -154,7 +154,7 @@ class EarlyChecks:
     def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
         if node.name != "prepare_images":
             return
-        real_train: LabelledImages = outputs["real_train"]
+        real_train: LabeledImages = outputs["real_train"]
         if self._synthesis:
             from synthpath_kedro.diffusion.allocation import allocate
 
@@ -200,12 +200,12 @@ def widen_log(console: Console) -> None:
         console.width = LOG_WIDTH
 
 
-def _work_together(pipeline: Pipeline, catalog: DataCatalog, names: Sequence[str]) -> None:
+def setup_distributed(pipeline: Pipeline, catalog: DataCatalog, names: Sequence[str]) -> None:
     """Makes the first of several processes the one that saves and speaks."""
     if not names or set(names) - SPREAD:
         raise InputError(
             f"torchrun serves the pipelines {' and '.join(sorted(SPREAD))}; run the others without it: cells do not "
-            "depend on each other, so start one process a cell with --params=model=...,regime=..."
+            "depend on each other, so start one process per cell with --params=model=...,regime=..."
         )
     join()
     kedro_io = logging.getLogger("kedro.io")
@@ -271,15 +271,15 @@ def _is_optional(catalog: DataCatalog, name: str) -> bool:
 
 def _show_result(catalog: DataCatalog) -> None:
     from synthpath_kedro.data.lineage import source_note
-    from synthpath_kedro.reporting.tables import as_text
+    from synthpath_kedro.report.tables import as_text
 
     title = "Table 4.1, real test set: accuracy / macro F1 / AUC"
     note = source_note(catalog.load("data_card"))
     # Printed, not logged: the console's log has a margin and breaks a table's lines.
     print(as_text(catalog.load("table_4_1"), title, note))
     print("study: single runs on PathMNIST at 64x64, as published")
-    print(f"The report lies at {_place(catalog, 'report')}")
+    print(f"Report written to {_path(catalog, 'report')}")
 
 
-def _place(catalog: DataCatalog, name: str) -> str:
+def _path(catalog: DataCatalog, name: str) -> str:
     return str(getattr(catalog[name], "_filepath", name))

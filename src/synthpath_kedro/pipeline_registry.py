@@ -3,9 +3,9 @@
 from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 
-from synthpath_kedro.grid import Grid
 from synthpath_kedro.pipelines import classification, data_prep, diffusion, evaluation, synthesis
 from synthpath_kedro.pipelines.classification import ratio_sweep
+from synthpath_kedro.study.grid import Grid
 
 PIPELINES = ("data_prep", "diffusion", "synthesis", "classification", "evaluation")
 SWEEPS = ("ratio_sweep",)

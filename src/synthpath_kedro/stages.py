@@ -13,14 +13,14 @@ import yaml
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-from synthpath_kedro.data.artefact import atomic_path
+from synthpath_kedro.data.artifact import atomic_path
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.grid import Grid
 from synthpath_kedro.parameters import Parameters, read_parameters
+from synthpath_kedro.study.grid import Grid
 
 RECORD = Path("data/environment")
 PLACEHOLDER = ".gitkeep"
-STUDY_LEVEL = ("bootstrap_resamples", "calibration_bins", "neighbours", "features", "privacy")
+STUDY_LEVEL = ("bootstrap_resamples", "calibration_bins", "neighbors", "features", "privacy")
 """Parameters of evaluation that no cell reads: tables and report alone depend on them."""
 
 
@@ -33,7 +33,7 @@ def read_environment(project: Path) -> tuple[str, Parameters]:
 
 
 def record_environment(project: Path) -> None:
-    """Writes one file a stage (of classification: a cell) that holds just what the stage depends on.
+    """Writes one file per stage (of classification: a cell) that holds just what the stage depends on.
 
     Raises:
         InputError: dvc.yaml does not know the environment, so that it could not tell what has changed.
@@ -58,8 +58,8 @@ def record_environment(project: Path) -> None:
             "cells": [cell.namespace for cell in grid.cells],
         },
     }
-    for model, regime in Grid().cells:
-        in_study = (model, regime) in grid.cells
+    for model, regime, *_ in Grid().cells:
+        in_study = (model, regime) in {cell[:2] for cell in grid.cells}
         records[f"{model}_{regime}"] = _of_cell(values["classification"], model, regime) if in_study else {}
     for stage, record in records.items():
         with atomic_path(project / RECORD / f"{stage}.yml") as temporary:
@@ -89,7 +89,7 @@ def _fingerprint(path: str | None) -> list[list[str | int]]:
     return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
 
 
-def make_places(project: Path, stage: str, model: str | None, regime: str | None) -> None:
+def create_output_dirs(project: Path, stage: str, model: str | None, regime: str | None) -> None:
     """Makes the outputs that dvc.yaml names for a stage, where there are none: folders, and metrics without numbers."""
     outputs = yaml.safe_load((project / "dvc.yaml").read_text())["stages"][stage]
     for entry in [*outputs.get("outs", []), *outputs.get("metrics", [])]:

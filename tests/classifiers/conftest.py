@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from synthpath_kedro.classifiers.training import train_cell
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.parameters import ClassificationParameters
 
 CLASS_NAMES = ("adipose", "debris", "mucus")
@@ -35,20 +35,19 @@ def classification_parameters():
             "replicates": 1,
             "mixing_ratio": 0.5,
             "sweep_ratios": (0, 1),
-            "selection": {"model": None, "min_confidence": 0.0},
+            "confidence_filtering": {"model": None, "min_confidence": 0.0},
             "max_epochs": 3,
             "patience": 3,
             "milestones": [2],
             "gamma": 0.1,
             "weight_decay": 0.01,
             "class_weights": "none",
-            "augment": False,
             "precision": "32-true",
             "prompt": PROMPT,
-            "trunk_dtype": "float32",
-            "trunk_max_gb": 1,
+            "cached_features_dtype": "float32",
+            "cached_features_max_gb": 1,
         }
-        return ClassificationParameters.model_validate({**block, **backbones, **changes})
+        return ClassificationParameters.model_validate({**block, "backbones": backbones, **changes})
 
     return build
 
@@ -59,7 +58,7 @@ def study() -> ClassificationParameters:
     path = Path(__file__).parents[2] / "conf" / "base" / "parameters_classification.yml"
     block = yaml.safe_load(path.read_text())["classification"]
     return ClassificationParameters.model_validate(
-        block | {name: {**block[name], "weights": "random"} for name in BACKBONES}
+        block | {"backbones": {name: {**one, "weights": "random"} for name, one in block["backbones"].items()}}
     )
 
 
@@ -67,11 +66,11 @@ def study() -> ClassificationParameters:
 def tiles():
     """Draws n 8x8 images of three classes, each class of its own shade, that differ with the seed."""
 
-    def draw(n=24, seed=0, size=8) -> LabelledImages:
+    def draw(n=24, seed=0, size=8) -> LabeledImages:
         labels = np.arange(n) % 3
         noise = np.random.default_rng(seed).integers(0, 80, (n, size, size, 3))
         pixels = (60 * labels[:, None, None, None] + noise).astype(np.uint8)
-        return LabelledImages(pixels, labels, CLASS_NAMES, card={"name": "shades", "prepared": "0a1b"})
+        return LabeledImages(pixels, labels, CLASS_NAMES, card={"name": "shades", "prepared": "0a1b"})
 
     return draw
 

@@ -6,7 +6,7 @@ import torch
 
 from synthpath_kedro.classifiers.lightning_module import ClassifierTraining
 from synthpath_kedro.classifiers.registry import build_classifier
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.errors import InputError
 
 CLASS_NAMES = ("adipose", "debris", "mucus")
@@ -65,7 +65,7 @@ def test_synthetic_images_that_are_missing_or_of_another_kind_are_refused(train,
 
 
 def test_a_set_with_several_labels_an_image_is_refused(train, classification_parameters):
-    chest = LabelledImages(np.zeros((4, 8, 8, 3), np.uint8), np.ones((4, 3), np.uint8), CLASS_NAMES)
+    chest = LabeledImages(np.zeros((4, 8, 8, 3), np.uint8), np.ones((4, 3), np.uint8), CLASS_NAMES)
     with pytest.raises(InputError, match=r"is multi-label .*: choose another data_prep.name"):
         train(classification_parameters(), real_train=chest)
 

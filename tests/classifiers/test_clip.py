@@ -33,7 +33,7 @@ def test_the_tokenizer_is_openais():
         "This is a pathology image of colorectal adenocarcinoma epithelium",
         "This is a pathology image of cancer-associated stroma",
         "This is a pathology image of normal colon mucosa",
-        "H&E, 40x: Ki-67 (3+) tumour's edge - naïve œdema",
+        "H&E, 40x: Ki-67 (3+) tumor's edge - naïve œdema",
     ],
 )
 def test_tokens_are_those_of_open_clip(text):

@@ -3,7 +3,7 @@ import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import resize
 
-from synthpath_kedro.classifiers.preprocessing import CENTRED, IMAGENET, Normalise, Resize, to_unit_interval
+from synthpath_kedro.classifiers.preprocessing import CENTERED, IMAGENET, Normalize, Resize, to_unit_interval
 
 
 def test_images_at_rest_become_channels_first_in_the_unit_interval():
@@ -27,12 +27,12 @@ def test_images_of_the_right_size_are_not_touched():
     assert Resize(8)(x) is x
 
 
-def test_normalising_takes_off_the_mean_and_divides_by_the_deviation():
+def test_normalizing_takes_off_the_mean_and_divides_by_the_deviation():
     x = torch.full((1, 3, 2, 2), 0.5)
-    assert Normalise(CENTRED)(x).unique().tolist() == [0]
+    assert Normalize(CENTERED)(x).unique().tolist() == [0]
     expected = [(0.5 - 0.485) / 0.229, (0.5 - 0.456) / 0.224, (0.5 - 0.406) / 0.225]
-    assert Normalise(IMAGENET)(x)[0, :, 1, 1].tolist() == pytest.approx(expected, abs=1e-6)
+    assert Normalize(IMAGENET)(x)[0, :, 1, 1].tolist() == pytest.approx(expected, abs=1e-6)
 
 
-def test_normalisation_is_a_constant_and_not_a_weight():
-    assert Normalise(IMAGENET).state_dict() == {}
+def test_normalization_is_a_constant_and_not_a_weight():
+    assert Normalize(IMAGENET).state_dict() == {}

@@ -4,28 +4,24 @@ from types import ModuleType
 import pytest
 import torch
 
-from synthpath_kedro.classifiers import cnn, registry
+from synthpath_kedro.classifiers import cnn
 from synthpath_kedro.classifiers.checkpoint import load_classifiers
-from synthpath_kedro.classifiers.registry import MODELS, Entry, build_classifier, has_trunk
+from synthpath_kedro.classifiers.registry import build_classifier
 from synthpath_kedro.classifiers.training import train_cell
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.study.models import FAMILIES, Family
 
+PROBE = {"variant": "two_blocks", "weights": "random", "input_size": 16, "batch_size": 8, "learning_rate": 1e-3}
 CLASS_NAMES = ("adipose", "debris", "mucus")
 
 
-def test_an_unknown_model_lists_the_valid_ones(classification_parameters):
-    with pytest.raises(InputError) as error:
-        build_classifier("reznet", CLASS_NAMES, classification_parameters(), seed=0)
-    assert str(error.value) == ("model is 'reznet'; valid models: cnn, resnet18, dinov2, clip, efficientnet_lite0")
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_what_has_a_trunk_has_frozen_weights(model, classification_parameters):
+@pytest.mark.parametrize("model", FAMILIES)
+def test_what_has_a_frozen_backbone_has_frozen_weights(model, classification_parameters):
     classifier = build_classifier(model, CLASS_NAMES, classification_parameters(), seed=0)
-    assert has_trunk(model) == (len(list(classifier.frozen.parameters())) > 0)
+    assert FAMILIES[model].has_frozen_backbone == (len(list(classifier.frozen.parameters())) > 0)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", FAMILIES)
 def test_replicates_share_the_frozen_part_and_another_seed_gives_another_backbone(model, classification_parameters):
     params = classification_parameters()
     first, second = (build_classifier(model, CLASS_NAMES, params, 0, replicate) for replicate in (0, 1))
@@ -42,7 +38,7 @@ def test_building_leaves_the_global_generator_as_it_was(classification_parameter
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", FAMILIES)
 def test_random_weights_do_not_give_constant_features(model, classification_parameters, tiles):
     classifier = build_classifier(model, CLASS_NAMES, classification_parameters(), seed=0).eval()
     images = torch.from_numpy(tiles(12).images).permute(0, 3, 1, 2) / 255
@@ -98,10 +94,7 @@ def test_a_new_model_is_one_file_and_one_line(classification_parameters, tiles, 
         params.backbone("probe").model_dump(include={"variant", "input_size"}), class_names
     )
     monkeypatch.setitem(sys.modules, "probe_model", file)
-    monkeypatch.setitem(registry._ENTRIES, "probe", Entry("probe_model", trunk=False))
-    params = classification_parameters(max_epochs=1)
-    params = params.model_copy(update={"backbones": params.backbones | {"probe": params.backbone("cnn")}})
-    trained = train_cell("probe", "real", tiles(), tiles(6), None, params, 0, tmp_path)
-    assert len(load_classifiers(trained.checkpoint)) == 1
-    with pytest.raises(InputError, match=r"efficientnet_lite0, probe$"):
-        has_trunk("reznet")
+    with FAMILIES.extended(Family("probe", "Probe", "probe_model", has_frozen_backbone=False)):
+        params = classification_parameters(models=["probe"], max_epochs=1, backbones={"probe": PROBE})
+        trained = train_cell("probe", "real", tiles(), tiles(6), None, params, 0, tmp_path)
+        assert len(load_classifiers(trained.checkpoint)) == 1

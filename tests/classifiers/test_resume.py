@@ -26,13 +26,11 @@ def kill_at(epoch, of_replicate, monkeypatch):
     monkeypatch.setattr(ClassifierTraining, "training_step", step_or_die)
 
 
-@pytest.mark.parametrize(
-    ("model", "regime", "augment"), [("cnn", "mixed", True), ("resnet18", "real", False), ("clip", "real", False)]
-)
+@pytest.mark.parametrize(("model", "regime"), [("cnn", "mixed_augmented"), ("resnet18", "real"), ("clip", "real")])
 def test_resumed_training_equals_uninterrupted_training(
-    model, regime, augment, train, classification_parameters, tmp_path, monkeypatch
+    model, regime, train, classification_parameters, tmp_path, monkeypatch
 ):
-    params = classification_parameters(max_epochs=3, augment=augment)
+    params = classification_parameters(max_epochs=3)
     whole = train(params, model, regime, tmp_path / "whole")
     kill_at(epoch=2, of_replicate=0, monkeypatch=monkeypatch)
     with pytest.raises(KilledError):

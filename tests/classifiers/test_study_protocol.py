@@ -10,9 +10,10 @@ from torch.nn import functional as F
 from torchvision.models.resnet import BasicBlock
 from transformers.models.clip.modeling_clip import CLIPEncoderLayer
 
-from synthpath_kedro.classifiers.preprocessing import Normalise, Resize
-from synthpath_kedro.classifiers.registry import build_classifier, has_trunk
-from synthpath_kedro.classifiers.trunk import trunk_shape, trunk_size_gb
+from synthpath_kedro.classifiers.cached_features import cached_features_gb, frozen_shape
+from synthpath_kedro.classifiers.preprocessing import Normalize, Resize
+from synthpath_kedro.classifiers.registry import build_classifier
+from synthpath_kedro.study.models import FAMILIES
 
 CLASS_NAMES = (
     "adipose",
@@ -57,7 +58,7 @@ def test_the_defaults_are_the_studys(study, model, variant, input_size, batch_si
     assert (backbone.input_size, backbone.batch_size, backbone.learning_rate) == (input_size, batch_size, learning_rate)
     assert (study.max_epochs, study.patience, study.mixing_ratio) == (10, 3, 0.5)
     assert study.prompt == "This is a pathology image of {class_name}"
-    assert (study.class_weights, study.augment, study.precision) == ("none", False, "32-true")
+    assert (study.class_weights, study.precision) == ("none", "32-true")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_weights_are_frozen_and_trained_where_the_study_says(build, model, froze
         output,
     ]
     assert n_weights(classifier, trained_only=True) == trained + output
-    assert has_trunk(model) == (frozen > 0)
+    assert FAMILIES[model].has_frozen_backbone == (frozen > 0)
 
 
 def test_the_cnn_is_two_blocks_of_32_and_64_channels_and_a_linear_layer(build):
@@ -97,7 +98,7 @@ def test_resnet18_trains_layer4_and_the_output_alone(build):
     classifier = build("resnet18")
     assert count(classifier.frozen, BasicBlock) == 6
     assert count(classifier.trained, BasicBlock) == 2
-    assert trunk_shape(classifier) == (256, 14, 14)
+    assert frozen_shape(classifier) == (256, 14, 14)
     assert classifier.features(torch.rand(1, 3, 64, 64)).shape == (1, 512)
 
 
@@ -106,7 +107,7 @@ def test_dinov2_trains_the_last_of_twelve_blocks_the_final_norm_and_the_output(b
     assert count(classifier.frozen, Block) == 11
     assert count(classifier.trained, Block) == 1
     assert isinstance(classifier.trained.norm, nn.LayerNorm)
-    assert trunk_shape(classifier) == (257, 384)
+    assert frozen_shape(classifier) == (257, 384)
 
 
 def test_clip_trains_the_vision_encoder_and_holds_nine_embeddings_of_the_text(build):
@@ -123,11 +124,11 @@ def test_efficientnet_lite0_has_timms_number_of_weights(build):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_images_are_resized_and_normalised_inside_the_model(build, study, model):
-    resize, normalise = build(model).preprocessing
+def test_images_are_resized_and_normalized_inside_the_model(build, study, model):
+    resize, normalize = build(model).preprocessing
     assert isinstance(resize, Resize)
     assert resize.size == study.backbone(model).input_size
-    assert isinstance(normalise, Normalise)
+    assert isinstance(normalize, Normalize)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -135,11 +136,11 @@ def test_one_training_step_moves_what_is_trained_and_nothing_else(build, study, 
     classifier = build(model).train()
     before = {name: tensor.clone() for name, tensor in classifier.state_dict().items()}
     trained = [weight for weight in classifier.parameters() if weight.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=study.backbone(model).learning_rate)
+    optimizer = torch.optim.AdamW(trained, lr=study.backbone(model).learning_rate)
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     F.cross_entropy(classifier(images), torch.tensor([0, 8])).backward()
     assert all(weight.grad is not None for weight in trained)
-    optimiser.step()
+    optimizer.step()
     moved = {name for name, tensor in classifier.state_dict().items() if not torch.equal(tensor, before[name])}
     fixed = {name for name in before if name.startswith(("frozen.", "output.text_embeddings", "output.logit_scale"))}
     assert not moved & fixed
@@ -148,5 +149,5 @@ def test_one_training_step_moves_what_is_trained_and_nothing_else(build, study, 
 
 @pytest.mark.parametrize(("model", "gigabytes"), [("resnet18", 57.6), ("dinov2", 113.4)])
 def test_the_size_of_the_studys_trunk_features_is_known_beforehand(build, model, gigabytes):
-    assert trunk_size_gb(build(model), STUDY_IMAGES) == pytest.approx(gigabytes, abs=0.05)
-    assert trunk_size_gb(build(model), STUDY_IMAGES, "float16") == pytest.approx(gigabytes / 2, abs=0.05)
+    assert cached_features_gb(build(model), STUDY_IMAGES) == pytest.approx(gigabytes, abs=0.05)
+    assert cached_features_gb(build(model), STUDY_IMAGES, "float16") == pytest.approx(gigabytes / 2, abs=0.05)

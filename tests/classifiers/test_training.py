@@ -137,11 +137,11 @@ def test_a_class_without_training_images_weighs_nothing(train, classification_pa
 def test_augmentation_changes_what_is_trained_on_and_not_what_is_validated_on(train, classification_parameters, tiles):
     still = {"learning_rate": 1e-30}
     plain, augmented = (
-        train(classification_parameters(augment=augment, max_epochs=2, weight_decay=0, cnn=still)).history
-        for augment in (False, True)
+        train(classification_parameters(max_epochs=2, weight_decay=0, cnn=still), regime=regime).history
+        for regime in ("real", "real_augmented")
     )
     assert plain.train_loss.tolist() != augmented.train_loss.tolist()
-    again = train(classification_parameters(augment=True, max_epochs=2, weight_decay=0, cnn=still)).history
+    again = train(classification_parameters(max_epochs=2, weight_decay=0, cnn=still), regime="real_augmented").history
     assert again.train_loss.tolist() == augmented.train_loss.tolist()
 
 
@@ -155,7 +155,7 @@ def test_augmentation_shows_flipped_images(train, classification_parameters, mon
         return forward(self, *inputs)
 
     monkeypatch.setattr(torch.nn.Module, "__call__", watch)
-    train(classification_parameters(augment=True, max_epochs=1))
+    train(classification_parameters(max_epochs=1), regime="real_augmented")
     real = to_unit_interval(torch.from_numpy(tiles(24).images))
     symmetries = {
         image.numpy().tobytes()

@@ -54,7 +54,7 @@ def cache_folder(hub_cache, repository, revision):
 
 
 def random_like(network, seed=1):
-    """Weights that no initialisation gives."""
+    """Weights that no initialization gives."""
     generator = torch.Generator().manual_seed(seed)
     return {
         name: torch.rand(tensor.shape, generator=generator) if tensor.is_floating_point() else tensor

@@ -1,17 +1,17 @@
 import numpy as np
 
 from synthpath_kedro.data.distribution import class_distribution, imbalance_ratio
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.splits import Splits
 
 
-def labelled(labels, names):
-    return LabelledImages(np.zeros((len(labels), 8, 8, 3), dtype=np.uint8), labels, names)
+def labeled(labels, names):
+    return LabeledImages(np.zeros((len(labels), 8, 8, 3), dtype=np.uint8), labels, names)
 
 
 def test_the_table_counts_each_class_in_each_split():
     train, val, test = (np.repeat([0, 1], counts) for counts in ([6, 2], [1, 1], [3, 7]))
-    table = class_distribution(Splits(*(labelled(labels, ("fat", "gland")) for labels in (train, val, test))))
+    table = class_distribution(Splits(*(labeled(labels, ("fat", "gland")) for labels in (train, val, test))))
     assert table.to_dict("list") == {
         "class": ["fat", "gland"],
         "train": [6, 2],
@@ -25,7 +25,7 @@ def test_the_table_counts_each_class_in_each_split():
 
 def test_a_multi_label_set_is_counted_by_finding_and_without_any():
     labels = np.array([[1, 0], [1, 1], [0, 0], [0, 0], [0, 0]], dtype=np.uint8)
-    sets = labelled(labels, ("mass", "hernia"))
+    sets = labeled(labels, ("mass", "hernia"))
     table = class_distribution(Splits(sets, sets, sets))
     assert table["class"].tolist() == ["mass", "hernia", "no finding"]
     assert table["train"].tolist() == [2, 1, 3]
@@ -34,5 +34,5 @@ def test_a_multi_label_set_is_counted_by_finding_and_without_any():
 
 
 def test_no_row_for_images_without_findings_where_there_are_none():
-    sets = labelled(np.array([[1, 0], [0, 1]], dtype=np.uint8), ("mass", "hernia"))
+    sets = labeled(np.array([[1, 0], [0, 1]], dtype=np.uint8), ("mass", "hernia"))
     assert class_distribution(Splits(sets, sets, sets))["class"].tolist() == ["mass", "hernia"]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synthpath_kedro.data.artefact import Artefact
+from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.data.export import folder_names, folder_writer
 
 NAMES = ["adipose", "normal/colon mucosa"]
@@ -13,21 +13,21 @@ MANIFEST = {
     "image_size": 8,
     "class_names": NAMES,
     "counts": {NAMES[0]: 3, NAMES[1]: 2},
-    "parameters": {"sampler": "heun", "steps": 18},
+    "parameters": {"sampler": "heun", "num_steps": 18},
     "seed": 7,
     "checkpoint": "abc",
     "versions": {"torch": "2"},
     "phantom": True,
 }
-DENOISER = {"formulation": "edm", "epochs": 3, "images_seen": 1234}
+DENOISER = {"parameterization": "edm", "epochs": 3, "images_seen": 1234}
 REAL = {"name": "tiles", "source": "npz", "digest": "d", "splits": {"train": {"n": 40}}}
 
 
 @pytest.fixture
 def shards():
     return {
-        "shard_00001.safetensors": Artefact({"images": IMAGES[3:], "labels": LABELS[3:]}),
-        "shard_00000.safetensors": Artefact({"images": IMAGES[:3], "labels": LABELS[:3]}),
+        "shard_00001.safetensors": Artifact({"images": IMAGES[3:], "labels": LABELS[3:]}),
+        "shard_00000.safetensors": Artifact({"images": IMAGES[:3], "labels": LABELS[:3]}),
     }
 
 
@@ -68,7 +68,7 @@ def test_the_image_folder_has_a_folder_a_class_and_loses_nothing(export):
 
 def test_the_card_says_how_the_images_were_made_from_what_and_their_limits(export):
     card = (export("both") / "README.md").read_text()
-    for fact in ("| adipose | 3 |", "sampler heun, steps 18", "seed 7", "`abc`", "1,234 images seen", "digest `d`"):
+    for fact in ("| adipose | 3 |", "sampler heun, num_steps 18", "seed 7", "`abc`", "1,234 images seen", "digest `d`"):
         assert fact in card
     assert "Digital phantom, not tissue" in card
     assert "## Known limits" in card

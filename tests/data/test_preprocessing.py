@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.preprocessing import prepare, resize_images, to_rgb
 from synthpath_kedro.data.splits import Splits
 
@@ -17,11 +17,11 @@ def noise(*shape):
 
 
 @pytest.mark.parametrize("shape", [(4, 6, 6), (4, 6, 6, 1)])
-def test_grey_images_get_three_equal_channels(shape):
-    grey = noise(*shape)
-    rgb = to_rgb(grey)
+def test_gray_images_get_three_equal_channels(shape):
+    gray = noise(*shape)
+    rgb = to_rgb(gray)
     assert rgb.shape == (4, 6, 6, 3)
-    assert all(np.array_equal(rgb[..., channel], grey.reshape(4, 6, 6)) for channel in range(3))
+    assert all(np.array_equal(rgb[..., channel], gray.reshape(4, 6, 6)) for channel in range(3))
 
 
 def test_rgb_images_stay_as_they_are():
@@ -41,7 +41,7 @@ def test_resizing_is_pillows_lanczos():
     assert np.array_equal(resize_images(images, 8), np.stack(expected))
 
 
-def test_an_oblong_image_is_cropped_to_its_centre():
+def test_an_oblong_image_is_cropped_to_its_center():
     image = np.zeros((1, 4, 8, 3), dtype=np.uint8)
     image[:, :, 2:6] = 200
     assert np.array_equal(resize_images(image, 4), np.full((1, 4, 4, 3), 200))
@@ -56,9 +56,9 @@ def test_reduction_does_not_alias():
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(8, 40), st.integers(0, 255))
-def test_a_flat_image_stays_flat_at_any_size(height, width, size, grey):
-    resized = resize_images(np.full((2, height, width, 3), grey, dtype=np.uint8), size)
-    assert np.array_equal(resized, np.full((2, size, size, 3), grey))
+def test_a_flat_image_stays_flat_at_any_size(height, width, size, gray):
+    resized = resize_images(np.full((2, height, width, 3), gray, dtype=np.uint8), size)
+    assert np.array_equal(resized, np.full((2, size, size, 3), gray))
 
 
 def test_no_image_at_all_can_be_resized():
@@ -66,13 +66,13 @@ def test_no_image_at_all_can_be_resized():
 
 
 def test_prepared_splits_pass_through_unchanged():
-    images = LabelledImages(noise(2, 8, 8, 3), np.array([0, 1]), ("a", "b"))
+    images = LabeledImages(noise(2, 8, 8, 3), np.array([0, 1]), ("a", "b"))
     splits = prepare(Splits(images, images, images), 8)
     assert splits.train is images
 
 
 def test_preparing_drops_the_digest_of_the_other_size():
-    images = LabelledImages(noise(2, 8, 8), np.array([0, 1]), ("a", "b"), card={"digest": "old", "name": "x"})
+    images = LabeledImages(noise(2, 8, 8), np.array([0, 1]), ("a", "b"), card={"digest": "old", "name": "x"})
     prepared = prepare(Splits(images, images, images), 16).val
     assert prepared.images.shape == (2, 16, 16, 3)
     assert prepared.card == {"name": "x"}

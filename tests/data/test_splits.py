@@ -3,17 +3,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.splits import Splits
 
 
-def labelled(labels, groups=None):
+def labeled(labels, groups=None):
     images = np.random.default_rng(len(labels)).integers(0, 256, (len(labels), 8, 8, 3), dtype=np.uint8)
-    return LabelledImages(images, np.array(labels), ("fat", "gland"), groups, {"source": "npz", "name": "mine"})
+    return LabeledImages(images, np.array(labels), ("fat", "gland"), groups, {"source": "npz", "name": "mine"})
 
 
 def example():
-    return Splits(labelled([0, 0, 1]), labelled([0, 1]), labelled([1, 0, 1, 1]))
+    return Splits(labeled([0, 0, 1]), labeled([0, 1]), labeled([1, 0, 1, 1]))
 
 
 def test_the_card_tells_source_counts_and_digests():
@@ -32,12 +32,12 @@ def test_iteration_gives_the_three_sets_by_name():
 
 
 def test_groups_are_known_when_the_training_set_has_them():
-    assert Splits(*(labelled([0, 1], np.array([3, 4])) for _ in range(3))).card()["groups_known"]
+    assert Splits(*(labeled([0, 1], np.array([3, 4])) for _ in range(3))).card()["groups_known"]
 
 
 def test_the_digest_changes_with_any_split_and_with_the_class_names():
     splits = example()
-    renamed = splits.map(lambda images: replace(images, class_names=("fat", "tumour")))
+    renamed = splits.map(lambda images: replace(images, class_names=("fat", "tumor")))
     swapped = Splits(splits.train, splits.test, splits.val)
     assert len({splits.digest, renamed.digest, swapped.digest}) == 3
     assert example().digest == splits.digest

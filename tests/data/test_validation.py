@@ -3,20 +3,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.data.validation import validate_splits
 from synthpath_kedro.errors import InputError
 
 
-def labelled(labels, seed, groups=None):
+def labeled(labels, seed, groups=None):
     images = np.random.default_rng(seed).integers(0, 256, (len(labels), 8, 8, 3), dtype=np.uint8)
     names = ("fat", "gland", "glass")
-    return LabelledImages(images, np.array(labels, dtype=np.int64), names, groups, {"file": "mine.npz"})
+    return LabeledImages(images, np.array(labels, dtype=np.int64), names, groups, {"file": "mine.npz"})
 
 
 def example():
-    return Splits(labelled([0, 1, 2, 0], 1), labelled([0, 1], 2), labelled([0, 2, 1], 3))
+    return Splits(labeled([0, 1, 2, 0], 1), labeled([0, 1], 2), labeled([0, 2, 1], 3))
 
 
 def change(splits, split, **fields):
@@ -44,7 +44,7 @@ def test_a_sound_data_set_passes_unchanged():
         ("val", {"labels": np.array([1, 1])}, r"val split holds one class only \(gland\)"),
         ("train", {"labels": np.array([0, 1, 1, 0])}, "no image of glass in the train split"),
         ("val", {"class_names": ("a", "b", "c")}, "class names differ"),
-        ("val", {"labels": np.eye(2, 3, dtype=np.uint8)}, "one label an image, others several"),
+        ("val", {"labels": np.eye(2, 3, dtype=np.uint8)}, "one label per image, others several"),
         ("val", {"labels": np.full((2, 3), 2, dtype=np.uint8)}, r"hold 2; they must lie in 0 to 1 \(multi-label\)"),
         ("val", {"labels": np.eye(2, dtype=np.uint8)}, "2 columns for 3 classes"),
         ("val", {"groups": np.array([1])}, "1 groups for 2 images"),
@@ -63,9 +63,9 @@ def test_val_and_test_may_lack_a_class():
 
 def test_groups_must_not_cross_splits():
     splits = Splits(
-        labelled([0, 1, 2], 1, np.array([0, 1, 2])),
-        labelled([0, 1], 2, np.array([2, 3])),
-        labelled([0, 1], 3, np.array([4, 4])),
+        labeled([0, 1, 2], 1, np.array([0, 1, 2])),
+        labeled([0, 1], 2, np.array([2, 3])),
+        labeled([0, 1], 3, np.array([4, 4])),
     )
     with pytest.raises(InputError, match=r"stand in both train and val \(2\)"):
         validate_splits(splits)
@@ -73,14 +73,16 @@ def test_groups_must_not_cross_splits():
 
 def with_shared_images():
     """Train images 1 and 3 stand in val and test; val image 0 stands in test."""
-    splits = Splits(labelled([0, 1, 2, 0, 1], 1), labelled([0, 1, 2], 2), labelled([0, 2, 1], 3))
+    splits = Splits(labeled([0, 1, 2, 0, 1], 1), labeled([0, 1, 2], 2), labeled([0, 2, 1], 3))
     train, val = splits.train.images.copy(), splits.val.images.copy()
     train[1], train[3], val[0] = val[2], splits.test.images[1], splits.test.images[2]
     return change(change(splits, "train", images=train), "val", images=val)
 
 
 def test_images_shared_between_splits_are_refused():
-    with pytest.raises(InputError, match=r"2 train image\(s\) stand also in val or test and 1 val .*shared_images"):
+    with pytest.raises(
+        InputError, match=r"2 train image\(s\) stand also in val or test and 1 val .*duplicates_across_splits"
+    ):
         validate_splits(with_shared_images())
 
 
@@ -91,13 +93,13 @@ def test_shared_images_can_be_dropped_from_the_earlier_split():
     assert after.train.labels.tolist() == [0, 2, 1]
     assert np.array_equal(after.val.images, before.val.images[1:])
     assert np.array_equal(after.test.images, before.test.images)
-    assert after.card()["shared_images"] == {"treatment": "drop", "train": 2, "val": 1}
+    assert after.card()["duplicates_across_splits"] == {"treatment": "drop", "train": 2, "val": 1}
 
 
 def test_shared_images_can_be_kept_and_are_counted():
     splits = validate_splits(with_shared_images(), "keep")
     assert [len(images) for _, images in splits] == [5, 3, 3]
-    assert splits.card()["shared_images"] == {"treatment": "keep", "train": 2, "val": 1}
+    assert splits.card()["duplicates_across_splits"] == {"treatment": "keep", "train": 2, "val": 1}
 
 
 def test_dropping_a_class_entirely_is_noticed():

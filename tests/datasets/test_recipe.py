@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from kedro.io import DatasetError
 
-from synthpath_kedro.data.artefact import Artefact, Recipe, write_artefact
+from synthpath_kedro.data.artifact import Artifact, Recipe, write_artifact
 from synthpath_kedro.datasets import RecipeDataset, ShardsDataset
 
 
@@ -17,8 +17,8 @@ class Kitchen:
     def recipe(self, number: int, key: object = "same") -> Recipe:
         def write(path: Path) -> None:
             self.cooked.append(number)
-            artefact = Artefact({"x": np.full(4, number)})
-            write_artefact(path, Artefact(artefact.tensors, {"key": {"k": key}, "digest": artefact.digest}))
+            artifact = Artifact({"x": np.full(4, number)})
+            write_artifact(path, Artifact(artifact.tensors, {"key": {"k": key}, "digest": artifact.digest}))
 
         return Recipe({"k": key}, write)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.parameters import DiffusionParameters, SynthesisParameters
 
 CLASS_NAMES = ("adipose", "debris", "mucus")
@@ -23,7 +23,7 @@ def diffusion_parameters():
         }
         block = {
             "denoiser": {**denoiser, **changes.pop("denoiser", {})},
-            "formulation": "edm",
+            "parameterization": "edm",
             "noise_schedule": {"name": "linear", "timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02},
             "max_epochs": 3,
             "max_minutes": None,
@@ -33,7 +33,7 @@ def diffusion_parameters():
             "weight_decay": 1e-4,
             "ema_decay": 0.999,
             "gradient_clip": 1.0,
-            "label_dropout": 0.1,
+            "class_dropout_prob": 0.1,
             "augment": True,
             "precision": "32-true",
             "compile": False,
@@ -50,11 +50,15 @@ def synthesis_parameters():
 
     def build(**changes) -> SynthesisParameters:
         block = {
+            "source": "diffusion",
+            "path": None,
+            "sets": {},
+            "duplicates": "keep",
             "n_images": 10,
             "allocation": "balanced",
             "counts": None,
             "sampler": "dpmpp_2m",
-            "steps": 2,
+            "num_steps": 2,
             "guidance_scale": 1.0,
             "eta": 0.0,
             "churn": 0.0,
@@ -74,4 +78,4 @@ def tiles():
     random = np.random.default_rng(0)
     labels = np.arange(20) % 3
     images = (60 * labels[:, None, None, None] + random.integers(0, 60, (20, 8, 8, 3))).astype(np.uint8)
-    return LabelledImages(images, labels.astype(np.int64), CLASS_NAMES, card={"name": "shades", "phantom": True})
+    return LabeledImages(images, labels.astype(np.int64), CLASS_NAMES, card={"name": "shades", "phantom": True})

@@ -8,7 +8,7 @@ def shades(loader):
     return [round(x.mean().item(), 6) for x, _ in loader]
 
 
-def test_every_grey_level_survives_the_way_to_the_denoiser_and_back():
+def test_every_gray_level_survives_the_way_to_the_denoiser_and_back():
     levels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, 3)
     images = to_denoiser_range(levels)
     assert (images.min().item(), images.max().item()) == (-1, 1)

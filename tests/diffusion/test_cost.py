@@ -26,7 +26,7 @@ def test_attention_counts():
 def test_the_study_costs_what_its_settings_say(diffusion_parameters, synthesis_parameters):
     params, synthesis = (
         diffusion_parameters(max_epochs=43),
-        synthesis_parameters(sampler="heun", n_images=100, steps=18),
+        synthesis_parameters(sampler="heun", n_images=100, num_steps=18),
     )
     cost = estimate_cost(params, synthesis, n_train=1000, image_size=16, probe=False)
     assert cost.training_flops == 3 * 43 * 1000 * cost.forward_flops
@@ -45,7 +45,7 @@ def test_a_probe_gives_times(diffusion_parameters, synthesis_parameters):
 def test_the_cost_is_one_line_that_a_person_can_read():
     cost = Cost(12.9e9, 1.497e17, 2.322e18, 3.0e6, 4000, "CPU")
     assert cost.describe() == (
-        "the denoiser takes 12.9 GFLOP an image: training 150 PFLOP, synthesis 2.32 EFLOP; "
+        "the denoiser takes 12.9 GFLOP per image: training 150 PFLOP, synthesis 2.32 EFLOP; "
         "on this machine's CPU about 35 days and 1:06:40"
     )
     assert pytest.approx(1) == 1

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from synthpath_kedro.diffusion.denoiser import Denoiser
-from synthpath_kedro.diffusion.formulation import Karras
 from synthpath_kedro.diffusion.guidance import clipped, guided
+from synthpath_kedro.diffusion.parameterization import Karras
 
 
 class LabelNetwork(torch.nn.Module):

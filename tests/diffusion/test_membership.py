@@ -5,21 +5,21 @@ from torch import nn
 
 from synthpath_kedro.diffusion.batches import to_denoiser_range
 from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
-from synthpath_kedro.diffusion.formulation import make_formulation
 from synthpath_kedro.diffusion.membership import image_losses
+from synthpath_kedro.diffusion.parameterization import make_parameterization
 from synthpath_kedro.training.seeding import seeded_generator
 
 
 @pytest.fixture(params=["epsilon", "v", "edm"])
 def denoiser(request, diffusion_parameters):
     torch.manual_seed(0)
-    return make_denoiser(diffusion_parameters(formulation=request.param), 3, 8).eval()
+    return make_denoiser(diffusion_parameters(parameterization=request.param), 3, 8).eval()
 
 
 def test_the_mean_over_images_is_the_training_loss_at_the_same_levels_and_noise(denoiser, tiles):
     found = image_losses(denoiser, tiles.images, tiles.labels, n_levels=2, batch_size=7, seed=3)
     x0, labels = to_denoiser_range(tiles.images), torch.from_numpy(tiles.labels)
-    levels = denoiser.formulation.training_levels(torch.tensor([0.25, 0.75]))
+    levels = denoiser.parameterization.training_levels(torch.tensor([0.25, 0.75]))
     losses = []
     for k in range(2):
         noise = torch.randn(1, 3, 8, 8, generator=seeded_generator(3, 7, k)).expand_as(x0)
@@ -39,21 +39,21 @@ def test_an_images_loss_depends_neither_on_its_batch_nor_on_the_others(denoiser,
 class Memory(nn.Module):
     """Answers with the noise that would lead back to the nearest of the images it keeps: an over-fitted network."""
 
-    def __init__(self, images, formulation):
+    def __init__(self, images, parameterization):
         super().__init__()
-        self.images, self.formulation = nn.Parameter(images), formulation
+        self.images, self.parameterization = nn.Parameter(images), parameterization
 
     def forward(self, x, time, labels):
-        alpha_bar = self.formulation.alphas_cumprod[time.long()].float()[:, None, None, None]
+        alpha_bar = self.parameterization.alphas_cumprod[time.long()].float()[:, None, None, None]
         distances = ((x[:, None] - alpha_bar[:, None].sqrt() * self.images[None]) ** 2).flatten(2).sum(2)
         nearest = self.images[distances.argmin(1)]
         return (x - alpha_bar.sqrt() * nearest) / (1 - alpha_bar).sqrt()
 
 
-def test_a_network_that_memorised_images_has_lower_loss_on_them(diffusion_parameters, tiles):
-    formulation = make_formulation(diffusion_parameters(formulation="epsilon"))
-    memory = Memory(to_denoiser_range(tiles.images[:10]), formulation)
-    losses = image_losses(Denoiser(memory, formulation, 3), tiles.images, tiles.labels, 4, 20, seed=0)
+def test_a_network_that_memorized_images_has_lower_loss_on_them(diffusion_parameters, tiles):
+    parameterization = make_parameterization(diffusion_parameters(parameterization="epsilon"))
+    memory = Memory(to_denoiser_range(tiles.images[:10]), parameterization)
+    losses = image_losses(Denoiser(memory, parameterization, 3), tiles.images, tiles.labels, 4, 20, seed=0)
     assert losses[:10].max() < losses[10:].min()
 
 
@@ -72,7 +72,7 @@ def test_a_really_over_fitted_denoiser_gives_its_training_images_away(diffusion_
         batch_size=18,
         sample_every=10_000,
         augment=False,
-        label_dropout=0.0,
+        class_dropout_prob=0.0,
     )
     again_and_again = splits.train.select(np.tile(np.arange(18), 20))
     trained = train_denoiser(again_and_again, splits.val, params, 0, tmp_path / "scratch")

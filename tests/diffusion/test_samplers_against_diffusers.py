@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from synthpath_kedro.diffusion.denoiser import Denoiser
-from synthpath_kedro.diffusion.formulation import Karras, VariancePreserving
 from synthpath_kedro.diffusion.noise_schedule import alphas_cumprod
+from synthpath_kedro.diffusion.parameterization import Karras, VariancePreserving
 from synthpath_kedro.diffusion.samplers import ddim, ddpm, dpmpp_2m, heun
 from synthpath_kedro.parameters import NoiseScheduleParameters
 
@@ -30,15 +30,15 @@ class BentGaussianNetwork(torch.nn.Module):
     DPMSolverMultistepScheduler rounds every state to float32, so larger states could not agree to 1e-5.
     """
 
-    def __init__(self, formulation):
+    def __init__(self, parameterization):
         super().__init__()
-        self.formulation = formulation
+        self.parameterization = parameterization
 
     def forward(self, x, noise, labels):
-        abar = self.formulation.alphas_cumprod[noise.long()][:, None, None, None]
+        abar = self.parameterization.alphas_cumprod[noise.long()][:, None, None, None]
         alpha, sigma = abar.sqrt(), (1 - abar).sqrt()
         epsilon = sigma * x / (abar / 4 + sigma**2) + 0.1 * alpha * torch.sin(3 * x) + 0.1 * alpha * x.flip(3)
-        return epsilon if self.formulation.prediction == "epsilon" else (epsilon - sigma * x) / alpha
+        return epsilon if self.parameterization.prediction == "epsilon" else (epsilon - sigma * x) / alpha
 
 
 class RecordedNoise:
@@ -66,7 +66,7 @@ def states(sampler, denoiser, steps, **options):
         seen.append(x)
         return denoiser.denoise(x, levels, labels)
 
-    result = sampler(denoise, denoiser.formulation.sampling_levels(steps), LABELS, noise, **options)
+    result = sampler(denoise, denoiser.parameterization.sampling_levels(steps), LABELS, noise, **options)
     return [*seen, result], noise.drawn
 
 
@@ -90,8 +90,8 @@ def assert_same_states(ours, theirs):
         assert (mine - other).abs().max().item() < 1e-5
 
 
-def with_float64_schedule(scheduler, formulation):
-    abar = formulation.alphas_cumprod
+def with_float64_schedule(scheduler, parameterization):
+    abar = parameterization.alphas_cumprod
     scheduler.alphas_cumprod = abar
     scheduler.alphas = torch.cat([abar[:1], abar[1:] / abar[:-1]])
     scheduler.betas = 1 - scheduler.alphas
@@ -112,9 +112,9 @@ def with_float64_schedule(scheduler, formulation):
 def test_ddpm_walks_as_diffusers_ddpm_scheduler(schedule, prediction, steps, monkeypatch):
     from diffusers.schedulers import scheduling_ddpm as module
 
-    formulation = variance_preserving(schedule, prediction)
-    network = BentGaussianNetwork(formulation)
-    ours, noises = states(ddpm, Denoiser(network, formulation, 0), steps)
+    parameterization = variance_preserving(schedule, prediction)
+    network = BentGaussianNetwork(parameterization)
+    ours, noises = states(ddpm, Denoiser(network, parameterization, 0), steps)
     scheduler = module.DDPMScheduler(
         **(LINEAR if schedule == "linear" else COSINE),
         prediction_type="epsilon" if prediction == "epsilon" else "v_prediction",
@@ -122,7 +122,7 @@ def test_ddpm_walks_as_diffusers_ddpm_scheduler(schedule, prediction, steps, mon
         clip_sample=False,
         variance_type="fixed_small",
     )
-    with_float64_schedule(scheduler, formulation)
+    with_float64_schedule(scheduler, parameterization)
     theirs = diffusers_states(scheduler, ours[0], network, steps, noises[1:], monkeypatch, module)
     assert_same_states(ours, theirs)
 
@@ -133,16 +133,16 @@ def test_ddpm_walks_as_diffusers_ddpm_scheduler(schedule, prediction, steps, mon
 def test_ddim_walks_as_diffusers_ddim_scheduler(schedule, prediction, eta, monkeypatch):
     from diffusers.schedulers import scheduling_ddim as module
 
-    formulation = variance_preserving(schedule, prediction)
-    network = BentGaussianNetwork(formulation)
-    ours, noises = states(ddim, Denoiser(network, formulation, 0), 20, eta=eta)
+    parameterization = variance_preserving(schedule, prediction)
+    network = BentGaussianNetwork(parameterization)
+    ours, noises = states(ddim, Denoiser(network, parameterization, 0), 20, eta=eta)
     scheduler = module.DDIMScheduler(
         **(LINEAR if schedule == "linear" else COSINE),
         prediction_type="epsilon" if prediction == "epsilon" else "v_prediction",
         timestep_spacing="trailing",
         clip_sample=False,
     )
-    with_float64_schedule(scheduler, formulation)
+    with_float64_schedule(scheduler, parameterization)
     theirs = diffusers_states(scheduler, ours[0], network, 20, noises[1:], monkeypatch, module, eta=eta)
     assert_same_states(ours, theirs)
 
@@ -153,17 +153,17 @@ def test_ddim_walks_as_diffusers_ddim_scheduler(schedule, prediction, eta, monke
 def test_dpmpp_2m_walks_as_diffusers_multistep_scheduler(schedule, prediction, steps, monkeypatch):
     from diffusers.schedulers import scheduling_dpmsolver_multistep as module
 
-    formulation = variance_preserving(schedule, prediction)
-    network = BentGaussianNetwork(formulation)
-    ours, _ = states(dpmpp_2m, Denoiser(network, formulation, 0), steps)
+    parameterization = variance_preserving(schedule, prediction)
+    network = BentGaussianNetwork(parameterization)
+    ours, _ = states(dpmpp_2m, Denoiser(network, parameterization, 0), steps)
     scheduler = module.DPMSolverMultistepScheduler(
         **(LINEAR if schedule == "linear" else COSINE),
         prediction_type="epsilon" if prediction == "epsilon" else "v_prediction",
         timestep_spacing="trailing",
         final_sigmas_type="zero",
     )
-    with_float64_schedule(scheduler, formulation)
-    levels = formulation.sampling_levels(steps)
+    with_float64_schedule(scheduler, parameterization)
+    levels = parameterization.sampling_levels(steps)
 
     def set_timesteps(n):
         scheduler_set(n)
@@ -175,10 +175,10 @@ def test_dpmpp_2m_walks_as_diffusers_multistep_scheduler(schedule, prediction, s
     assert_same_states(ours, theirs)
 
 
-def edm_scheduler_states(scheduler, start, network, formulation, noises, monkeypatch, module, **options):
+def edm_scheduler_states(scheduler, start, network, parameterization, noises, monkeypatch, module, **options):
     """States of one of diffusers' EDM schedulers on our sigmas, with its own preconditioning."""
     steps = 12
-    levels = formulation.sampling_levels(steps)
+    levels = parameterization.sampling_levels(steps)
     queue = [*noises, torch.zeros(SHAPE, dtype=torch.float64)]
     monkeypatch.setattr(module, "randn_tensor", lambda shape, **_: queue.pop(0))
     scheduler.set_timesteps(steps)
@@ -197,10 +197,10 @@ def edm_scheduler_states(scheduler, start, network, formulation, noises, monkeyp
 def test_ddim_walks_as_diffusers_edm_euler_scheduler(monkeypatch):
     from diffusers.schedulers import scheduling_edm_euler as module
 
-    network, formulation = SmoothNetwork(), Karras()
-    ours, _ = states(ddim, Denoiser(network, formulation, 0), 12)
+    network, parameterization = SmoothNetwork(), Karras()
+    ours, _ = states(ddim, Denoiser(network, parameterization, 0), 12)
     theirs = edm_scheduler_states(
-        module.EDMEulerScheduler(), ours[0], network, formulation, [], monkeypatch, module, s_churn=0.0
+        module.EDMEulerScheduler(), ours[0], network, parameterization, [], monkeypatch, module, s_churn=0.0
     )
     assert_same_states(ours, theirs)
 
@@ -208,10 +208,10 @@ def test_ddim_walks_as_diffusers_edm_euler_scheduler(monkeypatch):
 def test_dpmpp_2m_walks_as_diffusers_edm_multistep_scheduler(monkeypatch):
     from diffusers.schedulers import scheduling_edm_dpmsolver_multistep as module
 
-    network, formulation = SmoothNetwork(), Karras()
-    ours, _ = states(dpmpp_2m, Denoiser(network, formulation, 0), 12)
+    network, parameterization = SmoothNetwork(), Karras()
+    ours, _ = states(dpmpp_2m, Denoiser(network, parameterization, 0), 12)
     scheduler = module.EDMDPMSolverMultistepScheduler(final_sigmas_type="zero", rho=7.0)
-    theirs = edm_scheduler_states(scheduler, ours[0], network, formulation, [], monkeypatch, module)
+    theirs = edm_scheduler_states(scheduler, ours[0], network, parameterization, [], monkeypatch, module)
     assert_same_states(ours, theirs)
 
 
@@ -220,9 +220,9 @@ def test_dpmpp_2m_walks_as_diffusers_edm_multistep_scheduler(monkeypatch):
 def test_heun_walks_as_diffusers_heun_scheduler(schedule, prediction):
     from diffusers.schedulers import scheduling_heun_discrete as module
 
-    steps, formulation = 12, variance_preserving(schedule, prediction)
-    network = BentGaussianNetwork(formulation)
-    denoiser, levels = Denoiser(network, formulation, 0), formulation.sampling_levels(12)
+    steps, parameterization = 12, variance_preserving(schedule, prediction)
+    network = BentGaussianNetwork(parameterization)
+    denoiser, levels = Denoiser(network, parameterization, 0), parameterization.sampling_levels(12)
     ours, _ = states(heun, denoiser, steps)
     scheduler = module.HeunDiscreteScheduler(
         **(LINEAR if schedule == "linear" else COSINE),

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from synthpath_kedro.diffusion.formulation import Karras, VariancePreserving
 from synthpath_kedro.diffusion.noise_schedule import cosine_betas, linear_betas
+from synthpath_kedro.diffusion.parameterization import Karras, VariancePreserving
 from synthpath_kedro.diffusion.samplers import ddim, ddpm, dpmpp_2m, heun
 
 PROPORTIONS = torch.tensor([0.7, 0.3], dtype=torch.float64)
@@ -32,18 +32,18 @@ def exact_denoise(x, level, labels):
     return (log_share.softmax(0)[..., None] * expected).sum(0).reshape(x.shape)
 
 
-def draw(sampler, formulation, steps, n, **options):
+def draw(sampler, parameterization, steps, n, **options):
     generator = torch.Generator().manual_seed(3)
 
     def noise():
         return torch.randn(n, 3, 1, 1, generator=generator, dtype=torch.float64)
 
     labels = torch.zeros(n, dtype=torch.long)
-    return sampler(exact_denoise, formulation.sampling_levels(steps), labels, noise, **options).flatten(1)
+    return sampler(exact_denoise, parameterization.sampling_levels(steps), labels, noise, **options).flatten(1)
 
 
 @pytest.mark.parametrize(
-    ("sampler", "formulation", "steps", "options"),
+    ("sampler", "parameterization", "steps", "options"),
     [
         (ddpm, LINEAR, 1000, {}),
         (ddpm, COSINE, 300, {}),
@@ -60,9 +60,9 @@ def draw(sampler, formulation, steps, n, **options):
         (heun, Karras(), 100, {"churn": 20.0, "at_sigma": Karras().at_sigma}),
     ],
 )
-def test_samples_have_the_mixtures_proportions_means_and_covariances(sampler, formulation, steps, options):
+def test_samples_have_the_mixtures_proportions_means_and_covariances(sampler, parameterization, steps, options):
     n = 4000
-    samples = draw(sampler, formulation, steps, n, **options)
+    samples = draw(sampler, parameterization, steps, n, **options)
     # The components lie five standard deviations apart, so that the nearer mean tells them.
     component = torch.cdist(samples, MEANS).argmin(1)
     for k in range(2):

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from synthpath_kedro.data.artefact import Artefact, digest_arrays, read_artefact
+from synthpath_kedro.data.artifact import Artifact, digest_arrays, read_artifact
 from synthpath_kedro.diffusion import synthesis
-from synthpath_kedro.diffusion.checkpoint import denoiser_artefact
+from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
 from synthpath_kedro.diffusion.denoiser import make_denoiser
 from synthpath_kedro.diffusion.synthesis import build_manifest, shard_recipes
 from synthpath_kedro.errors import InputError
@@ -33,7 +33,7 @@ def checkpoint(diffusion_parameters):
             "seed": seed,
             "images_seen": images_seen,
         }
-        return denoiser_artefact(denoiser.state_dict(), params, provenance)
+        return denoiser_artifact(denoiser.state_dict(), params, provenance)
 
     return build
 
@@ -42,14 +42,14 @@ def write(recipes, folder, names=None):
     shards = {}
     for name in names or recipes:
         recipes[name].write(folder / name)
-        shards[name] = read_artefact(folder / name)
+        shards[name] = read_artifact(folder / name)
     return shards
 
 
 def test_shards_have_the_same_bytes_in_whatever_order_and_process_they_are_made(
     checkpoint, synthesis_parameters, tmp_path
 ):
-    params = synthesis_parameters(sampler="ddpm", steps=3)
+    params = synthesis_parameters(sampler="ddpm", num_steps=3)
     write(shard_recipes(checkpoint(), REAL, params, 0), tmp_path / "a")
     names = ["shard_00002.safetensors", "shard_00000.safetensors", "shard_00001.safetensors"]
     for name in names:
@@ -68,7 +68,7 @@ def test_an_image_depends_on_the_seed_and_its_number_and_not_on_the_shards(check
     assert not np.array_equal(images(4), images(4, seed=1))
 
 
-def test_across_batch_sizes_pixels_differ_by_one_grey_level_at_most(checkpoint, synthesis_parameters, tmp_path):
+def test_across_batch_sizes_pixels_differ_by_one_gray_level_at_most(checkpoint, synthesis_parameters, tmp_path):
     def images(batch_size):
         params = synthesis_parameters(batch_size=batch_size)
         shards = write(shard_recipes(checkpoint(), REAL, params, 0), tmp_path / str(batch_size))
@@ -95,7 +95,7 @@ def test_a_shard_holds_its_images_its_labels_its_key_and_its_digest(checkpoint, 
     "change",
     [
         {"sampler": "ddim"},
-        {"steps": 3},
+        {"num_steps": 3},
         {"guidance_scale": 2.0},
         {"clip_denoised": False, "sampler": "ddpm"},
         {"batch_size": 4},
@@ -127,33 +127,35 @@ def test_a_longer_balanced_set_keeps_the_full_shards_of_a_shorter_one(checkpoint
     assert [recipe.key for recipe in short.values()] == [recipe.key for recipe in long.values()][:3]
 
 
-@pytest.mark.parametrize("formulation", ["epsilon", "v", "edm"])
+@pytest.mark.parametrize("parameterization", ["epsilon", "v", "edm"])
 @pytest.mark.parametrize("sampler", ["ddpm", "ddim", "dpmpp_2m", "heun"])
-def test_every_sampler_serves_every_formulation(sampler, formulation, checkpoint, synthesis_parameters, tmp_path):
+def test_every_sampler_serves_every_parameterization(
+    sampler, parameterization, checkpoint, synthesis_parameters, tmp_path
+):
     params = synthesis_parameters(sampler=sampler, n_images=2)
-    shards = write(shard_recipes(checkpoint(formulation=formulation), REAL, params, 0), tmp_path)
+    shards = write(shard_recipes(checkpoint(parameterization=parameterization), REAL, params, 0), tmp_path)
     assert sum(len(shard.tensors["images"]) for shard in shards.values()) == 2
 
 
 @pytest.mark.parametrize(
-    ("changes", "formulation", "message"),
+    ("changes", "parameterization", "message"),
     [
-        ({"sampler": "heun", "churn": 5.0}, "epsilon", "synthesis.churn .* diffusion.formulation epsilon"),
+        ({"sampler": "heun", "churn": 5.0}, "epsilon", "synthesis.churn .* diffusion.parameterization epsilon"),
         ({"sampler": "ddpm", "churn": 5.0}, "edm", "synthesis.churn is 5 with synthesis.sampler ddpm: only heun"),
         ({"sampler": "heun", "eta": 1.0}, "edm", "synthesis.eta is 1 with synthesis.sampler heun: only ddim"),
-        ({"sampler": "ddpm", "steps": 1001}, "v", "synthesis.steps is 1001"),
+        ({"sampler": "ddpm", "num_steps": 1001}, "v", "synthesis.num_steps is 1001"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused_before_anything_is_drawn(
-    changes, formulation, message, checkpoint, synthesis_parameters
+    changes, parameterization, message, checkpoint, synthesis_parameters
 ):
     with pytest.raises(InputError, match=message):
-        shard_recipes(checkpoint(formulation=formulation), REAL, synthesis_parameters(**changes), 0)
+        shard_recipes(checkpoint(parameterization=parameterization), REAL, synthesis_parameters(**changes), 0)
 
 
 def test_guidance_needs_a_denoiser_that_has_seen_the_null_label(checkpoint, synthesis_parameters):
     with pytest.raises(InputError, match=r"synthesis.guidance_scale is 3"):
-        shard_recipes(checkpoint(label_dropout=0.0), REAL, synthesis_parameters(guidance_scale=3.0), 0)
+        shard_recipes(checkpoint(class_dropout_prob=0.0), REAL, synthesis_parameters(guidance_scale=3.0), 0)
 
 
 def test_the_manifest_has_digests_counts_parameters_seed_and_checkpoint(checkpoint, synthesis_parameters, tmp_path):
@@ -192,7 +194,7 @@ def test_a_manifest_of_another_denoisers_shards_is_refused(checkpoint, synthesis
 
 
 @pytest.mark.parametrize(
-    ("formulation", "images_seen", "sampler", "warns"),
+    ("parameterization", "images_seen", "sampler", "warns"),
     [
         ("epsilon", 54_000, {"sampler": "ddim"}, True),
         ("epsilon", 54_000, {"sampler": "dpmpp_2m"}, True),
@@ -203,9 +205,9 @@ def test_a_manifest_of_another_denoisers_shards_is_refused(checkpoint, synthesis
     ],
 )
 def test_a_deterministic_sampler_on_an_under_trained_epsilon_denoiser_is_warned_of(
-    checkpoint, synthesis_parameters, caplog, formulation, images_seen, sampler, warns
+    checkpoint, synthesis_parameters, caplog, parameterization, images_seen, sampler, warns
 ):
-    denoiser = checkpoint(formulation=formulation, images_seen=images_seen)
+    denoiser = checkpoint(parameterization=parameterization, images_seen=images_seen)
     shard_recipes(denoiser, REAL, synthesis_parameters(**sampler), 0)
     assert ("under-trained" in caplog.text) == warns
 
@@ -219,7 +221,7 @@ def test_progress_tells_speed_and_time_left(checkpoint, synthesis_parameters, tm
 
 def test_a_checkpoint_of_something_else_is_refused(synthesis_parameters):
     with pytest.raises(InputError, match="is a 'classifier', not a 'denoiser'"):
-        shard_recipes(Artefact({}, {"kind": "classifier"}), REAL, synthesis_parameters(), 0)
+        shard_recipes(Artifact({}, {"kind": "classifier"}), REAL, synthesis_parameters(), 0)
 
 
 def test_clipping_that_a_sampler_does_not_do_is_no_part_of_the_key(checkpoint, synthesis_parameters):
@@ -234,15 +236,15 @@ def test_clipping_that_a_sampler_does_not_do_is_no_part_of_the_key(checkpoint, s
 def test_a_denoiser_that_paints_no_numbers_is_refused(checkpoint, synthesis_parameters, tmp_path):
     trained = checkpoint()
     broken = {name: np.full_like(array, np.nan) for name, array in trained.tensors.items()}
-    denoiser = Artefact(broken, trained.card | {"digest": Artefact(broken).digest})
-    with pytest.raises(InputError, match="paints values that are no numbers"):
+    denoiser = Artifact(broken, trained.card | {"digest": Artifact(broken).digest})
+    with pytest.raises(InputError, match="paints non-finite values"):
         write(shard_recipes(denoiser, REAL, synthesis_parameters(), 0), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_progress_is_told_inside_a_batch(checkpoint, synthesis_parameters, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(synthesis, "_SECONDS_BETWEEN_LINES", 0.0)
-    params = synthesis_parameters(n_images=4, batch_size=4, shard_size=4, sampler="ddim", steps=4)
+    params = synthesis_parameters(n_images=4, batch_size=4, shard_size=4, sampler="ddim", num_steps=4)
     with caplog.at_level(logging.INFO):
         write(shard_recipes(checkpoint(), REAL, params, 0), tmp_path)
     assert [message.split(",")[0] for message in caplog.messages] == [

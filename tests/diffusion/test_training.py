@@ -32,11 +32,11 @@ def interrupt_at_epoch(epoch, monkeypatch):
     monkeypatch.setattr(DenoiserTraining, "training_step", step)
 
 
-@pytest.mark.parametrize("formulation", ["edm", "epsilon"])
+@pytest.mark.parametrize("parameterization", ["edm", "epsilon"])
 def test_resumed_training_equals_uninterrupted_training(
-    formulation, tiles, diffusion_parameters, tmp_path, monkeypatch
+    parameterization, tiles, diffusion_parameters, tmp_path, monkeypatch
 ):
-    params = diffusion_parameters(formulation=formulation, max_epochs=4)
+    params = diffusion_parameters(parameterization=parameterization, max_epochs=4)
     whole = train_denoiser(tiles, tiles, params, 0, tmp_path / "whole")
     interrupt_at_epoch(2, monkeypatch)
     with pytest.raises(InterruptedError):
@@ -142,7 +142,7 @@ def test_labels_are_dropped_at_the_given_rate(train, diffusion_parameters, monke
         return original(self, x0, noise, levels, labels)
 
     monkeypatch.setattr(Denoiser, "loss", loss)
-    train(diffusion_parameters(label_dropout=0.5, max_epochs=20, sample_every=100))
+    train(diffusion_parameters(class_dropout_prob=0.5, max_epochs=20, sample_every=100))
     trained = torch.cat([labels for labels in seen if len(labels) == 6])
     assert (trained == 3).float().mean().item() == pytest.approx(0.5 * 360 / 720, abs=0.08)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.manifold import trustworthiness
 
-from synthpath_kedro.metrics.embedding import joint_tsne, neighbour_mixing
+from synthpath_kedro.metrics.embedding import joint_tsne, knn_mixing
 
 
 def _clusters(n, seed, shift=0.0):
@@ -11,15 +11,15 @@ def _clusters(n, seed, shift=0.0):
     return rng.normal(size=(n, 20)) + 12 * np.eye(3, 20)[labels] + shift, labels
 
 
-def test_clusters_stay_apart_and_neighbours_stay_neighbours():
+def test_clusters_stay_apart_and_neighbors_stay_neighbors():
     (real, labels), (synthetic, _) = _clusters(90, 0), _clusters(60, 1)
     xy_real, xy_synthetic = joint_tsne(real, synthetic, perplexity=15.0, seed=0)
     assert xy_real.shape == (90, 2)
     assert xy_synthetic.shape == (60, 2)
     xy = np.concatenate([xy_real, xy_synthetic])
     assert trustworthiness(np.concatenate([real, synthetic]), xy, n_neighbors=10) > 0.9
-    centres = np.stack([xy_real[labels == c].mean(0) for c in range(3)])
-    assert (np.linalg.norm(xy_real[:, None] - centres, axis=2).argmin(1) == labels).all()
+    centers = np.stack([xy_real[labels == c].mean(0) for c in range(3)])
+    assert (np.linalg.norm(xy_real[:, None] - centers, axis=2).argmin(1) == labels).all()
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
@@ -50,7 +50,7 @@ def test_features_that_are_not_finite_are_refused():
 
 def test_draws_from_the_same_distribution_mix_as_expected():
     (real, labels), (synthetic, synthetic_labels) = _clusters(1500, 0), _clusters(900, 1)
-    table = neighbour_mixing(real, synthetic, labels, synthetic_labels, k=10)
+    table = knn_mixing(real, synthetic, labels, synthetic_labels, k=10)
     assert table["class"].tolist() == [0, 1, 2, -1]
     assert table["n"].tolist() == [300, 300, 300, 900]
     np.testing.assert_allclose(table["real_share"], 1500 / 2399, atol=0.03)
@@ -60,13 +60,13 @@ def test_draws_from_the_same_distribution_mix_as_expected():
 
 def test_a_shifted_set_keeps_to_itself():
     (real, labels), (synthetic, synthetic_labels) = _clusters(300, 0), _clusters(300, 1, shift=100)
-    table = neighbour_mixing(real, synthetic, labels, synthetic_labels, k=5)
+    table = knn_mixing(real, synthetic, labels, synthetic_labels, k=5)
     assert (table["real_share"] == 0).all()
     assert table["real_class_agreement"].isna().all()
 
 
 def test_mixing_of_five_points_by_hand():
     real, synthetic = np.array([[0.0], [1.0], [10.0]]), np.array([[0.4], [9.0]])
-    table = neighbour_mixing(real, synthetic, np.array([0, 1, 1]), np.array([0, 1]), k=2).set_index("class")
+    table = knn_mixing(real, synthetic, np.array([0, 1, 1]), np.array([0, 1]), k=2).set_index("class")
     assert table["real_share"].tolist() == [1, 1, 1]
     assert table["class_agreement"].tolist() == [0.5, 1, 0.75]

@@ -133,7 +133,7 @@ def test_a_distant_set_has_neither_precision_nor_coverage():
     assert np.isnan(precision_recall_density_coverage(a[:5], b)["recall"])
 
 
-def test_the_table_cuts_all_sets_to_the_smallest_and_ranks_the_yardstick_first():
+def test_the_table_cuts_all_sets_to_the_smallest_and_ranks_the_reference_first():
     rng = np.random.default_rng(0)
     references = {"real_val": rng.normal(size=(300, 8)), "real_test": rng.normal(0.5, 1, size=(200, 8))}
     candidates = {"synthetic": rng.normal(1, 2, size=(250, 8)), "real_train": rng.normal(size=(400, 8))}

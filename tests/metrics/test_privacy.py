@@ -5,12 +5,12 @@ import pytest
 from scipy.spatial.distance import cdist
 from sklearn.metrics import roc_auc_score
 
-from synthpath_kedro.metrics.neighbours import nearest_neighbours
+from synthpath_kedro.metrics.neighbors import nearest_neighbors
 from synthpath_kedro.metrics.privacy import (
     authenticity,
     closest_pairs,
     membership_inference,
-    near_copies,
+    near_duplicates,
     nearest_training_images,
 )
 
@@ -19,8 +19,8 @@ DIMENSIONS = 48
 
 def _tissue(n, rng):
     """Draws of a Gaussian mixture: the images an ideal, not over-fitted denoiser would give."""
-    centres = np.random.default_rng(99).normal(0, 3, (9, DIMENSIONS))
-    return centres[rng.integers(0, 9, n)] + rng.normal(size=(n, DIMENSIONS))
+    centers = np.random.default_rng(99).normal(0, 3, (9, DIMENSIONS))
+    return centers[rng.integers(0, 9, n)] + rng.normal(size=(n, DIMENSIONS))
 
 
 def _optimal_denoiser_samples(train, n, rng, steps=40):
@@ -41,7 +41,7 @@ def _optimal_denoiser_samples(train, n, rng, steps=40):
 
 
 def _near_copies(synthetic, held_out, train):
-    return near_copies(*(nearest_training_images(x, train).distances[:, 0] for x in (synthetic, held_out)))
+    return near_duplicates(*(nearest_training_images(x, train).distances[:, 0] for x in (synthetic, held_out)))
 
 
 def test_the_optimal_denoiser_of_fifty_tiles_is_caught():
@@ -76,14 +76,14 @@ def test_fair_draws_seldom_raise_the_alarm():
 @pytest.mark.parametrize(("held_out", "synthetic"), [(165, 1000), (1000, 165), (30, 30)])
 def test_the_alarms_p_is_valid_at_any_sizes(held_out, synthetic):
     rng = np.random.default_rng(0)
-    p = np.array([near_copies(rng.random(synthetic), rng.random(held_out)).p for _ in range(1000)])
+    p = np.array([near_duplicates(rng.random(synthetic), rng.random(held_out)).p for _ in range(1000)])
     assert (p <= 0.05).mean() <= 0.065
     assert (p <= 0.2).mean() <= 0.23
 
 
 def test_the_threshold_is_the_held_out_tail():
     held_out = np.arange(1, 201) / 100
-    found = near_copies(np.array([0.005, 0.015, 0.5, 3.0]), held_out, tail=0.01)
+    found = near_duplicates(np.array([0.005, 0.015, 0.5, 3.0]), held_out, tail=0.01)
     assert found.threshold == 0.02
     assert found.held_out_share == 0.005
     assert found.share == 0.5
@@ -93,20 +93,20 @@ def test_held_out_images_that_are_copies_themselves_do_not_hide_synthetic_copies
     rng = np.random.default_rng(0)
     held_out, synthetic = rng.uniform(1, 2, 100), rng.uniform(1, 2, 100)
     held_out[:3], synthetic[:20] = 0, 0
-    found = near_copies(synthetic, held_out)
+    found = near_duplicates(synthetic, held_out)
     assert found.threshold >= 1
     assert found.caught()
 
 
 def test_p_of_two_copies_below_the_nearest_of_three_held_out_images_by_hand():
-    found = near_copies(np.array([0.1, 0.2, 5.0]), np.array([1.0, 2.0, 3.0]))
+    found = near_duplicates(np.array([0.1, 0.2, 5.0]), np.array([1.0, 2.0, 3.0]))
     assert found.p == pytest.approx((3 / 6) * (2 / 5))
-    assert near_copies(np.array([5.0]), np.array([1.0])).p == 1
+    assert near_duplicates(np.array([5.0]), np.array([1.0])).p == 1
 
 
 def test_without_held_out_images_there_is_no_calibration():
     with pytest.raises(ValueError, match="held-out"):
-        near_copies(np.array([1.0]), np.array([]))
+        near_duplicates(np.array([1.0]), np.array([]))
 
 
 def test_authenticity_is_the_papers_definition():
@@ -127,7 +127,7 @@ def test_training_images_that_occur_twice_are_no_sign_of_copying():
 
 def test_closest_pairs_show_each_training_image_once():
     train = np.array([[0.0], [10.0], [20.0]])
-    pairs = closest_pairs(nearest_neighbours(np.array([[0.2], [0.1], [19.0], [14.0]]), train), n=2)
+    pairs = closest_pairs(nearest_neighbors(np.array([[0.2], [0.1], [19.0], [14.0]]), train), n=2)
     assert pairs.synthetic.tolist() == [1, 2]
     assert pairs.train.tolist() == [0, 2]
     assert pairs.distances.tolist() == pytest.approx([0.1, 1.0])
@@ -175,9 +175,9 @@ def test_real_tiles_in_halves_are_fair_and_copies_among_them_are_caught(tile_pix
     half, alarms = len(distances) // 2, 0
     for seed in range(200):
         shuffled = np.random.default_rng(seed).permutation(distances)
-        alarms += near_copies(shuffled[:half], shuffled[half:]).caught()
+        alarms += near_duplicates(shuffled[:half], shuffled[half:]).caught()
     assert alarms / 200 <= 0.08
     copied = tile_pixels["val"].copy()
     copied[:10] = tile_pixels["train"][:10]
-    assert near_copies(nearest_training_images(copied, tile_pixels["train"]).distances[:, 0], distances).caught()
+    assert near_duplicates(nearest_training_images(copied, tile_pixels["train"]).distances[:, 0], distances).caught()
     assert authenticity(copied, tile_pixels["train"]) < authenticity(tile_pixels["val"], tile_pixels["train"])

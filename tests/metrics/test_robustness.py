@@ -6,7 +6,7 @@ from torch import nn
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.metrics.robustness import (
     ATTACKS,
-    ClampedControl,
+    NormalizedSpace,
     attack_probabilities,
     perturb,
 )
@@ -15,7 +15,7 @@ EPS = 8 / 255
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-class _Normalise(nn.Module):
+class _Normalize(nn.Module):
     def forward(self, pixels):
         mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
         return (pixels - mean) / std
@@ -35,13 +35,13 @@ class _Recorder(nn.Module):
 
 def _linear(seed=0, size=6, classes=3):
     torch.manual_seed(seed)
-    return nn.Sequential(_Normalise(), nn.Flatten(), nn.Linear(3 * size * size, classes))
+    return nn.Sequential(_Normalize(), nn.Flatten(), nn.Linear(3 * size * size, classes))
 
 
 def _convolutional():
     torch.manual_seed(1)
     return nn.Sequential(
-        _Normalise(), nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5), nn.Flatten(), nn.LazyLinear(3)
+        _Normalize(), nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5), nn.Flatten(), nn.LazyLinear(3)
     )
 
 
@@ -150,12 +150,12 @@ def test_the_classifier_comes_back_as_it_went():
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-def test_the_control_attacks_normalised_inputs_and_loses_what_lies_outside_the_unit_interval():
+def test_the_control_attacks_normalized_inputs_and_loses_what_lies_outside_the_unit_interval():
     model, (images, labels) = _linear(), _images()
     z = (_tensors(images, labels)[0] - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
     with torch.no_grad():
         expected = model[1:](z.clamp(0, 1)).softmax(1).numpy()
-    control = attack_probabilities(ClampedControl(model, MEAN, STD), images, labels, "noise", 0.0, 1, 8, 0)
+    control = attack_probabilities(NormalizedSpace(model, MEAN, STD), images, labels, "noise", 0.0, 1, 8, 0)
     np.testing.assert_allclose(control, expected, atol=1e-5)
     assert model.training
 

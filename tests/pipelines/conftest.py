@@ -9,8 +9,8 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
-from synthpath_kedro.data.artefact import Artefact, Recipe, read_artefact
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.artifact import Artifact, Recipe, read_artifact
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.parameters import Parameters, read_parameters
 from synthpath_kedro.settings import CONFIG_LOADER_ARGS
@@ -28,11 +28,11 @@ class KeptDataset(MemoryDataset):
         pass
 
 
-def _made(recipe: Recipe) -> Artefact:
+def _made(recipe: Recipe) -> Artifact:
     with TemporaryDirectory() as folder:
         recipe.write(Path(folder) / "made")
-        made = read_artefact(Path(folder) / "made")
-        return Artefact({name: np.array(array) for name, array in made.tensors.items()}, made.card)
+        made = read_artifact(Path(folder) / "made")
+        return Artifact({name: np.array(array) for name, array in made.tensors.items()}, made.card)
 
 
 @pytest.fixture
@@ -63,10 +63,10 @@ def splits() -> Splits:
     """Three classes of 16x16 images that differ in brightness."""
     generator = np.random.default_rng(0)
 
-    def draw(n: int) -> LabelledImages:
+    def draw(n: int) -> LabeledImages:
         labels = np.arange(n) % 3
         pixels = generator.integers(0, 60, (n, 16, 16, 3)) + 90 * labels[:, None, None, None]
         card = {"source": "test", "name": "test", "prepared": "p"}
-        return LabelledImages(pixels.astype(np.uint8), labels, ("dark", "grey", "light"), card=card)
+        return LabeledImages(pixels.astype(np.uint8), labels, ("dark", "gray", "light"), card=card)
 
     return Splits(draw(30), draw(12), draw(12))

@@ -7,21 +7,22 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from synthpath_kedro.data.artefact import Artefact
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.artifact import Artifact
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.grid import Grid
 from synthpath_kedro.pipelines import classification
 from synthpath_kedro.pipelines.classification import ratio_sweep
-from synthpath_kedro.pipelines.classification.nodes import select_synthetic, store_trunk_features, train_classifier
+from synthpath_kedro.pipelines.classification.nodes import cache_features, filter_synthetic, train_classifier
+from synthpath_kedro.study.grid import Grid
+from synthpath_kedro.study.models import FAMILIES
 
 
 @pytest.fixture
 def synthetic(splits: Splits) -> dict:
     """Shards and manifest of a synthetic set that looks like the real one."""
-    images: LabelledImages = splits.train
-    shard = Artefact({"images": images.images, "labels": images.labels})
+    images: LabeledImages = splits.train
+    shard = Artifact({"images": images.images, "labels": images.labels})
     listed = {"shard_00000.safetensors": {"digest": shard.digest, "n": 30}}
     manifest = {"shards": listed, "class_names": images.class_names}
     return {
@@ -33,7 +34,7 @@ def synthetic(splits: Splits) -> dict:
 @pytest.fixture
 def train_cell(run: Callable, splits: Splits, synthetic: dict, tmp_path: Path) -> Callable:
     def train(model: str, regime: str) -> dict:
-        grid = Grid(models=(model,), regimes=(regime,), model=model, regime=regime)
+        grid = Grid(models={model: FAMILIES[model].has_frozen_backbone}, regimes=(regime,), model=model, regime=regime)
         pipeline = classification.create_pipeline(grid)
         inputs = {"real_train": splits.train, "real_val": splits.val, "classification_scratch": tmp_path / "scratch"}
         constants = {f"{model}__name": model, f"{model}__{regime}__cell": (model, regime)}
@@ -69,39 +70,41 @@ def test_images_of_other_data_are_refused(parameters, splits: Splits, tmp_path: 
 
 def test_features_are_asked_for_by_what_decides_them(parameters, splits: Splits) -> None:
     params = parameters.classification
-    key = store_trunk_features("resnet18", splits.train, params, 0).key
+    key = cache_features("resnet18", splits.train, params, 0).key
     more_epochs = params.model_copy(update={"max_epochs": 9})
     resnet18 = params.backbone("resnet18").model_copy(update={"input_size": 64})
     larger = params.model_copy(update={"backbones": params.backbones | {"resnet18": resnet18}})
-    assert store_trunk_features("resnet18", splits.train, more_epochs, 0).key == key
-    assert store_trunk_features("resnet18", splits.train, larger, 0).key != key
-    assert store_trunk_features("resnet18", splits.val, params, 0).key != key
+    assert cache_features("resnet18", splits.train, more_epochs, 0).key == key
+    assert cache_features("resnet18", splits.train, larger, 0).key != key
+    assert cache_features("resnet18", splits.val, params, 0).key != key
 
 
-def test_a_selection_needs_the_cell_that_decides(parameters, synthetic: dict) -> None:
+def test_filtering_needs_the_cell_that_decides(parameters, synthetic: dict) -> None:
     params = parameters.classification
-    params = params.model_copy(update={"selection": params.selection.model_copy(update={"model": "cnn"})})
+    params = params.model_copy(
+        update={"confidence_filtering": params.confidence_filtering.model_copy(update={"model": "cnn"})}
+    )
     with pytest.raises(InputError, match="kedro run --pipeline=classification --params=model=cnn,regime=real"):
-        select_synthetic(None, *synthetic.values(), params)
+        filter_synthetic(None, *synthetic.values(), params)
 
 
 def test_the_selected_images_are_the_ones_that_are_trained_on(
     run: Callable, splits: Splits, synthetic: dict, tmp_path: Path
 ) -> None:
-    grid = Grid(models=("cnn",), regimes=("real", "synthetic"), selection_model="cnn")
+    grid = Grid(models={"cnn": False}, regimes=("real", "synthetic"), filtering_model="cnn")
     cells = {f"cnn__{regime}__cell": ("cnn", regime) for regime in grid.regimes}
     inputs = {"real_train": splits.train, "real_val": splits.val, "classification_scratch": tmp_path}
     made = run(classification.create_pipeline(grid), **inputs, **cells, **synthetic)
-    table = made["selection_table"]
+    table = made["confidence_filtering_table"]
     assert table["generated"].tolist() == [10, 10, 10]
-    assert made["synthetic_selection"].tensors["kept"].sum() == table["kept"].sum()
+    assert made["confidence_mask"].tensors["kept"].sum() == table["kept"].sum()
     assert made["cnn.synthetic.classifier"].card["n_images"]["synthetic"] == table["kept"].sum()
 
 
 def test_the_sweep_trains_every_ratio_and_its_ends_are_the_pure_regimes(
     run: Callable, train_cell: Callable, splits: Splits, synthetic: dict, tmp_path: Path
 ) -> None:
-    grid = Grid(models=("cnn",), sweep_ratios=(0.0, 0.5, 1.0))
+    grid = Grid(models={"cnn": False}, sweep_ratios=(0.0, 0.5, 1.0))
     inputs = {"real_train": splits.train, "real_val": splits.val, "real_test": splits.test, "cnn__name": "cnn"}
     made = run(
         ratio_sweep.create_pipeline(grid),

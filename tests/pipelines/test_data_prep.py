@@ -48,9 +48,9 @@ def test_thinned_classes_are_thinned_in_training_alone_and_stand_on_the_card(par
     update = {"source": "npz", "path": str(npz)}
     whole = prepare_images(parameters.data_prep.model_copy(update=update), 0, npz.parent)
     *sets, card = prepare_images(
-        parameters.data_prep.model_copy(update=update | {"thin": {"class 0": 0.2}}), 0, npz.parent
+        parameters.data_prep.model_copy(update=update | {"class_fractions": {"class 0": 0.2}}), 0, npz.parent
     )
     assert sets[0].class_counts.tolist() == [2, 10, 10]
     assert [images.class_counts.tolist() for images in sets[1:]] == [[4, 4, 4], [4, 4, 4]]
-    assert card["thinned"] == {"class 0": 0.2}
+    assert card["subsampled"] == {"class 0": 0.2}
     assert card["digest"] != whole[3]["digest"]

@@ -9,12 +9,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from synthpath_kedro.data.artefact import Artefact, digest_arrays
+from synthpath_kedro.data.artifact import Artifact, digest_arrays
 from synthpath_kedro.data.splits import Splits
-from synthpath_kedro.diffusion.checkpoint import denoiser_artefact
+from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
 from synthpath_kedro.diffusion.denoiser import make_denoiser
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.grid import Grid
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.pipelines import evaluation
 from synthpath_kedro.pipelines.classification.nodes import train_classifier
@@ -28,36 +27,37 @@ from synthpath_kedro.pipelines.evaluation.cell.nodes import (
 from synthpath_kedro.pipelines.evaluation.generator.nodes import draw_closest_pairs, tabulate_privacy
 from synthpath_kedro.pipelines.evaluation.pages.nodes import write_feature_space
 from synthpath_kedro.pipelines.evaluation.tables.nodes import tabulate_classification, tabulate_robustness
-from synthpath_kedro.reporting.figures.style import new_figure
+from synthpath_kedro.report.figures.style import new_figure
+from synthpath_kedro.study.grid import Grid
 
 LABELS = np.arange(12) % 3
-NAMES = ("dark", "grey", "light")
+NAMES = ("dark", "gray", "light")
 
 
-def predictions(model: str, regime: str, errors: int) -> Artefact:
+def predictions(model: str, regime: str, errors: int) -> Artifact:
     """Two replicates that are sure of themselves, and wrong on the first ``errors`` images."""
     answers = LABELS.copy()
     answers[:errors] = (answers[:errors] + 1) % 3
     probabilities = np.tile(np.eye(3, dtype=np.float32)[answers], (2, 1, 1))
     tensors = dict.fromkeys(("real_val", "real_test", "synthetic"), probabilities)
-    return Artefact(tensors | {f"{name}_labels": LABELS for name in tensors}, card(model, regime))
+    return Artifact(tensors | {f"{name}_labels": LABELS for name in tensors}, card(model, regime))
 
 
-def attacked(model: str, regime: str) -> Artefact:
+def attacked(model: str, regime: str) -> Artifact:
     clean = np.tile(np.eye(3, dtype=np.float32)[LABELS], (2, 1, 1))
     wrong = np.roll(clean, 1, axis=2)
     tensors = {"clean": clean, "noise": clean, "fgsm": wrong, "bim": wrong, "labels": LABELS}
     for attack in ("noise", "fgsm", "bim"):
         tensors |= {f"{attack}.curve_0": tensors[attack][:, :6], f"{attack}.control": wrong[:, :6]}
-    attacks = {"attacks": ["noise", "fgsm", "bim"], "eps": 8 / 255, "eps_curve": [8 / 255]}
-    return Artefact(tensors | {"curve_rows": np.arange(6)}, card(model, regime) | attacks)
+    attacks = {"attacks": ["noise", "fgsm", "bim"], "eps": 8 / 255, "epsilon_sweep": [8 / 255]}
+    return Artifact(tensors | {"curve_rows": np.arange(6)}, card(model, regime) | attacks)
 
 
-def features(model: str, regime: str) -> Artefact:
+def features(model: str, regime: str) -> Artifact:
     values = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
     tensors = dict.fromkeys(("real_test", "synthetic"), values)
     tensors |= {f"{name}_labels": LABELS for name in tensors} | {f"{name}_index": LABELS for name in tensors}
-    return Artefact(tensors, card(model, regime))
+    return Artifact(tensors, card(model, regime))
 
 
 def card(model: str, regime: str) -> dict:
@@ -86,28 +86,28 @@ def test_embedded_points_keep_their_place_in_the_whole_sets(parameters) -> None:
 
 @pytest.fixture
 def generated(splits: Splits, parameters: Parameters) -> dict:
-    """What a generator leaves: a denoiser that has learnt nothing and twelve noisy copies of training images."""
+    """What a generator leaves: a denoiser that has learned nothing and twelve noisy copies of training images."""
     network = make_denoiser(parameters.diffusion, 3, 16)
     facts = {"class_names": list(NAMES), "image_size": 16, "prepared": "p", "phantom": True}
     noise = np.random.default_rng(0).integers(0, 4, (12, 16, 16, 3), dtype=np.uint8)
     arrays = {"images": splits.train.images[:12] + noise, "labels": splits.train.labels[:12]}
-    shard = Artefact(arrays, {"digest": digest_arrays(arrays)})
+    shard = Artifact(arrays, {"digest": digest_arrays(arrays)})
     manifest = {"shards": {"s": {"digest": shard.digest}}, "total": 12, "class_names": list(NAMES), "prepared": "p"}
-    manifest["parameters"] = {"steps": 77}
+    manifest["parameters"] = {"num_steps": 77}
     return {
-        "denoiser": denoiser_artefact(network.state_dict(), parameters.diffusion, facts),
+        "denoiser": denoiser_artifact(network.state_dict(), parameters.diffusion, facts),
         "synthetic_shards": {"s": shard},
         "synthetic_manifest": manifest,
     }
 
 
 @pytest.fixture
-def classifier(splits: Splits, parameters: Parameters, tmp_path: Path) -> Artefact:
+def classifier(splits: Splits, parameters: Parameters, tmp_path: Path) -> Artifact:
     return train_classifier(("cnn", "real"), splits.train, splits.val, parameters.classification, 0, tmp_path)[0]
 
 
 def test_what_the_attacked_images_were_before_is_taken_from_the_predictions(
-    classifier: Artefact, splits: Splits, generated: dict, parameters: Parameters
+    classifier: Artifact, splits: Splits, generated: dict, parameters: Parameters
 ) -> None:
     shards, manifest = generated["synthetic_shards"], generated["synthetic_manifest"]
     params = parameters.evaluation.model_copy(update={"attack_images": 6})
@@ -120,9 +120,9 @@ def test_what_the_attacked_images_were_before_is_taken_from_the_predictions(
 
 
 def test_predictions_of_another_classifier_are_refused(
-    classifier: Artefact, splits: Splits, parameters: Parameters
+    classifier: Artifact, splits: Splits, parameters: Parameters
 ) -> None:
-    other = Artefact({}, {"classifier": "another"})
+    other = Artifact({}, {"classifier": "another"})
     with pytest.raises(
         InputError, match=r"predictions of cnn/real was made from classifier another, cnn/real from classifier"
     ):
@@ -141,7 +141,7 @@ def test_attacked_images_of_another_classifier_are_refused() -> None:
 
 
 def test_copies_and_losses_of_different_denoisers_are_not_tabulated_together() -> None:
-    nearest, losses = Artefact({}, {"checkpoint": "old"}), Artefact({}, {"checkpoint": "new"})
+    nearest, losses = Artifact({}, {"checkpoint": "old"}), Artifact({}, {"checkpoint": "new"})
     with pytest.raises(InputError, match=r"nearest training images was made from denoiser old, denoiser losses .* new"):
         tabulate_privacy(nearest, losses)
 
@@ -156,7 +156,7 @@ def run_study(run: Callable, splits: Splits, generated: dict, parameters: Parame
     """Runs the study-level part of one model on what its cells left."""
 
     def run_with(cells: dict) -> dict:
-        grid = Grid(models=("cnn",), regimes=("real", "synthetic", "mixed"))
+        grid = Grid(models={"cnn": False}, regimes=("real", "synthetic", "mixed"))
         pipeline = evaluation.create_pipeline(grid).only_nodes_with_tags("report")
         wanted = pipeline.inputs()
         missing = dict.fromkeys(name for name in wanted if name.startswith("cnn."))
@@ -208,7 +208,7 @@ def test_tables_have_a_row_a_replicate_of_the_cells_that_were_trained(study: dic
     assert robustness[["control", "change"]].to_numpy().tolist() == [[False, -1], [False, -1], [True, -1], [True, -1]]
     assert len(study["per_class_table"]) == 2 * 2 * 3
     assert study["calibration_table"]["nll"].notna().all()
-    assert study["neighbour_mixing_table"]["class"].tolist() == [*NAMES, "all"] * 2
+    assert study["knn_mixing_table"]["class"].tolist() == [*NAMES, "all"] * 2
 
 
 def test_the_verdict_stands_first_in_the_report(study: dict) -> None:
@@ -229,8 +229,8 @@ def test_fidelity_and_privacy_are_measured_and_copies_are_found(study: dict) -> 
     assert set(study["fidelity_table"]["n"]) == {12}
     assert len(study["fidelity_per_class_table"]) == 4 * 3
     privacy = study["privacy_table"].set_index(["space", "measure"])
-    assert privacy.loc[("pixels", "near_copies"), "value"] == 1
-    assert privacy.loc[("pixels", "near_copies"), "finding"] == "near copies found"
+    assert privacy.loc[("pixels", "near_duplicates"), "value"] == 1
+    assert privacy.loc[("pixels", "near_duplicates"), "finding"] == "near-duplicates found"
     assert (study["denoiser_losses"].tensors["real_train"] > 0).all()
 
 
@@ -291,7 +291,7 @@ def test_cells_of_different_synthetic_images_are_not_tabulated_together() -> Non
 def test_a_classifier_is_not_evaluated_on_synthetic_images_that_replaced_its_own(
     splits: Splits, generated: dict, parameters: Parameters
 ) -> None:
-    classifier = Artefact({}, {"model": "cnn", "regime": "mixed", "prepared": "p", "synthetic": "old"})
+    classifier = Artifact({}, {"model": "cnn", "regime": "mixed", "prepared": "p", "synthetic": "old"})
     shards, manifest = generated["synthetic_shards"], generated["synthetic_manifest"] | {"digest": "new"}
     with pytest.raises(InputError, match=r"cnn/mixed was made from synthetic images old, synthetic from .* new"):
         predict_cell(classifier, splits.val, splits.test, shards, manifest, parameters.evaluation, 0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from synthpath_kedro.data.artefact import read_artefact
+from synthpath_kedro.data.artifact import read_artifact
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.data.synthetic import open_synthetic
 from synthpath_kedro.datasets import ShardsDataset, WrittenFolderDataset
@@ -35,19 +35,19 @@ def test_diffusion_gives_a_denoiser_its_history_and_two_figures(trained: dict) -
 
 
 @pytest.fixture
-def synthesised(trained: dict, splits: Splits, parameters: Parameters, tmp_path: Path) -> tuple[ShardsDataset, dict]:
+def synthesized(trained: dict, splits: Splits, parameters: Parameters, tmp_path: Path) -> tuple[ShardsDataset, dict]:
     """Nine images in two shards, and their manifest."""
-    params = parameters.synthesis.model_copy(update={"n_images": 9, "shard_size": 6, "batch_size": 3, "steps": 2})
+    params = parameters.synthesis.model_copy(update={"n_images": 9, "shard_size": 6, "batch_size": 3, "num_steps": 2})
     shards = ShardsDataset(filepath=str(tmp_path / "synthetic"))
     shards.save(generate_shards(trained["denoiser"], splits.train, params, 0))
     manifest = write_manifest(shards.load(), trained["denoiser"])
     return shards, manifest
 
 
-def test_synthesis_makes_every_image_once_and_lists_its_shards(synthesised: tuple[ShardsDataset, dict]) -> None:
-    shards, manifest = synthesised
+def test_synthesis_makes_every_image_once_and_lists_its_shards(synthesized: tuple[ShardsDataset, dict]) -> None:
+    shards, manifest = synthesized
     assert manifest["total"] == 9
-    assert manifest["counts"] == {"dark": 3, "grey": 3, "light": 3}
+    assert manifest["counts"] == {"dark": 3, "gray": 3, "light": 3}
     synthetic = open_synthetic(shards.load(), manifest)
     assert synthetic.images.shape == (9, 16, 16, 3)
     np.testing.assert_array_equal(synthetic.class_counts, [3, 3, 3])
@@ -55,9 +55,9 @@ def test_synthesis_makes_every_image_once_and_lists_its_shards(synthesised: tupl
 
 
 def test_shards_that_the_manifest_does_not_list_are_refused(
-    synthesised: tuple[ShardsDataset, dict], tmp_path: Path
+    synthesized: tuple[ShardsDataset, dict], tmp_path: Path
 ) -> None:
-    shards, manifest = synthesised
+    shards, manifest = synthesized
     (tmp_path / "synthetic" / "shard_00001.safetensors").unlink()
     with pytest.raises(InputError, match=r"shard_00001\.safetensors"):
         open_synthetic(shards.load(), manifest)
@@ -75,7 +75,7 @@ def test_the_figure_shows_real_and_synthetic_images(
     pipeline = synthesis.create_pipeline()
     shards = ShardsDataset(filepath=str(tmp_path))
     shards.save(generate_shards(trained["denoiser"], splits.train, parameters.synthesis, 0))
-    assert read_artefact(next(tmp_path.glob("*.safetensors"))).card["key"]["seed"] == 0
+    assert read_artifact(next(tmp_path.glob("*.safetensors"))).card["key"]["seed"] == 0
     made = run(
         pipeline.only_nodes("write_manifest", "draw_real_and_synthetic"),
         denoiser=trained["denoiser"],
@@ -85,8 +85,8 @@ def test_the_figure_shows_real_and_synthetic_images(
     assert isinstance(made["real_and_synthetic_figure"], Figure)
 
 
-def test_a_shard_whose_pixels_were_changed_is_refused(synthesised: tuple[ShardsDataset, dict], tmp_path: Path) -> None:
-    shards, manifest = synthesised
+def test_a_shard_whose_pixels_were_changed_is_refused(synthesized: tuple[ShardsDataset, dict], tmp_path: Path) -> None:
+    shards, manifest = synthesized
     path = tmp_path / "synthetic" / "shard_00000.safetensors"
     flipped = bytearray(path.read_bytes())
     flipped[-1] ^= 1
@@ -95,13 +95,13 @@ def test_a_shard_whose_pixels_were_changed_is_refused(synthesised: tuple[ShardsD
         open_synthetic(shards.load(), manifest)
 
 
-def test_an_empty_manifest_is_named(synthesised: tuple[ShardsDataset, dict]) -> None:
+def test_an_empty_manifest_is_named(synthesized: tuple[ShardsDataset, dict]) -> None:
     with pytest.raises(InputError, match=r"manifest\.json is damaged; run the synthesis pipeline"):
-        open_synthetic(synthesised[0].load(), {})
+        open_synthetic(synthesized[0].load(), {})
 
 
-def test_some_images_of_the_set_are_opened_without_the_others(synthesised: tuple[ShardsDataset, dict]) -> None:
-    shards, manifest = synthesised[0].load(), synthesised[1]
+def test_some_images_of_the_set_are_opened_without_the_others(synthesized: tuple[ShardsDataset, dict]) -> None:
+    shards, manifest = synthesized[0].load(), synthesized[1]
     rows = np.array([0, 5, 6, 8])
     some, everything = open_synthetic(shards, manifest, rows), open_synthetic(shards, manifest)
     np.testing.assert_array_equal(some.images, everything.images[rows])

@@ -44,7 +44,7 @@ def fit(scratch, epochs, module=None, callbacks=()):
     return module, history.table
 
 
-def test_training_that_goes_on_from_its_resume_file_ends_like_one_that_never_stopped(tmp_path):
+def test_training_that_goes_on_from_its_checkpoint_ends_like_one_that_never_stopped(tmp_path):
     whole, table = fit(tmp_path / "whole", 4)
     resumable_checkpoint(tmp_path / "parts", KEY)
     stopped = make_trainer(tmp_path / "parts", 4, callbacks=[EpochHistory("line", 8), StopAfter(2)])
@@ -93,11 +93,11 @@ def test_each_epoch_is_one_line_in_the_log(tmp_path, caplog):
 
 
 @pytest.mark.parametrize(("name", "content"), [("last.ckpt", b"half"), ("last.ckpt", b""), ("key.json", b"[1]")])
-def test_a_damaged_resume_file_means_a_fresh_start(tmp_path, caplog, name, content):
+def test_a_damaged_checkpoint_means_a_fresh_start(tmp_path, caplog, name, content):
     _, whole = fit(tmp_path / "whole", 2)
     fit(tmp_path / "scratch", 1)
     (tmp_path / "scratch" / name).write_bytes(content)
     with caplog.at_level(logging.WARNING):
         _, table = fit(tmp_path / "scratch", 2)
-    assert "starting afresh: the resume file" in caplog.text
+    assert "starting afresh: the checkpoint" in caplog.text
     assert table["epoch"].tolist() == whole["epoch"].tolist() == [1, 2]

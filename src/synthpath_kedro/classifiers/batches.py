@@ -1,4 +1,4 @@
-"""What a training reads: images or stored trunk features, by the batch, from arrays that need not fit in memory."""
+"""What a training reads: images or stored cached features, by the batch, from arrays that need not fit in memory."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Source:
     """Inputs and labels of one set of images.
 
     Attributes:
-        inputs: uint8 [N, H, W, 3] images, or float [N, *trunk] features of the frozen part.
+        inputs: uint8 [N, H, W, 3] images, or float [N, *frozen] features of the frozen part.
         labels: int64 [N].
         rows: int64 [n], the images to use where not all are; an image's number is then its place here.
     """

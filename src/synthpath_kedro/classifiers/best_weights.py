@@ -12,7 +12,7 @@ State = dict[str, Tensor]
 
 
 class BestWeights(Callback):
-    """Copies what is trained whenever the validation loss falls; part of the resume file.
+    """Copies what is trained whenever the validation loss falls; part of the checkpoint.
 
     Attributes:
         state: the copy; empty while no epoch had a finite validation loss.

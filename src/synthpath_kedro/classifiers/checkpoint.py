@@ -10,7 +10,7 @@ from torch import Tensor
 
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.registry import restore_classifier
-from synthpath_kedro.data.artefact import Artefact, Card
+from synthpath_kedro.data.artifact import Artifact, Card
 from synthpath_kedro.errors import InputError
 
 FROZEN = "frozen."
@@ -24,28 +24,28 @@ class Replicate:
     Attributes:
         state: its best epoch's weights: everything but the frozen part.
         card: replicate, best_epoch (from 1), val_loss of that epoch.
-        history: one row an epoch, numbers alone.
+        history: one row per epoch, numbers alone.
     """
 
     state: Mapping[str, Tensor]
     card: Card
     history: pd.DataFrame
 
-    def to_artefact(self, key: Card) -> Artefact:
+    def to_artifact(self, key: Card) -> Artifact:
         """As a working file that a killed run leaves behind."""
         columns = {_HISTORY + str(name): column.to_numpy() for name, column in self.history.items()}
         card = {"key": key, "replicate": self.card, "columns": list(self.history.columns)}
-        return Artefact(_arrays(self.state, _STATE) | columns, card)
+        return Artifact(_arrays(self.state, _STATE) | columns, card)
 
     @classmethod
-    def from_artefact(cls, artefact: Artefact) -> "Replicate":
-        """The inverse of ``to_artefact``."""
-        columns = {name: np.array(artefact.tensors[_HISTORY + name]) for name in artefact.card["columns"]}
-        return cls(_tensors(artefact, _STATE), artefact.card["replicate"], pd.DataFrame(columns))
+    def from_artifact(cls, artifact: Artifact) -> "Replicate":
+        """The inverse of ``to_artifact``."""
+        columns = {name: np.array(artifact.tensors[_HISTORY + name]) for name in artifact.card["columns"]}
+        return cls(_tensors(artifact, _STATE), artifact.card["replicate"], pd.DataFrame(columns))
 
 
-def cell_checkpoint(classifier: Classifier, replicates: Sequence[Replicate], card: Card) -> Artefact:
-    """The cell's artefact.
+def cell_checkpoint(classifier: Classifier, replicates: Sequence[Replicate], card: Card) -> Artifact:
+    """The cell's artifact.
 
     Args:
         classifier: gives the frozen part.
@@ -55,10 +55,10 @@ def cell_checkpoint(classifier: Classifier, replicates: Sequence[Replicate], car
     tensors = _arrays(classifier.frozen.state_dict(), FROZEN)
     for index, replicate in enumerate(replicates):
         tensors |= _arrays(replicate.state, _prefix(index))
-    return Artefact(tensors, {**card, "replicates": [replicate.card for replicate in replicates]})
+    return Artifact(tensors, {**card, "replicates": [replicate.card for replicate in replicates]})
 
 
-def load_classifiers(checkpoint: Artefact) -> list[Classifier]:
+def load_classifiers(checkpoint: Artifact) -> list[Classifier]:
     """The trained classifiers of a cell, one a replicate, in eval mode; needs no published weights.
 
     Raises:
@@ -67,7 +67,7 @@ def load_classifiers(checkpoint: Artefact) -> list[Classifier]:
     return [_load(checkpoint, index) for index in range(len(checkpoint.card["replicates"]))]
 
 
-def _load(checkpoint: Artefact, index: int) -> Classifier:
+def _load(checkpoint: Artifact, index: int) -> Classifier:
     card = checkpoint.card
     classifier = restore_classifier(card["model"], card["architecture"], tuple(card["class_names"]))
     classifier.weights = card["weights"]
@@ -90,10 +90,10 @@ def _arrays(state: Mapping[str, Tensor], prefix: str) -> dict[str, np.ndarray]:
     return {prefix + name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
 
 
-def _tensors(artefact: Artefact, prefix: str) -> dict[str, Tensor]:
+def _tensors(artifact: Artifact, prefix: str) -> dict[str, Tensor]:
     """The tensors whose name begins with ``prefix``, without it."""
     return {
         name.removeprefix(prefix): torch.from_numpy(np.array(array))
-        for name, array in artefact.tensors.items()
+        for name, array in artifact.tensors.items()
         if name.startswith(prefix)
     }

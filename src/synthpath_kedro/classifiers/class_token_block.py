@@ -14,7 +14,7 @@ class ClassTokenBlock(nn.Module):
     """The last block and the final norm, as far as they reach the class token; equal to the whole, and cheaper.
 
     Nothing but the class token leaves the last block, so queries, attention output and MLP are computed for it alone.
-    Keys and values are not computed at all: with n_i a normalised token, k_i = w_k n_i + b_k and q the query,
+    Keys and values are not computed at all: with n_i a normalized token, k_i = w_k n_i + b_k and q the query,
     q . k_i = (w_k^T q) . n_i + q . b_k, and sum_i a_i (w_v n_i + b_v) = w_v (sum_i a_i n_i) + b_v as sum_i a_i = 1.
     A head thus reads every token once instead of projecting it.
 

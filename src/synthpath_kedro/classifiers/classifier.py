@@ -5,7 +5,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from synthpath_kedro.data.artefact import digest_arrays
+from synthpath_kedro.data.artifact import digest_arrays
 
 
 class Classifier(nn.Module):
@@ -13,12 +13,12 @@ class Classifier(nn.Module):
 
     Args:
         preprocessing: pixels in [0, 1] to what the backbone takes.
-        frozen: the backbone's frozen part (its trunk); stays in eval mode, its parameters take no gradient.
-        trained: from the trunk's output to the penultimate features.
+        frozen: the backbone's frozen part; stays in eval mode, its parameters take no gradient.
+        trained: from the frozen part's output to the penultimate features.
         output: from features to logits.
         architecture: plain JSON from which the registry builds the same layers again; at least variant, input_size.
         weights: what the backbone started from: 'ImageNet', 'random', 'file:...'.
-        class_names: one name a class, in label order.
+        class_names: one name per class, in label order.
         zero_shot: its logits mean something before any training.
     """
 
@@ -66,23 +66,23 @@ class Classifier(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch classes"]:
         """Logits of images in [0, 1], of any size."""
-        return self.head_logits(self.trunk(x))
+        return self.head_logits(self.frozen_features(x))
 
     def features(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch features"]:
         """Penultimate-layer features of images in [0, 1]."""
-        return self.head_features(self.trunk(x))
+        return self.head_features(self.frozen_features(x))
 
-    def trunk(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch *trunk"]:
+    def frozen_features(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch *frozen"]:
         """What the frozen part makes of images in [0, 1]."""
         return self.frozen(self.preprocessing(x))
 
-    def head_features(self, trunk: Float[Tensor, "batch *trunk"]) -> Float[Tensor, "batch features"]:
-        """Penultimate-layer features from the trunk's output."""
-        return self.trained(trunk)
+    def head_features(self, frozen_features: Float[Tensor, "batch *frozen"]) -> Float[Tensor, "batch features"]:
+        """Penultimate-layer features from the frozen part's output."""
+        return self.trained(frozen_features)
 
-    def head_logits(self, trunk: Float[Tensor, "batch *trunk"]) -> Float[Tensor, "batch classes"]:
-        """Logits from the trunk's output."""
-        return self.output(self.trained(trunk))
+    def head_logits(self, frozen_features: Float[Tensor, "batch *frozen"]) -> Float[Tensor, "batch classes"]:
+        """Logits from the frozen part's output."""
+        return self.output(self.trained(frozen_features))
 
     def train(self, mode: bool = True) -> "Classifier":
         """Sets the trained part's mode; the frozen part's batch-norm statistics must never move."""

@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from synthpath_kedro.classifiers.classifier import Classifier
-from synthpath_kedro.classifiers.preprocessing import CENTRED, preprocessing
+from synthpath_kedro.classifiers.preprocessing import CENTERED, preprocessing
 from synthpath_kedro.classifiers.seeding import seeded
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
@@ -40,7 +40,7 @@ def restore(architecture: Mapping[str, Any], class_names: tuple[str, ...]) -> Cl
     final = size // 2 ** len(CHANNELS)
     blocks = [_block(*widths) for widths in zip((3, *CHANNELS[:-1]), CHANNELS, strict=True)]
     return Classifier(
-        preprocessing(size, CENTRED),
+        preprocessing(size, CENTERED),
         frozen=nn.Identity(),
         trained=nn.Sequential(*blocks, nn.Flatten()),
         output=nn.Linear(CHANNELS[-1] * final**2, len(class_names)),

@@ -14,7 +14,7 @@ from timm.models.efficientnet import EfficientNet
 from torch import nn
 
 from synthpath_kedro.classifiers.classifier import Classifier
-from synthpath_kedro.classifiers.preprocessing import CENTRED, preprocessing
+from synthpath_kedro.classifiers.preprocessing import CENTERED, preprocessing
 from synthpath_kedro.classifiers.seeding import seeded
 from synthpath_kedro.classifiers.weights import Published, State, load_weights
 from synthpath_kedro.errors import InputError
@@ -51,7 +51,7 @@ def _assemble(
     network: EfficientNet, architecture: dict[str, Any], class_names: tuple[str, ...], weights: str
 ) -> Classifier:
     return Classifier(
-        preprocessing(architecture["input_size"], CENTRED),
+        preprocessing(architecture["input_size"], CENTERED),
         frozen=nn.Sequential(network.conv_stem, network.bn1, *network.blocks[:-1]),
         trained=nn.Sequential(network.blocks[-1], network.conv_head, network.bn2, network.global_pool),
         output=nn.Linear(network.num_features, len(class_names)),

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from synthpath_kedro.classifiers.batches import EpochBatches, InOrder
 from synthpath_kedro.classifiers.classifier import Classifier
-from synthpath_kedro.classifiers.prediction import trunk_output
+from synthpath_kedro.classifiers.prediction import frozen_output
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.parameters import ClassificationParameters
 from synthpath_kedro.training.augmentation import random_dihedral
@@ -30,6 +30,7 @@ class ClassifierTraining(pl.LightningModule):
         batches: the batches of an epoch (from 0).
         validation: the validation batches.
         seed: decides dropout and augmentation; each epoch's follow from it and the epoch alone.
+        augment: random flips and quarter turns of every training image.
     """
 
     class_weights: Tensor | None
@@ -43,22 +44,23 @@ class ClassifierTraining(pl.LightningModule):
         batches: Callable[[int], EpochBatches],
         validation: InOrder,
         seed: int,
+        augment: bool = False,
     ) -> None:
         super().__init__()
         self.classifier = classifier.train()
         self.params, self.learning_rate, self.seed = params, learning_rate, seed
-        self.batches, self.validation = batches, validation
+        self.batches, self.validation, self.augment = batches, validation, augment
         self.register_buffer("class_weights", class_weights, persistent=False)
-        self.strict_loading = False  # the resume file leaves out the frozen part
+        self.strict_loading = False  # the checkpoint leaves out the frozen part
 
     def configure_optimizers(self) -> Any:
         """AdamW on what takes a gradient, its learning rate falling at the milestones."""
         trained = [parameter for parameter in self.classifier.parameters() if parameter.requires_grad]
-        optimiser = torch.optim.AdamW(trained, lr=self.learning_rate, weight_decay=self.params.weight_decay, fused=True)
+        optimizer = torch.optim.AdamW(trained, lr=self.learning_rate, weight_decay=self.params.weight_decay, fused=True)
         schedule = torch.optim.lr_scheduler.MultiStepLR(
-            optimiser, milestones=list(self.params.milestones), gamma=self.params.gamma
+            optimizer, milestones=list(self.params.milestones), gamma=self.params.gamma
         )
-        return {"optimizer": optimiser, "lr_scheduler": schedule}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def train_dataloader(self) -> EpochBatches:
         """The batches of the current epoch; the trainer asks for them anew each epoch."""
@@ -73,7 +75,7 @@ class ClassifierTraining(pl.LightningModule):
 
     def training_step(self, batch: LightningBatch, index: int) -> Tensor:
         inputs, labels = batch
-        if self.params.augment:
+        if self.augment:
             generator = seeded_generator(self.seed, self.trainer.current_epoch, index, device=self.device)
             logits = self.classifier(random_dihedral(to_unit_interval(inputs), generator))
         else:
@@ -104,7 +106,7 @@ class ClassifierTraining(pl.LightningModule):
             del state[name]
 
     def _logits(self, inputs: Tensor) -> Tensor:
-        return self.classifier.head_logits(trunk_output(self.classifier, inputs))
+        return self.classifier.head_logits(frozen_output(self.classifier, inputs))
 
 
 class _Mean:

@@ -24,10 +24,10 @@ class Predictions:
     features: np.ndarray
 
 
-def trunk_output(classifier: Classifier, inputs: Tensor) -> Tensor:
+def frozen_output(classifier: Classifier, inputs: Tensor) -> Tensor:
     """What the frozen part makes of a batch: of uint8 images, or stored, in which case it is taken as it is."""
     if inputs.dtype == torch.uint8:
-        return classifier.trunk(to_unit_interval(inputs))
+        return classifier.frozen_features(to_unit_interval(inputs))
     return inputs.to(torch.get_default_dtype())
 
 
@@ -36,9 +36,9 @@ def predict(classifier: Classifier, inputs: np.ndarray, batch_size: int) -> Pred
 
     Args:
         classifier: put into eval mode.
-        inputs: uint8 [N, H, W, 3] images of any size, or float [N, *trunk] their stored trunk features (see
+        inputs: uint8 [N, H, W, 3] images of any size, or float [N, *frozen] their stored cached features (see
             ``stored_features``), with which only the trained part is computed.
-        batch_size: images a forward pass.
+        batch_size: images per forward pass.
     """
     return predict_replicates([classifier], inputs, batch_size)[0]
 
@@ -51,8 +51,8 @@ def predict_replicates(
 
     Args:
         classifiers: the replicates.
-        inputs: images or stored trunk features, as for ``predict``.
-        batch_size: images a forward pass.
+        inputs: images or stored cached features, as for ``predict``.
+        batch_size: images per forward pass.
         rows: int64 [n], which of ``inputs`` to predict, in this order; None for all.
     """
     first = classifiers[0]
@@ -63,16 +63,16 @@ def predict_replicates(
     rows = np.arange(len(inputs)) if rows is None else rows
     for start in range(0, len(rows), batch_size):
         batch = np.array(inputs[rows[start : start + batch_size]])
-        trunk = trunk_output(first, torch.from_numpy(batch).to(device))
+        frozen = frozen_output(first, torch.from_numpy(batch).to(device))
         for classifier, batches in zip(classifiers, parts, strict=True):
-            batches.append(_from_trunk(classifier, trunk))
+            batches.append(_from_frozen(classifier, frozen))
     return [
         Predictions(np.concatenate([b.probabilities for b in batches]), np.concatenate([b.features for b in batches]))
         for batches in parts
     ]
 
 
-def _from_trunk(classifier: Classifier, trunk: Tensor) -> Predictions:
-    features = classifier.head_features(trunk)
+def _from_frozen(classifier: Classifier, frozen: Tensor) -> Predictions:
+    features = classifier.head_features(frozen)
     probabilities = classifier.output(features).float().softmax(dim=1)
     return Predictions(probabilities.cpu().numpy(), features.float().cpu().numpy())

@@ -9,7 +9,7 @@ Moments = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 IMAGENET: Moments = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CLIP: Moments = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
-CENTRED: Moments = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+CENTERED: Moments = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 def to_unit_interval(images: UInt8[Tensor, "batch height width 3"]) -> Float[Tensor, "batch 3 height width"]:
@@ -32,7 +32,7 @@ class Resize(nn.Module):
         return F.interpolate(x, (self.size, self.size), mode="bilinear", antialias=shrinks, align_corners=False)
 
 
-class Normalise(nn.Module):
+class Normalize(nn.Module):
     """Subtracts the mean and divides by the standard deviation of the channels the backbone was trained with."""
 
     mean: Tensor
@@ -49,5 +49,5 @@ class Normalise(nn.Module):
 
 
 def preprocessing(input_size: int, moments: Moments) -> nn.Sequential:
-    """Resize, then normalise."""
-    return nn.Sequential(Resize(input_size), Normalise(moments))
+    """Resize, then normalize."""
+    return nn.Sequential(Resize(input_size), Normalize(moments))

@@ -15,10 +15,11 @@ from synthpath_kedro.classifiers.best_weights import BestWeights
 from synthpath_kedro.classifiers.checkpoint import Replicate
 from synthpath_kedro.classifiers.lightning_module import ClassifierTraining
 from synthpath_kedro.classifiers.registry import build_classifier
-from synthpath_kedro.data.artefact import Card, read_artefact, write_artefact
+from synthpath_kedro.data.artifact import Card, read_artifact, write_artifact
 from synthpath_kedro.data.regimes import regime_batches
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
+from synthpath_kedro.study.regimes import REGIMES
 from synthpath_kedro.training.progress import EpochHistory
 from synthpath_kedro.training.seeding import mixed_seed
 from synthpath_kedro.training.trainer import Patience, make_trainer, remove_scratch, resumable_checkpoint
@@ -34,13 +35,13 @@ class Cell:
 
     Attributes:
         model: one of the registry's models.
-        regime: real, synthetic or mixed.
+        regime: one of ``REGIMES``.
         params: the block ``classification``.
         seed: the study's seed.
-        class_names: one name a class, in label order.
-        real_train: real training images or their trunk features.
-        real_val: real validation images or their trunk features.
-        synthetic: synthetic images or their trunk features; None where the regime needs none.
+        class_names: one name per class, in label order.
+        real_train: real training images or their cached features.
+        real_val: real validation images or their cached features.
+        synthetic: synthetic images or their cached features; None where the regime needs none.
         class_weights: float [classes] weights of the loss, or None.
         key: plain JSON that decides the weights.
     """
@@ -73,11 +74,11 @@ def train_replicate(cell: Cell, replicate: int, scratch: Path) -> Replicate:
         InputError: the validation loss was finite in no epoch.
     """
     finished = scratch / f"replicate_{replicate}.safetensors"
-    if finished.exists() and (artefact := read_artefact(finished)).card["key"] == cell.key:
+    if finished.exists() and (artifact := read_artifact(finished)).card["key"] == cell.key:
         log.info("%s: finished before the interruption", cell.name(replicate))
-        return Replicate.from_artefact(artefact)
+        return Replicate.from_artifact(artifact)
     trained = _fit(cell, replicate, scratch / f"replicate_{replicate}")
-    write_artefact(finished, trained.to_artefact(cell.key))
+    write_artifact(finished, trained.to_artifact(cell.key))
     remove_scratch(scratch / f"replicate_{replicate}")
     return trained
 
@@ -93,6 +94,7 @@ def _fit(cell: Cell, replicate: int, scratch: Path) -> Replicate:
         batches=partial(_epoch_batches, cell, seed),
         validation=InOrder(cell.real_val, backbone.batch_size),
         seed=seed,
+        augment=REGIMES[cell.regime].augment,
     )
     best = BestWeights()
     history = EpochHistory(cell.name(replicate), len(cell.real_train), METRICS)
@@ -103,10 +105,10 @@ def _fit(cell: Cell, replicate: int, scratch: Path) -> Replicate:
         callbacks=[best, Patience(params.patience), history],
         reload_dataloaders_every_n_epochs=1,
     )
-    resume_file = resumable_checkpoint(scratch, {**cell.key, "replicate": replicate})
+    checkpoint = resumable_checkpoint(scratch, {**cell.key, "replicate": replicate})
     with torch.random.fork_rng(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
-        trainer.fit(module, ckpt_path=resume_file)
+        trainer.fit(module, ckpt_path=checkpoint)
     if not math.isfinite(best.val_loss):
         raise InputError(
             f"{cell.name(replicate)}: the validation loss is not a number; "
@@ -118,7 +120,7 @@ def _fit(cell: Cell, replicate: int, scratch: Path) -> Replicate:
 
 def _epoch_batches(cell: Cell, seed: int, epoch: int) -> EpochBatches:
     batches = regime_batches(
-        cell.regime,
+        REGIMES[cell.regime],
         len(cell.real_train),
         0 if cell.synthetic is None else len(cell.synthetic),
         cell.params.backbone(cell.model).batch_size,

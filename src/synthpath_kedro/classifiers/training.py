@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 
 from synthpath_kedro.classifiers.batches import Source
+from synthpath_kedro.classifiers.cached_features import stored_features
 from synthpath_kedro.classifiers.checkpoint import Replicate, cell_checkpoint
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.prediction import predict
 from synthpath_kedro.classifiers.registry import build_classifier
 from synthpath_kedro.classifiers.replicate import Cell, train_replicate
-from synthpath_kedro.classifiers.trunk import stored_features
-from synthpath_kedro.data.artefact import Artefact, Card, digest_arrays, package_versions
-from synthpath_kedro.data.images import LabelledImages
-from synthpath_kedro.data.regimes import synthetic_share
+from synthpath_kedro.data.artifact import Artifact, Card, digest_arrays, package_versions
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
+from synthpath_kedro.study.regimes import REGIMES
 
 
 @dataclass(frozen=True)
@@ -30,23 +30,23 @@ class TrainedCell:
     Attributes:
         checkpoint: every replicate's best weights and the frozen part; ``load_classifiers`` reads it.
         history: model, regime, replicate, epoch, train_loss, val_loss, val_accuracy, learning_rate, seconds,
-            images_per_second; one row an epoch of a replicate.
+            images_per_second; one row per epoch of a replicate.
     """
 
-    checkpoint: Artefact
+    checkpoint: Artifact
     history: pd.DataFrame
 
 
 def train_cell(
     model: str,
     regime: str,
-    real_train: LabelledImages,
-    real_val: LabelledImages,
-    synthetic: LabelledImages | None,
+    real_train: LabeledImages,
+    real_val: LabeledImages,
+    synthetic: LabeledImages | None,
     params: ClassificationParameters,
     seed: int,
     scratch: Path,
-    trunk: Mapping[str, Artefact] | None = None,
+    cached: Mapping[str, Artifact] | None = None,
     kept: np.ndarray | None = None,
 ) -> TrainedCell:
     """Trains every replicate of the cell (``model``, ``regime``); goes on where a killed run left off.
@@ -55,7 +55,7 @@ def train_cell(
 
     Args:
         model: one of the registry's models.
-        regime: real, synthetic or mixed.
+        regime: one of ``REGIMES``.
         real_train: real training images.
         real_val: real validation images, which decide when to stop in every regime.
         synthetic: synthetic images; may be None under real.
@@ -63,7 +63,7 @@ def train_cell(
         seed: the study's seed.
         scratch: folder of this cell's working files, from which a finished cell comes back at once; the caller
             removes it when the result is safe.
-        trunk: stored trunk features of "real_train", "real_val" and "synthetic", as far as there are any.
+        cached: stored cached features of "real_train", "real_val" and "synthetic", as far as there are any.
         kept: bool [N], the synthetic images to train on; None for all.
 
     Raises:
@@ -72,10 +72,10 @@ def train_cell(
     """
     _check_single_label(real_train)
     used = {"real_train": real_train, "real_val": real_val}
-    if synthetic_share(regime, params.mixing_ratio) > 0:
+    if REGIMES.find(regime).share(params.mixing_ratio) > 0:
         used["synthetic"] = _checked_synthetic(regime, real_train, synthetic)
     first = build_classifier(model, real_train.class_names, params, seed)
-    sources = _sources(used, trunk or {}, first, params.augment)
+    sources = _sources(used, cached or {}, first, REGIMES[regime].augment)
     if "synthetic" in sources and kept is not None:
         sources["synthetic"] = replace(sources["synthetic"], rows=_rows(kept))
     card = _card(model, regime, used, sources, params, seed, first)
@@ -98,15 +98,15 @@ def train_cell(
     return TrainedCell(cell_checkpoint(first, replicates, card), _history(model, regime, replicates))
 
 
-def _check_single_label(real_train: LabelledImages) -> None:
+def _check_single_label(real_train: LabeledImages) -> None:
     if real_train.multi_label:
         raise InputError(
-            f"{real_train.card.get('name', 'the data set')} is multi-label and training takes one label an image: "
+            f"{real_train.card.get('name', 'the data set')} is multi-label and training takes one label per image: "
             "choose another data_prep.name; kedro run --pipeline=data_prep gives its class distribution"
         )
 
 
-def _checked_synthetic(regime: str, real_train: LabelledImages, synthetic: LabelledImages | None) -> LabelledImages:
+def _checked_synthetic(regime: str, real_train: LabeledImages, synthetic: LabeledImages | None) -> LabeledImages:
     if synthetic is None or len(synthetic) == 0:
         raise InputError(f"regime {regime} needs synthetic images and there are none; run the synthesis pipeline first")
     described = [(", ".join(images.class_names), images.image_size) for images in (real_train, synthetic)]
@@ -121,10 +121,10 @@ def _checked_synthetic(regime: str, real_train: LabelledImages, synthetic: Label
 
 
 def _sources(
-    used: Mapping[str, LabelledImages], trunk: Mapping[str, Artefact], classifier: Classifier, augment: bool
+    used: Mapping[str, LabeledImages], cached: Mapping[str, Artifact], classifier: Classifier, augment: bool
 ) -> dict[str, Source]:
-    """Stored trunk features where they can be used, else images; a batch holds one kind."""
-    features = {name: stored_features(trunk.get(name), name, classifier, images) for name, images in used.items()}
+    """Stored cached features where they can be used, else images; a batch holds one kind."""
+    features = {name: stored_features(cached.get(name), name, classifier, images) for name, images in used.items()}
     trained_on = used.keys() - {"real_val"}
     if augment or any(features[name] is None for name in trained_on):
         features |= dict.fromkeys(trained_on)
@@ -136,13 +136,14 @@ def _rows(kept: np.ndarray) -> np.ndarray:
     rows = np.flatnonzero(kept)
     if len(rows) == 0:
         raise InputError(
-            "the selection keeps no synthetic image: lower classification.selection.min_confidence, or set "
-            "classification.selection.model to null"
+            "confidence filtering keeps no synthetic image: lower "
+            "classification.confidence_filtering.min_confidence, or "
+            "set classification.confidence_filtering.model to null"
         )
     return rows
 
 
-def _class_weights(real_train: LabelledImages) -> Tensor:
+def _class_weights(real_train: LabeledImages) -> Tensor:
     """N / (classes x count): a mean of 1 over images; 0 for a class without images."""
     counts = torch.from_numpy(real_train.class_counts).double()
     weights = len(real_train) / (real_train.n_classes * counts.clamp(min=1))
@@ -152,7 +153,7 @@ def _class_weights(real_train: LabelledImages) -> Tensor:
 def _card(
     model: str,
     regime: str,
-    used: Mapping[str, LabelledImages],
+    used: Mapping[str, LabeledImages],
     sources: Mapping[str, Source],
     params: ClassificationParameters,
     seed: int,
@@ -187,7 +188,7 @@ def _card(
     }
 
 
-def _accuracy(classifier: Classifier, images: LabelledImages, batch_size: int) -> float:
+def _accuracy(classifier: Classifier, images: LabeledImages, batch_size: int) -> float:
     predicted = predict(classifier, images.images, batch_size).probabilities.argmax(axis=1)
     return float((predicted == images.labels).mean())
 

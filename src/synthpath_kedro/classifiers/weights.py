@@ -41,7 +41,7 @@ def load_weights(
     """Gives ``network`` the weights that ``backbone.weights`` asks for; its own first weights are the random ones.
 
     Args:
-        network: the backbone, randomly initialised.
+        network: the backbone, randomly initialized.
         model: its name in the parameters, for errors.
         backbone: its block of parameters.
         published: what 'pretrained' means.

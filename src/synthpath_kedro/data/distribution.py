@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.splits import Splits
 
 NO_FINDING = "no finding"
@@ -32,7 +32,7 @@ def imbalance_ratio(distribution: pd.DataFrame) -> float:
     return float(present.max() / present.min())
 
 
-def _counts(images: LabelledImages) -> pd.Series:
+def _counts(images: LabeledImages) -> pd.Series:
     counts = pd.Series(images.class_counts, index=list(images.class_names))
     if images.multi_label:
         counts[NO_FINDING] = int(np.count_nonzero(~images.labels.any(axis=1)))

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 from PIL import Image
 
-from synthpath_kedro.data.artefact import Artefact, Card
+from synthpath_kedro.data.artifact import Artifact, Card
 from synthpath_kedro.data.lineage import source_note
 
 Format = Literal["none", "npz", "image_folder", "both"]
-Shards = Mapping[str, Artefact]
+Shards = Mapping[str, Artifact]
 
 NPZ, FOLDER, CARD = "synthetic.npz", "train", "README.md"
 
@@ -71,7 +71,8 @@ def describe(manifest: Card, denoiser: Card, data_card: Card) -> str:
         "",
         f"- Real images: {data_card.get('name')} (source {data_card.get('source')}), digest "
         f"`{data_card.get('digest')}`; {data_card['splits']['train']['n']:,} of them trained the denoiser.",
-        f"- Denoiser: class-conditional U-Net, formulation {denoiser['formulation']}, {denoiser['epochs']} epochs, "
+        f"- Denoiser: class-conditional U-Net, parameterization {denoiser['parameterization']}, "
+        f"{denoiser['epochs']} epochs, "
         f"{denoiser['images_seen']:,} images seen, digest `{manifest['checkpoint']}`.",
         f"- Sampling: {settings}; seed {manifest['seed']}.",
         f"- Packages: {', '.join(f'{name} {version}' for name, version in manifest['versions'].items())}.",
@@ -80,7 +81,7 @@ def describe(manifest: Card, denoiser: Card, data_card: Card) -> str:
         "",
         "- A label is the class that the denoiser was asked for. Nobody has looked at the images one by one.",
         "- Diffusion models can repeat training images. Read the privacy table of the study's report before sharing.",
-        "- They show what one denoiser learnt from one data set: its scanner, stain and patients, and their gaps.",
+        "- They show what one denoiser learned from one data set: its scanner, stain and patients, and their gaps.",
         "- They are for training and study. They are no evidence about any patient.",
         "- Terms of use of the real images may bind these too.",
     ]
@@ -117,7 +118,7 @@ def _write_array(
 
 
 def folder_names(class_names: Sequence[str]) -> list[str]:
-    """A folder name a class: its own, without what file systems refuse, and numbered where two would be the same."""
+    """A folder name per class: its own, without what file systems refuse, and numbered where two would be the same."""
     plain = [re.sub(r'[\\/:*?"<>|]', "_", name).strip(". ") or "_" for name in class_names]
     counts = Counter(name.casefold() for name in plain)
     return [name if counts[name.casefold()] == 1 else f"{label}_{name}" for label, name in enumerate(plain)]
@@ -134,7 +135,7 @@ def _write_images(folder: Path, shards: Shards, class_names: list[str]) -> None:
             number += 1
 
 
-def _in_order(shards: Shards) -> Iterator[Artefact]:
+def _in_order(shards: Shards) -> Iterator[Artifact]:
     return (shards[name] for name in sorted(shards))
 
 

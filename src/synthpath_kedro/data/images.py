@@ -1,4 +1,4 @@
-"""The prepared artefact: labelled images and what is known of them."""
+"""The prepared artifact: labeled images and what is known of them."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from synthpath_kedro.data.artefact import Artefact, Card, digest_arrays
+from synthpath_kedro.data.artifact import Artifact, Card, digest_arrays
 
 
 @dataclass(frozen=True)
-class LabelledImages:
+class LabeledImages:
     """One set of images, in memory or memory-mapped.
 
     Attributes:
         images: uint8 [N, H, W, 3], RGB.
-        labels: int64 [N] for one label an image; uint8 [N, classes] of 0 and 1 for a multi-label set.
-        class_names: one name a class, in label order.
+        labels: int64 [N] for one label per image; uint8 [N, classes] of 0 and 1 for a multi-label set.
+        class_names: one name per class, in label order.
         groups: int64 [N] codes of the patient or slide each image came from, or None where that is not known.
         card: where the set came from (source, name, seed, ...); the synthetic set's card names its denoiser.
     """
@@ -55,9 +55,9 @@ class LabelledImages:
         """SHA-256 of images, labels and groups; taken from the card where the set was read from a file."""
         return self.card.get("digest") or digest_arrays(self._arrays())
 
-    def select(self, indices: np.ndarray) -> "LabelledImages":
+    def select(self, indices: np.ndarray) -> "LabeledImages":
         """The images at ``indices``, in that order, with a digest of their own."""
-        return LabelledImages(
+        return LabeledImages(
             self.images[indices],
             self.labels[indices],
             self.class_names,
@@ -65,18 +65,18 @@ class LabelledImages:
             {key: value for key, value in self.card.items() if key != "digest"},
         )
 
-    def with_card(self, **facts: Any) -> "LabelledImages":
+    def with_card(self, **facts: Any) -> "LabeledImages":
         """The same images with further facts on their card."""
         return replace(self, card={**self.card, **facts})
 
-    def to_artefact(self) -> Artefact:
+    def to_artifact(self) -> Artifact:
         """As named arrays and a card that holds the class names and the digest."""
-        return Artefact(self._arrays(), {**self.card, "class_names": list(self.class_names), "digest": self.digest})
+        return Artifact(self._arrays(), {**self.card, "class_names": list(self.class_names), "digest": self.digest})
 
     @classmethod
-    def from_artefact(cls, artefact: Artefact) -> "LabelledImages":
-        """The inverse of ``to_artefact``."""
-        tensors, card = artefact.tensors, artefact.card
+    def from_artifact(cls, artifact: Artifact) -> "LabeledImages":
+        """The inverse of ``to_artifact``."""
+        tensors, card = artifact.tensors, artifact.card
         return cls(tensors["images"], tensors["labels"], tuple(card["class_names"]), tensors.get("groups"), card)
 
     def _arrays(self) -> dict[str, np.ndarray]:

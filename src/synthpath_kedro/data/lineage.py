@@ -1,8 +1,8 @@
-"""Where artefacts come from: what is combined must come from the same data, and a phantom must be called one."""
+"""Where artifacts come from: what is combined must come from the same data, and a phantom must be called one."""
 
 from collections.abc import Mapping
 
-from synthpath_kedro.data.artefact import Card
+from synthpath_kedro.data.artifact import Card
 from synthpath_kedro.errors import InputError
 
 PHANTOM_NOTE = "Digital phantom, not tissue"
@@ -11,14 +11,14 @@ _DIGITS = 12
 
 
 def check_same_data(cards: Mapping[str, Card]) -> None:
-    """Checks that artefacts were made from one prepared data set and, as far as they need any, one synthetic set.
+    """Checks that artifacts were made from one prepared data set and, as far as they need any, one synthetic set.
 
     Args:
-        cards: by artefact name; each holds under "prepared" the digest of the prepared data it comes from, under
+        cards: by artifact name; each holds under "prepared" the digest of the prepared data it comes from, under
             "synthetic" that of the synthetic set and under "checkpoint" that of the denoiser, unless it does without.
 
     Raises:
-        InputError: two artefacts come from different data; both are named.
+        InputError: two artifacts come from different data; both are named.
     """
     _check_same(cards, "prepared", "data", "run the pipelines from data_prep on again")
     painted = {name: card for name, card in cards.items() if card.get("checkpoint")}
@@ -31,10 +31,10 @@ def check_same_classifier(cards: Mapping[str, Card]) -> None:
     """Checks that one trained classifier made everything.
 
     Args:
-        cards: by artefact name; each holds under "classifier" the digest of the cell's weights.
+        cards: by artifact name; each holds under "classifier" the digest of the cell's weights.
 
     Raises:
-        InputError: two artefacts come from different classifiers; both are named.
+        InputError: two artifacts come from different classifiers; both are named.
     """
     _check_same(cards, "classifier", "classifier", "run kedro run --pipelines=evaluation again")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.splits import Splits
 
 FILTER = Image.Resampling.LANCZOS
@@ -16,7 +16,7 @@ def prepare(splits: Splits, image_size: int) -> Splits:
     return splits.map(lambda images: _prepare_set(images, image_size))
 
 
-def _prepare_set(images: LabelledImages, image_size: int) -> LabelledImages:
+def _prepare_set(images: LabeledImages, image_size: int) -> LabeledImages:
     if images.images.shape[1:] == (image_size, image_size, 3):
         return images
     card = {key: value for key, value in images.card.items() if key != "digest"}
@@ -24,7 +24,7 @@ def _prepare_set(images: LabelledImages, image_size: int) -> LabelledImages:
 
 
 def to_rgb(images: np.ndarray) -> np.ndarray:
-    """Repeats a single grey channel three times.
+    """Repeats a single gray channel three times.
 
     Args:
         images: uint8 [N, H, W], [N, H, W, 1] or [N, H, W, 3].

@@ -1,31 +1,24 @@
-"""The three regimes: which real and which synthetic images are in which batch."""
+"""Which real and which synthetic images are in which batch of an epoch."""
 
 from fractions import Fraction
 
 import numpy as np
 
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.study.regimes import Regime
 
 Batch = tuple[np.ndarray, np.ndarray]
 
 _REAL, _SYNTHETIC = 0, 1
 
 
-def synthetic_share(regime: str, mixing_ratio: float) -> Fraction:
-    """The synthetic share of every batch: 0 under real, 1 under synthetic, ``mixing_ratio`` under mixed."""
-    shares = {"real": Fraction(0), "synthetic": Fraction(1), "mixed": Fraction(str(mixing_ratio))}
-    if regime not in shares:
-        raise InputError(f"regime is {regime!r}; valid regimes: {', '.join(shares)}")
-    return shares[regime]
-
-
 def steps_per_epoch(n_real: int, batch_size: int) -> int:
-    """Optimiser steps an epoch, the same in every regime."""
+    """Optimizer steps per epoch, the same in every regime."""
     return -(-n_real // batch_size)
 
 
 def regime_batches(
-    regime: str, n_real: int, n_synthetic: int, batch_size: int, mixing_ratio: float, seed: int, epoch: int
+    regime: Regime, n_real: int, n_synthetic: int, batch_size: int, mixing_ratio: float, seed: int, epoch: int
 ) -> list[Batch]:
     """The batches of one epoch.
 
@@ -36,10 +29,10 @@ def regime_batches(
     depend on the regime.
 
     Args:
-        regime: real, synthetic or mixed.
+        regime: decides the synthetic share.
         n_real: real training images.
         n_synthetic: synthetic images; 0 where there are none.
-        batch_size: images a batch, at most.
+        batch_size: images per batch, at most.
         mixing_ratio: synthetic share under mixed, in [0, 1].
         seed: decides the permutations.
         epoch: from 0.
@@ -50,9 +43,11 @@ def regime_batches(
     Raises:
         InputError: the regime needs synthetic images and there are none.
     """
-    share = synthetic_share(regime, mixing_ratio)
+    share = regime.share(mixing_ratio)
     if share > 0 and n_synthetic == 0:
-        raise InputError(f"regime {regime} needs synthetic images and there are none; run the synthesis pipeline first")
+        raise InputError(
+            f"regime {regime.name} needs synthetic images and there are none; run the synthesis pipeline first"
+        )
     sizes = np.diff(_cuts(n_real, steps_per_epoch(n_real, batch_size)))
     synthetic = _largest_remainder(sizes, share)
     real = sizes - synthetic

@@ -5,19 +5,19 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from synthpath_kedro.data.artefact import Card
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.artifact import Card
+from synthpath_kedro.data.images import LabeledImages
 
 
 @dataclass(frozen=True)
 class Splits:
     """Training, validation and test set of one data set; they share class names, image size and group codes."""
 
-    train: LabelledImages
-    val: LabelledImages
-    test: LabelledImages
+    train: LabeledImages
+    val: LabeledImages
+    test: LabeledImages
 
-    def __iter__(self) -> Iterator[tuple[str, LabelledImages]]:
+    def __iter__(self) -> Iterator[tuple[str, LabeledImages]]:
         """Pairs of name and set: train, val, test."""
         yield "train", self.train
         yield "val", self.val
@@ -25,7 +25,7 @@ class Splits:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """One name a class, in label order."""
+        """One name per class, in label order."""
         return self.train.class_names
 
     @property
@@ -34,7 +34,7 @@ class Splits:
         facts = [self.class_names, [(name, images.digest) for name, images in self]]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
-    def map(self, change: Callable[[LabelledImages], LabelledImages]) -> "Splits":
+    def map(self, change: Callable[[LabeledImages], LabeledImages]) -> "Splits":
         """Each set changed in the same way."""
         return Splits(change(self.train), change(self.val), change(self.test))
 
@@ -51,7 +51,7 @@ class Splits:
         }
 
 
-def _split_card(images: LabelledImages) -> Card:
+def _split_card(images: LabeledImages) -> Card:
     counts = dict(zip(images.class_names, images.class_counts.tolist(), strict=True))
     groups = {} if images.groups is None else {"n_groups": len(set(images.groups.tolist()))}
     return {"n": len(images), **groups, "counts": counts, "digest": images.digest}

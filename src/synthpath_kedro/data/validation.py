@@ -8,23 +8,24 @@ from typing import Literal
 import numpy as np
 
 from synthpath_kedro.data.groups import refuse_crossing
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.errors import InputError
 
-SharedImages = Literal["refuse", "drop", "keep"]
+DuplicatesAcrossSplits = Literal["error", "drop", "keep"]
 
 
-def validate_splits(splits: Splits, shared_images: SharedImages = "refuse") -> Splits:
+def validate_splits(splits: Splits, duplicates_across_splits: DuplicatesAcrossSplits = "error") -> Splits:
     """Checks shapes, dtypes, labels, classes, groups and images shared between splits.
 
-    Two images are the same if their pixels are, after resizing. An image of one colour throughout (bare glass) is never
+    Two images are the same if their pixels are, after resizing. An image of one color throughout (bare glass) is never
     counted as shared: it says nothing of the patient it came from.
 
     Args:
         splits: the three sets, already RGB and of one size.
-        shared_images: refuse; drop removes from train, then from val, what stands in a later split; keep. With drop
-            and keep the card's ``shared_images`` says how many images of which split were concerned.
+        duplicates_across_splits: error; drop removes from train, then from val, what stands in a later split; keep.
+        With drop
+            and keep the card's ``duplicates_across_splits`` says how many images of which split were concerned.
 
     Returns:
         The sets to go on with.
@@ -36,7 +37,7 @@ def validate_splits(splits: Splits, shared_images: SharedImages = "refuse") -> S
         _check_images(name, images)
         _check_labels(name, images)
     _check_same_form(splits)
-    splits = _treat_shared(splits, shared_images)
+    splits = _treat_duplicates(splits, duplicates_across_splits)
     for name, images in splits:
         _check_classes(name, images)
     if all(images.groups is not None for _, images in splits):
@@ -48,11 +49,11 @@ def _origin(splits: Splits) -> str:
     return _origin_of(splits.train)
 
 
-def _origin_of(images: LabelledImages) -> str:
+def _origin_of(images: LabeledImages) -> str:
     return str(images.card.get("file") or images.card.get("name") or "data_prep.source")
 
 
-def _check_images(name: str, images: LabelledImages) -> None:
+def _check_images(name: str, images: LabeledImages) -> None:
     shape, where = images.images.shape, f"{_origin_of(images)}: {name} images"
     if images.images.dtype != np.uint8:
         raise InputError(f"{where} are {images.images.dtype}; they must be uint8, 0 to 255: rescale and save them so")
@@ -64,7 +65,7 @@ def _check_images(name: str, images: LabelledImages) -> None:
         )
 
 
-def _check_labels(name: str, images: LabelledImages) -> None:
+def _check_labels(name: str, images: LabeledImages) -> None:
     labels, where = images.labels, f"{_origin_of(images)}: {name} labels"
     if len(labels) != len(images):
         raise InputError(f"{where}: {len(labels)} for {len(images)} images; every image needs one")
@@ -92,10 +93,10 @@ def _check_same_form(splits: Splits) -> None:
     if len({images.class_names for _, images in splits}) > 1:
         raise InputError(f"{_origin(splits)}: class names differ between splits; all splits need the same classes")
     if len({images.multi_label for _, images in splits}) > 1:
-        raise InputError(f"{_origin(splits)}: some splits have one label an image, others several; use one form")
+        raise InputError(f"{_origin(splits)}: some splits have one label per image, others several; use one form")
 
 
-def _check_classes(name: str, images: LabelledImages) -> None:
+def _check_classes(name: str, images: LabeledImages) -> None:
     counts = images.class_counts
     if not images.multi_label and np.count_nonzero(counts) < 2:
         only = images.class_names[int(counts.argmax())]
@@ -115,25 +116,28 @@ def _shorten(values: list) -> str:
     return f"{shown}, ... ({len(values)} in all)" if len(values) > 5 else shown
 
 
-def _treat_shared(splits: Splits, shared_images: SharedImages) -> Splits:
+def _treat_duplicates(splits: Splits, duplicates_across_splits: DuplicatesAcrossSplits) -> Splits:
     hashes = {name: _hash_images(images.images) for name, images in splits}
     later = {"train": hashes["val"].keys() | hashes["test"].keys(), "val": hashes["test"].keys()}
     shared = {name: _indices_of(hashes[name], later[name]) for name in later}
     counts = {name: len(indices) for name, indices in shared.items()}
     if not any(counts.values()):
         return splits
-    if shared_images == "refuse":
+    if duplicates_across_splits == "error":
         raise InputError(
             f"{_origin(splits)}: {counts['train']} train image(s) stand also in val or test and {counts['val']} val "
-            "image(s) in test; set data_prep.shared_images to drop (removes them from the earlier split) or keep"
+            "image(s) in test; set data_prep.duplicates_across_splits to drop (removes them from the earlier split) "
+            "or keep"
         )
-    if shared_images == "drop":
+    if duplicates_across_splits == "drop":
         splits = replace(splits, **{name: _without(getattr(splits, name), shared[name]) for name in shared})
-    return splits.map(lambda images: images.with_card(shared_images={"treatment": shared_images, **counts}))
+    return splits.map(
+        lambda images: images.with_card(duplicates_across_splits={"treatment": duplicates_across_splits, **counts})
+    )
 
 
 def _hash_images(images: np.ndarray) -> dict[bytes, list[int]]:
-    """Indices of the images by digest of their pixels, those of a single colour left out."""
+    """Indices of the images by digest of their pixels, those of a single color left out."""
     places: dict[bytes, list[int]] = {}
     for index, image in enumerate(images):
         if np.any(image != image[0, 0]):
@@ -146,5 +150,5 @@ def _indices_of(places: Mapping[bytes, list[int]], digests: Set[bytes]) -> np.nd
     return np.array(sorted(index for digest in digests & places.keys() for index in places[digest]), dtype=np.int64)
 
 
-def _without(images: LabelledImages, indices: np.ndarray) -> LabelledImages:
+def _without(images: LabeledImages, indices: np.ndarray) -> LabeledImages:
     return images if len(indices) == 0 else images.select(np.setdiff1d(np.arange(len(images)), indices))

@@ -1,6 +1,6 @@
-"""Kedro datasets: what kedro-datasets lacks, and its own written whole or not at all."""
+"""Kedro datasets: what kedro-datasets lacks, and its own written atomically."""
 
-from synthpath_kedro.datasets.artefact import ArtefactDataset, LabelledImagesDataset
+from synthpath_kedro.datasets.artifact import ArtifactDataset, LabeledImagesDataset
 from synthpath_kedro.datasets.constant import ConstantDataset
 from synthpath_kedro.datasets.files import FigureDataset, JSONDataset, TableDataset, TextDataset
 from synthpath_kedro.datasets.folder import FolderDataset
@@ -8,12 +8,12 @@ from synthpath_kedro.datasets.recipe import RecipeDataset, ShardsDataset
 from synthpath_kedro.datasets.written_folder import WrittenFolderDataset
 
 __all__ = [
-    "ArtefactDataset",
+    "ArtifactDataset",
     "ConstantDataset",
     "FigureDataset",
     "FolderDataset",
     "JSONDataset",
-    "LabelledImagesDataset",
+    "LabeledImagesDataset",
     "RecipeDataset",
     "ShardsDataset",
     "TableDataset",

@@ -1,4 +1,4 @@
-"""A local file system whose files appear whole or not at all."""
+"""A local file system whose files appear atomically."""
 
 import io
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 
-from synthpath_kedro.data.artefact import atomic_path
+from synthpath_kedro.data.artifact import atomic_path
 
 
 class AtomicFile(io.BufferedWriter):

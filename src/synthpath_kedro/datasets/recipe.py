@@ -1,4 +1,4 @@
-"""Artefacts that are made only where the file on disk is not what the recipe would make."""
+"""Artifacts that are made only where the file on disk is not what the recipe would make."""
 
 import logging
 from pathlib import Path
@@ -6,25 +6,25 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
-from synthpath_kedro.data.artefact import Artefact, Recipe, atomic_path, read_artefact
+from synthpath_kedro.data.artifact import Artifact, Recipe, atomic_path, read_artifact
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.training.distributed import rank, wait_for_all, world_size
 
 logger = logging.getLogger(__name__)
 
 
-class RecipeDataset(AbstractDataset[Recipe, Artefact]):
-    """One safetensors file made from a recipe; loads as the artefact, memory-mapped, or None if absent and optional."""
+class RecipeDataset(AbstractDataset[Recipe, Artifact]):
+    """One safetensors file made from a recipe; loads as the artifact, memory-mapped, or None if absent and optional."""
 
     def __init__(self, *, filepath: str, optional: bool = False, metadata: dict[str, Any] | None = None) -> None:
         self._filepath = Path(filepath)
         self._optional = optional
         self.metadata = metadata
 
-    def load(self) -> Artefact | None:  # type: ignore[override]
+    def load(self) -> Artifact | None:  # type: ignore[override]
         if self._optional and not self._exists():
             return None
-        return read_artefact(self._filepath)
+        return read_artifact(self._filepath)
 
     def save(self, data: Recipe) -> None:
         if _made_from(self._filepath, data):
@@ -39,11 +39,11 @@ class RecipeDataset(AbstractDataset[Recipe, Artefact]):
         return {"filepath": self._filepath}
 
 
-class ShardsDataset(AbstractDataset[dict[str, Recipe], dict[str, Artefact]]):
+class ShardsDataset(AbstractDataset[dict[str, Recipe], dict[str, Artifact]]):
     """A folder of safetensors files by name, each made from a recipe.
 
     Saving makes what is missing, remakes what is damaged or was made from something else, and removes what no recipe
-    names; of several processes each makes its part. Loading gives the artefacts by name in sorted order, memory-mapped.
+    names; of several processes each makes its part. Loading gives the artifacts by name in sorted order, memory-mapped.
     While files are made a marker says that the set is not complete, so that a killed run's part does not pass for it.
     """
 
@@ -51,13 +51,13 @@ class ShardsDataset(AbstractDataset[dict[str, Recipe], dict[str, Artefact]]):
         self._folder = Path(filepath)
         self.metadata = metadata
 
-    def load(self) -> dict[str, Artefact]:
+    def load(self) -> dict[str, Artifact]:
         if self._marker.exists():
             raise InputError(
                 f"{self._folder} is incomplete: the run that made it was interrupted; "
                 "run kedro run --pipelines=synthesis, which makes only what is missing"
             )
-        return {path.name: read_artefact(path) for path in self._files()}
+        return {path.name: read_artifact(path) for path in self._files()}
 
     def save(self, data: dict[str, Recipe]) -> None:
         wanted = {self._folder / name: recipe for name, recipe in data.items()}
@@ -107,7 +107,7 @@ def _made_from(path: Path, recipe: Recipe) -> bool:
     if not path.is_file():
         return False
     try:
-        return read_artefact(path).card.get("key") == recipe.key
+        return read_artifact(path).card.get("key") == recipe.key
     except InputError:
         return False
 
@@ -117,9 +117,9 @@ def _fault(path: Path, recipe: Recipe) -> str:
     if not path.is_file():
         return "is missing"
     try:
-        artefact = read_artefact(path)
+        artifact = read_artifact(path)
     except InputError:
         return "is damaged"
-    if artefact.card.get("key") != recipe.key:
+    if artifact.card.get("key") != recipe.key:
         return "was made from something else"
-    return "" if artefact.card.get("digest") == artefact.digest else "is damaged"
+    return "" if artifact.card.get("digest") == artifact.digest else "is damaged"

@@ -20,7 +20,7 @@ def allocate(params: SynthesisParameters, class_names: Sequence[str], real_count
         real_counts: int [classes], images of each class in the real training set.
 
     Raises:
-        InputError: ``counts`` names a class that there is not, or asks for nothing at all.
+        InputError: ``counts`` names per class that there is not, or asks for nothing at all.
     """
     if params.allocation == "explicit":
         return _explicit(params.counts or {}, class_names)
@@ -43,7 +43,7 @@ def largest_remainder(weights: Sequence[Fraction], total: int) -> np.ndarray:
 
 
 def interleaved_labels(counts: np.ndarray) -> np.ndarray:
-    """One label an image, int64 [sum], with every class spread evenly from the first image to the last.
+    """One label per image, int64 [sum], with every class spread evenly from the first image to the last.
 
     A stretch of the set then holds the classes in the set's proportions, so that an unfinished set can be used.
     """

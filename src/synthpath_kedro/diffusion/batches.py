@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.training.distributed import rank, world_size
 from synthpath_kedro.training.seeding import mixed_seed
@@ -27,7 +27,7 @@ def to_uint8(images: Float[Tensor, "batch 3 height width"]) -> np.ndarray:
     return pixels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
-def training_batches(data: LabelledImages, batch_size: int, seed: int) -> DataLoader:
+def training_batches(data: LabeledImages, batch_size: int, seed: int) -> DataLoader:
     """Shuffled anew in every epoch; images that do not fill a last batch wait for another epoch.
 
     Of several processes each takes an equal part of every batch.
@@ -45,7 +45,7 @@ def training_batches(data: LabelledImages, batch_size: int, seed: int) -> DataLo
     return DataLoader(_Batches(data), sampler=order, batch_size=None, generator=torch.Generator())
 
 
-def validation_batches(data: LabelledImages, batch_size: int) -> DataLoader:
+def validation_batches(data: LabeledImages, batch_size: int) -> DataLoader:
     """Every image once, in order."""
     starts = range(0, len(data), batch_size)
     order = [np.arange(i, min(i + batch_size, len(data))) for i in starts]
@@ -55,7 +55,7 @@ def validation_batches(data: LabelledImages, batch_size: int) -> DataLoader:
 class _Batches(Dataset):
     """A batch an index array: one copy out of the (memory-mapped) images instead of one an image."""
 
-    def __init__(self, data: LabelledImages) -> None:
+    def __init__(self, data: LabeledImages) -> None:
         self._data = data
 
     def __getitem__(self, indices: np.ndarray) -> Batch:

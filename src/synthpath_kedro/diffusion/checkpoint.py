@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
-from synthpath_kedro.data.artefact import Artefact, Card, digest_arrays, package_versions
+from synthpath_kedro.data.artifact import Artifact, Card, digest_arrays, package_versions
 from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DiffusionParameters
@@ -14,7 +14,7 @@ KIND = "denoiser"
 _WAY_OUT = "remove it and run kedro run --pipelines=diffusion"
 
 
-def denoiser_artefact(weights: Mapping[str, torch.Tensor], params: DiffusionParameters, provenance: Card) -> Artefact:
+def denoiser_artifact(weights: Mapping[str, torch.Tensor], params: DiffusionParameters, provenance: Card) -> Artifact:
     """The weights as named float32 arrays, with a card from which the denoiser can be rebuilt.
 
     Args:
@@ -31,24 +31,24 @@ def denoiser_artefact(weights: Mapping[str, torch.Tensor], params: DiffusionPara
         **provenance,
         "kind": KIND,
         "denoiser": settings["denoiser"],
-        "formulation": settings["formulation"],
+        "parameterization": settings["parameterization"],
         "noise_schedule": settings["noise_schedule"],
         "parameters": settings,
         "versions": package_versions(),
         "digest": digest_arrays(tensors),
     }
-    return Artefact(tensors, card)
+    return Artifact(tensors, card)
 
 
-def load_denoiser(checkpoint: Artefact, device: torch.device | None = None) -> Denoiser:
+def load_denoiser(checkpoint: Artifact, device: torch.device | None = None) -> Denoiser:
     """The denoiser, ready to sample from.
 
     Args:
-        checkpoint: made by ``denoiser_artefact``.
+        checkpoint: made by ``denoiser_artifact``.
         device: where to; the GPU if there is one, unless given.
 
     Raises:
-        InputError: the artefact is something else, or its weights are not those that its card describes.
+        InputError: the artifact is something else, or its weights are not those that its card describes.
     """
     if checkpoint.card.get("kind") != KIND:
         raise InputError(

@@ -47,7 +47,7 @@ class Cost:
     def describe(self) -> str:
         """One line for the log."""
         line = (
-            f"the denoiser takes {_count(self.forward_flops)} an image: training {_count(self.training_flops)}, "
+            f"the denoiser takes {_count(self.forward_flops)} per image: training {_count(self.training_flops)}, "
             f"synthesis {_count(self.synthesis_flops)}"
         )
         if self.training_seconds is None or self.synthesis_seconds is None:
@@ -88,7 +88,7 @@ def estimate_cost(
     """
     one = forward_flops(params.denoiser, image_size)
     trained_images = params.max_epochs * n_train
-    evaluated_images = _n_images(synthesis) * evaluations(synthesis.sampler, synthesis.steps)
+    evaluated_images = _n_images(synthesis) * evaluations(synthesis.sampler, synthesis.num_steps)
     evaluated_images *= 1 if synthesis.guidance_scale == 1 else 2
     training_rate, forward_rate = _probe(params, synthesis, image_size) if probe else (None, None)
     return Cost(
@@ -138,7 +138,7 @@ def _train_once(denoiser: Denoiser, n: int, image_size: int) -> None:
 def _loss(denoiser: Denoiser, n: int, image_size: int) -> torch.Tensor:
     device = best_device()
     x = torch.zeros(n, 3, image_size, image_size, device=device)
-    levels = denoiser.formulation.training_levels(torch.full((n,), 0.5, device=device))
+    levels = denoiser.parameterization.training_levels(torch.full((n,), 0.5, device=device))
     return denoiser.loss(x, x, levels, torch.zeros(n, dtype=torch.long, device=device))
 
 

@@ -1,9 +1,9 @@
-"""The denoiser D(x; level, label): the network in its formulation."""
+"""The denoiser D(x; level, label): the network in its parameterization."""
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from synthpath_kedro.diffusion.formulation import Formulation, NoiseLevels, make_formulation
+from synthpath_kedro.diffusion.parameterization import NoiseLevels, Parameterization, make_parameterization
 from synthpath_kedro.diffusion.unet import UNet
 from synthpath_kedro.parameters import DiffusionParameters
 
@@ -16,13 +16,13 @@ class Denoiser(nn.Module):
 
     Attributes:
         network: F; anything that maps (x, noise level, labels) to an image.
-        formulation: what the network predicts.
+        parameterization: what the network predicts.
         null_label: the label that stands for no label.
     """
 
-    def __init__(self, network: nn.Module, formulation: Formulation, null_label: int) -> None:
+    def __init__(self, network: nn.Module, parameterization: Parameterization, null_label: int) -> None:
         super().__init__()
-        self.network, self.formulation, self.null_label = network, formulation, null_label
+        self.network, self.parameterization, self.null_label = network, parameterization, null_label
 
     def denoise(self, x: Images, levels: NoiseLevels, labels: Labels) -> Images:
         """The expected image x0, in [-1, 1] up to the network's errors.
@@ -33,13 +33,13 @@ class Denoiser(nn.Module):
             labels: 0 to ``null_label``.
         """
         levels = levels.to(x.device)
-        c = self.formulation.precondition(levels)
+        c = self.parameterization.precondition(levels)
         answer = self.network(_column(c.c_in, x) * x, levels.time.to(x.dtype).expand(len(x)), labels)
         return _column(c.c_skip, x) * x + _column(c.c_out, x) * answer
 
     def loss(self, x0: Images, noise: Images, levels: NoiseLevels, labels: Labels) -> Float[Tensor, ""]:
         """Mean square between the network's answer and the one that would give back ``x0``."""
-        c = self.formulation.precondition(levels)
+        c = self.parameterization.precondition(levels)
         x = _column(levels.alpha, x0) * x0 + _column(levels.sigma, x0) * noise
         answer = self.network(_column(c.c_in, x) * x, levels.time.to(x.dtype), labels)
         # (x0 - c_skip x) / c_out with x written out: for epsilon its large terms cancel here, before they are rounded.
@@ -55,7 +55,7 @@ def make_denoiser(parameters: DiffusionParameters, n_classes: int, image_size: i
         InputError: the image size does not fit the network's depth.
     """
     network = UNet(parameters.denoiser, n_classes, image_size)
-    return Denoiser(network, make_formulation(parameters), network.null_label)
+    return Denoiser(network, make_parameterization(parameters), network.null_label)
 
 
 def _column(coefficient: Tensor, x: Images) -> Float[Tensor, "batch 1 1 1"]:

@@ -3,7 +3,7 @@
 import torch
 
 from synthpath_kedro.diffusion.denoiser import Denoiser, Images, Labels
-from synthpath_kedro.diffusion.formulation import NoiseLevels
+from synthpath_kedro.diffusion.parameterization import NoiseLevels
 from synthpath_kedro.diffusion.samplers.types import Denoise
 
 
@@ -11,7 +11,7 @@ def guided(denoiser: Denoiser, scale: float) -> Denoise:
     """D_null + scale (D_label - D_null): 1 is no guidance, above 1 exaggerates what the label asks for.
 
     Args:
-        denoiser: trained with label dropout unless ``scale`` is 1.
+        denoiser: trained with class dropout unless ``scale`` is 1.
         scale: guidance scale.
     """
     if scale == 1:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from synthpath_kedro.diffusion.batches import to_denoiser_range
 from synthpath_kedro.diffusion.denoiser import Denoiser
-from synthpath_kedro.diffusion.formulation import NoiseLevels
+from synthpath_kedro.diffusion.parameterization import NoiseLevels
 from synthpath_kedro.training.seeding import seeded_generator
 
 _STREAM = 7
@@ -33,11 +33,11 @@ def image_losses(
         images: RGB, of the denoiser's size.
         labels: their classes.
         n_levels: noise levels, 1 or more.
-        batch_size: images a forward pass.
+        batch_size: images per forward pass.
         seed: of the noise.
     """
     device = next(denoiser.parameters()).device
-    levels = denoiser.formulation.training_levels((torch.arange(n_levels) + 0.5) / n_levels)
+    levels = denoiser.parameterization.training_levels((torch.arange(n_levels) + 0.5) / n_levels)
     generators = [seeded_generator(seed, _STREAM, k) for k in range(n_levels)]
     shape = (1, 3, *images.shape[1:3])
     noises = [torch.randn(shape, generator=generator).to(device) for generator in generators]
@@ -54,5 +54,5 @@ def _losses(denoiser: Denoiser, x0: Tensor, noise: Tensor, level: NoiseLevels, l
     """Mean square of the network's answer against the right one: that of D against x0, over c_out^2."""
     alpha, sigma = float(level.alpha), float(level.sigma)
     denoised = denoiser.denoise(alpha * x0 + sigma * noise, level, labels)
-    c_out = float(denoiser.formulation.precondition(level).c_out)
+    c_out = float(denoiser.parameterization.precondition(level).c_out)
     return ((denoised - x0).double() ** 2).mean(dim=(1, 2, 3)) / c_out**2

@@ -10,8 +10,8 @@ from typing_extensions import override
 
 from synthpath_kedro.diffusion.batches import to_uint8
 from synthpath_kedro.diffusion.denoiser import Denoiser
-from synthpath_kedro.diffusion.formulation import VariancePreserving
 from synthpath_kedro.diffusion.guidance import clipped
+from synthpath_kedro.diffusion.parameterization import VariancePreserving
 from synthpath_kedro.diffusion.samplers import ddpm, dpmpp_2m
 from synthpath_kedro.diffusion.samplers.types import Noise
 from synthpath_kedro.parameters import DiffusionParameters
@@ -65,8 +65,8 @@ class SampleGrid(Callback):
 
 def quick_samples(denoiser: Denoiser, labels: torch.Tensor, noise: Noise) -> torch.Tensor:
     """Images from few evaluations by the sampler that fails least on a denoiser that is not yet trained."""
-    formulation = denoiser.formulation
-    if isinstance(formulation, VariancePreserving):
-        steps = min(100, len(formulation.alphas_cumprod))
-        return ddpm(clipped(denoiser.denoise), formulation.sampling_levels(steps), labels, noise)
-    return dpmpp_2m(denoiser.denoise, formulation.sampling_levels(18), labels, noise)
+    parameterization = denoiser.parameterization
+    if isinstance(parameterization, VariancePreserving):
+        steps = min(100, len(parameterization.alphas_cumprod))
+        return ddpm(clipped(denoiser.denoise), parameterization.sampling_levels(steps), labels, noise)
+    return dpmpp_2m(denoiser.denoise, parameterization.sampling_levels(18), labels, noise)

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from synthpath_kedro.data.artefact import Artefact, Card, Recipe, digest_arrays, package_versions, write_artefact
+from synthpath_kedro.data.artifact import Artifact, Card, Recipe, digest_arrays, package_versions, write_artifact
 from synthpath_kedro.diffusion.allocation import allocate, interleaved_labels
 from synthpath_kedro.diffusion.batches import to_uint8
 from synthpath_kedro.diffusion.checkpoint import load_denoiser
 from synthpath_kedro.diffusion.denoiser import Denoiser
-from synthpath_kedro.diffusion.formulation import make_formulation
 from synthpath_kedro.diffusion.guidance import clipped, guided
+from synthpath_kedro.diffusion.parameterization import make_parameterization
 from synthpath_kedro.diffusion.samplers import choose_sampler
 from synthpath_kedro.diffusion.samplers.choice import evaluations
 from synthpath_kedro.diffusion.samplers.types import Denoise
@@ -39,7 +39,7 @@ _ENOUGH_SEEN = 1_000_000
 
 
 def shard_recipes(
-    checkpoint: Artefact, real_counts: np.ndarray, params: SynthesisParameters, seed: int
+    checkpoint: Artifact, real_counts: np.ndarray, params: SynthesisParameters, seed: int
 ) -> dict[str, Recipe]:
     """What to write under which name; every recipe can be run alone, in any order, in any process.
 
@@ -66,7 +66,7 @@ def shard_recipes(
     return recipes
 
 
-def build_manifest(shards: Mapping[str, Artefact], checkpoint: Artefact) -> Card:
+def build_manifest(shards: Mapping[str, Artifact], checkpoint: Artifact) -> Card:
     """What the synthetic set holds and how it was made.
 
     Args:
@@ -85,7 +85,7 @@ def build_manifest(shards: Mapping[str, Artefact], checkpoint: Artefact) -> Card
         name: {"digest": shards[name].card["digest"], "n": len(shards[name].tensors["labels"])}
         for name in sorted(shards)
     }
-    of_all = ("checkpoint", "class_names", "image_size", "formulation", "noise_schedule", "parameters", "seed")
+    of_all = ("checkpoint", "class_names", "image_size", "parameterization", "noise_schedule", "parameters", "seed")
     return {
         "name": "synthetic",
         "shards": entries,
@@ -99,7 +99,7 @@ def build_manifest(shards: Mapping[str, Artefact], checkpoint: Artefact) -> Card
     }
 
 
-def _check_complete(shards: Mapping[str, Artefact], keys: list[Card], checkpoint: Artefact) -> None:
+def _check_complete(shards: Mapping[str, Artifact], keys: list[Card], checkpoint: Artifact) -> None:
     way_out = "run kedro run --pipelines=synthesis, which makes only what is missing or different"
     expected = 0
     for name, key in zip(sorted(shards), keys, strict=True):
@@ -135,19 +135,19 @@ class Synthesis:
         seed: with an image's number it decides the image's noise.
     """
 
-    def __init__(self, checkpoint: Artefact, params: SynthesisParameters, seed: int) -> None:
+    def __init__(self, checkpoint: Artifact, params: SynthesisParameters, seed: int) -> None:
         self.checkpoint, self.params, self.seed = checkpoint, params, seed
         self._denoiser: Denoiser | None = None
 
     def key(self, shard: Shard) -> Card:
         """Everything that decides the bytes of ``shard``."""
         card = self.checkpoint.card
-        deciding = ("sampler", "steps", "guidance_scale", "eta", "churn", "clip_denoised", "batch_size")
+        deciding = ("sampler", "num_steps", "guidance_scale", "eta", "churn", "clip_denoised", "batch_size")
         return {
             "checkpoint": card["digest"],
             "class_names": card["class_names"],
             "image_size": card["image_size"],
-            "formulation": card["formulation"],
+            "parameterization": card["parameterization"],
             "noise_schedule": card["noise_schedule"],
             "phantom": card["phantom"],
             "parameters": {name: getattr(self.params, name) for name in deciding} | {"clip_denoised": self._clips},
@@ -190,15 +190,16 @@ class Synthesis:
         denoise = guided(denoiser, self.params.guidance_scale)
         if self._clips:
             denoise = clipped(denoise)
-        worth = len(labels) / evaluations(self.params.sampler, self.params.steps)
+        worth = len(labels) / evaluations(self.params.sampler, self.params.num_steps)
         denoise = _counted(denoise, lambda: on_progress(worth))
-        sampler = choose_sampler(self.params, denoiser.formulation)
-        levels = denoiser.formulation.sampling_levels(self.params.steps)
+        sampler = choose_sampler(self.params, denoiser.parameterization)
+        levels = denoiser.parameterization.sampling_levels(self.params.num_steps)
         painted = sampler(denoise, levels, torch.from_numpy(labels).to(device), noise)
         if not torch.isfinite(painted).all():
             raise InputError(
-                "the denoiser paints values that are no numbers: it was not trained to an end; train it with a lower "
-                "diffusion.learning_rate, or sample with another synthesis.sampler or more synthesis.steps"
+                "the denoiser paints non-finite values (NaN or Inf): it was not trained to an end; train it with a "
+                "lower "
+                "diffusion.learning_rate, or sample with another synthesis.sampler or more synthesis.num_steps"
             )
         return to_uint8(painted)
 
@@ -248,7 +249,7 @@ def _recipe(synthesis: Synthesis, shard: Shard, progress: _Progress) -> Recipe:
     def write(path: Path) -> None:
         progress.begin(shard)
         tensors = synthesis.draw(shard, progress.add)
-        write_artefact(path, Artefact(tensors, {"key": key, "digest": digest_arrays(tensors)}))
+        write_artifact(path, Artifact(tensors, {"key": key, "digest": digest_arrays(tensors)}))
 
     return Recipe(key, write)
 
@@ -257,24 +258,28 @@ def check_sampling(params: SynthesisParameters, diffusion: DiffusionParameters) 
     """Refuses settings of sampling that a denoiser trained with ``diffusion`` cannot serve.
 
     Raises:
-        InputError: guidance without label dropout, or a sampler, steps or options that its formulation does not have.
+        InputError: guidance without class dropout, or a sampler, steps or options that its parameterization lacks.
     """
-    if params.guidance_scale != 1 and diffusion.label_dropout == 0:
+    if params.guidance_scale != 1 and diffusion.class_dropout_prob == 0:
         raise InputError(
             f"synthesis.guidance_scale is {params.guidance_scale:g}, but the denoiser never saw an image without its "
-            "label: set it to 1, or train with diffusion.label_dropout above 0"
+            "label: set it to 1, or train with diffusion.class_dropout_prob above 0"
         )
-    choose_sampler(params, make_formulation(diffusion))
+    choose_sampler(params, make_parameterization(diffusion))
 
 
-def _check(checkpoint: Artefact, params: SynthesisParameters) -> None:
+def _check(checkpoint: Artifact, params: SynthesisParameters) -> None:
     load_denoiser(checkpoint, torch.device("cpu"))
     trained: dict[str, Any] = checkpoint.card["parameters"]
     check_sampling(params, DiffusionParameters.model_validate(trained))
-    if trained["formulation"] == "epsilon" and _deterministic(params) and checkpoint.card["images_seen"] < _ENOUGH_SEEN:
+    if (
+        trained["parameterization"] == "epsilon"
+        and _deterministic(params)
+        and checkpoint.card["images_seen"] < _ENOUGH_SEEN
+    ):
         log.warning(
-            "an epsilon denoiser that has seen %s images is under-trained for the deterministic sampler %s: colours "
-            "drift to green and black; use synthesis.sampler=ddpm, or train with diffusion.formulation=edm",
+            "an epsilon denoiser that has seen %s images is under-trained for the deterministic sampler %s: colors "
+            "drift to green and black; use synthesis.sampler=ddpm, or train with diffusion.parameterization=edm",
             f"{checkpoint.card['images_seen']:,}",
             params.sampler,
         )

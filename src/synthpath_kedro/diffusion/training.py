@@ -9,10 +9,10 @@ import pandas as pd
 import torch
 from lightning.pytorch.utilities.seed import isolate_rng
 
-from synthpath_kedro.data.artefact import Artefact, Card
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.artifact import Artifact, Card
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.diffusion.batches import training_batches, validation_batches
-from synthpath_kedro.diffusion.checkpoint import denoiser_artefact
+from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
 from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
 from synthpath_kedro.diffusion.ema import ExponentialMovingAverage
 from synthpath_kedro.diffusion.sample_grid import SampleGrid
@@ -36,17 +36,17 @@ class TrainedDenoiser:
 
     Attributes:
         checkpoint: the averaged weights and where they came from.
-        history: one row an epoch: epoch, train_loss, val_loss, learning_rate, seconds, images_per_second.
+        history: one row per epoch: epoch, train_loss, val_loss, learning_rate, seconds, images_per_second.
         samples: by epoch, uint8 [classes * k, H, W, 3] drawn from the averaged weights, class by class.
     """
 
-    checkpoint: Artefact
+    checkpoint: Artifact
     history: pd.DataFrame
     samples: dict[int, np.ndarray]
 
 
 def train_denoiser(
-    train: LabelledImages, val: LabelledImages, params: DiffusionParameters, seed: int, scratch: Path
+    train: LabeledImages, val: LabeledImages, params: DiffusionParameters, seed: int, scratch: Path
 ) -> TrainedDenoiser:
     """Trains a class-conditional denoiser; a killed training goes on from its last epoch.
 
@@ -54,11 +54,11 @@ def train_denoiser(
     early stops before the rate has fallen, because a course that followed the clock could not be repeated.
 
     Args:
-        train: images to learn; one label an image.
+        train: images to learn; one label per image.
         val: images to validate on.
         params: the block ``diffusion``.
         seed: decides weights, batch order, noise levels and noise.
-        scratch: folder of the resume file, from which a finished training comes back at once; the caller removes it
+        scratch: folder of the checkpoint, from which a finished training comes back at once; the caller removes it
             when the result is safe.
 
     Raises:
@@ -75,8 +75,8 @@ def train_denoiser(
 
 def _fit(
     denoiser: Denoiser,
-    train: LabelledImages,
-    val: LabelledImages,
+    train: LabeledImages,
+    val: LabeledImages,
     params: DiffusionParameters,
     seed: int,
     scratch: Path,
@@ -105,14 +105,14 @@ def _fit(
         module.load_state_dict(average.average)  # a training that was already at its end has not done so
         samples.samples[epochs] = samples.draw(module)
     card = _provenance(train, params, seed, epochs)
-    return TrainedDenoiser(denoiser_artefact(average.average, params, card), history.table, samples.samples)
+    return TrainedDenoiser(denoiser_artifact(average.average, params, card), history.table, samples.samples)
 
 
-def _require_one_label(data: LabelledImages) -> None:
+def _require_one_label(data: LabeledImages) -> None:
     if data.multi_label:
         name = data.card.get("name", "the data set")
         raise InputError(
-            f"{name} is multi-label and training takes one label an image: choose another data_prep.name; "
+            f"{name} is multi-label and training takes one label per image: choose another data_prep.name; "
             "kedro run --pipeline=data_prep gives its class distribution"
         )
 
@@ -127,12 +127,12 @@ def _warn_without_attention(denoiser: DenoiserParameters, image_size: int) -> No
         )
 
 
-def _training_key(train: LabelledImages, val: LabelledImages, params: DiffusionParameters, seed: int) -> Card:
+def _training_key(train: LabeledImages, val: LabeledImages, params: DiffusionParameters, seed: int) -> Card:
     facts = {"seed": seed, "train": train.digest, "val": val.digest, "number of processes": world_size()}
     return {"parameters": params.model_dump(mode="json"), **facts}
 
 
-def _provenance(train: LabelledImages, params: DiffusionParameters, seed: int, epochs: int) -> Card:
+def _provenance(train: LabeledImages, params: DiffusionParameters, seed: int, epochs: int) -> Card:
     return {
         "class_names": list(train.class_names),
         "image_size": train.image_size,

@@ -22,7 +22,7 @@ class DenoiserTraining(pl.LightningModule):
     Args:
         denoiser: the denoiser.
         parameters: settings of the training.
-        total_steps: optimiser steps of all epochs; OneCycleLR ends there.
+        total_steps: optimizer steps of all epochs; OneCycleLR ends there.
         seed: decides labels to drop, augmentation, noise levels and noise, each step's by itself.
     """
 
@@ -45,7 +45,7 @@ class DenoiserTraining(pl.LightningModule):
         generator = seeded_generator(self.seed, _STEP, self.global_step, self.global_rank, device=self.device)
         if self.settings.augment:
             x0 = random_dihedral(x0, generator)
-        drop = torch.rand(len(labels), generator=generator, device=self.device) < self.settings.label_dropout
+        drop = torch.rand(len(labels), generator=generator, device=self.device) < self.settings.class_dropout_prob
         labels = labels.masked_fill(drop, self.denoiser.null_label)
         loss = self._loss(x0, labels, generator)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(x0), sync_dist=True)
@@ -61,7 +61,7 @@ class DenoiserTraining(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW, and OneCycleLR over all epochs."""
         settings = self.settings
-        # Lightning clips no fused optimiser's gradients in mixed precision.
+        # Lightning clips no fused optimizer's gradients in mixed precision.
         fused = settings.precision == "32-true"
         optimizer = torch.optim.AdamW(
             self.denoiser.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused
@@ -70,7 +70,7 @@ class DenoiserTraining(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _loss(self, x0: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-        levels = self.denoiser.formulation.training_levels(stratified(len(x0), generator))
+        levels = self.denoiser.parameterization.training_levels(stratified(len(x0), generator))
         noise = torch.randn(x0.shape, generator=generator, device=x0.device, dtype=x0.dtype)
         return self.denoiser.loss(x0, noise, levels, labels)
 

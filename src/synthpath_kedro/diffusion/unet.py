@@ -41,7 +41,7 @@ class UNet(nn.Module):
 
         self.null_label = n_classes
         self.frequencies = nn.Buffer(_frequencies(base), persistent=False)
-        self.embed_noise = nn.Sequential(nn.Linear(2 * base, 4 * base), nn.SiLU(), nn.Linear(4 * base, 4 * base))
+        self.time_embedding = nn.Sequential(nn.Linear(2 * base, 4 * base), nn.SiLU(), nn.Linear(4 * base, 4 * base))
         self.embed_label = nn.Embedding(n_classes + 1, 4 * base)
 
         self.enter = nn.Conv2d(3, base, 3, padding=1)
@@ -97,7 +97,7 @@ class UNet(nn.Module):
     def _films(self, noise: Tensor, labels: Tensor) -> Iterator[Tensor]:
         phases = noise[:, None].to(self.frequencies.dtype) * self.frequencies
         waves = torch.cat([phases.cos(), phases.sin()], 1)
-        embedding = functional.silu(self.embed_noise(waves) + self.embed_label(labels))
+        embedding = functional.silu(self.time_embedding(waves) + self.embed_label(labels))
         return iter(self.film(embedding)[:, :, None, None].split([2 * stage.block.width for stage in self.stages], 1))
 
 

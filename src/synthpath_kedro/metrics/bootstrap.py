@@ -33,7 +33,7 @@ def metric_intervals(
         seed: of the draws.
 
     Returns:
-        Columns ``metric, mean, spread, low, high``, one row a metric; ``spread`` is the standard deviation between
+        Columns ``metric, mean, spread, low, high``, one row per metric; ``spread`` is the standard deviation between
         replicates, nan for one.
     """
     single = pd.DataFrame([classification_metrics(replicate, labels) for replicate in probabilities])[list(METRICS)]

@@ -53,14 +53,14 @@ def reliability_table(
     """The reliability diagram as a table.
 
     Args:
-        probabilities: one row an image, summing to 1.
+        probabilities: one row per image, summing to 1.
         labels: classes 0 ... C - 1.
         bins: of the likeliest class's probability.
         binning: "width" cuts [0, 1] into equal parts, closed on the right; "mass" puts equally many images into each
             bin (as nearly as can be), and images of equal confidence into the same one.
 
     Returns:
-        Columns ``low, high, n, confidence, accuracy``, one row a bin; means are nan where a bin is empty.
+        Columns ``low, high, n, confidence, accuracy``, one row per bin; means are nan where a bin is empty.
     """
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
@@ -86,7 +86,7 @@ def negative_log_likelihood(
 
 
 def fit_temperature(probabilities: Float[np.ndarray, "images classes"], labels: Int[np.ndarray, " images"]) -> float:
-    """The temperature that minimises the negative log-likelihood (Guo et al. 2017, section 4.2).
+    """The temperature that minimizes the negative log-likelihood (Guo et al. 2017, section 4.2).
 
     Args:
         probabilities: of validation images, never of the test set.

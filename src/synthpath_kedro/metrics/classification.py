@@ -22,7 +22,7 @@ def classification_metrics(
     MCC is 0 where labels or predictions are constant, and everything is nan without images.
 
     Args:
-        probabilities: one row an image, summing to 1.
+        probabilities: one row per image, summing to 1.
         labels: classes 0 ... C - 1.
 
     Returns:
@@ -41,7 +41,7 @@ def per_class_metrics(
     """Precision, recall and F1 of every class; nan where a figure is undefined (no image, or never predicted).
 
     Returns:
-        Columns ``class, n, precision, recall, f1``, one row a class; ``n`` counts its images.
+        Columns ``class, n, precision, recall, f1``, one row per class; ``n`` counts its images.
 
     Raises:
         ValueError: as ``classification_metrics``, or ``class_names`` does not name every class.

@@ -8,7 +8,7 @@ from openTSNE.affinity import PerplexityBasedNN
 from openTSNE.initialization import pca
 from openTSNE.nearest_neighbors import PrecomputedNeighbors
 
-from synthpath_kedro.metrics.neighbours import nearest_neighbours
+from synthpath_kedro.metrics.neighbors import nearest_neighbors
 
 
 def joint_tsne(
@@ -18,14 +18,14 @@ def joint_tsne(
     seed: int,
     n_jobs: int = 1,
 ) -> tuple[Float[np.ndarray, "real 2"], Float[np.ndarray, "synthetic 2"]]:
-    """Embeds real and synthetic features together in the plane (t-SNE; openTSNE, PCA start, exact neighbours).
+    """Embeds real and synthetic features together in the plane (t-SNE; openTSNE, PCA start, exact neighbors).
 
     Args:
         real: penultimate features.
         synthetic: features of the same network.
         perplexity: lowered to (images - 1) / 3 where there are fewer images than it needs.
-        seed: of the PCA's randomised solver.
-        n_jobs: threads of the optimisation.
+        seed: of the PCA's randomized solver.
+        n_jobs: threads of the optimization.
 
     Returns:
         Both sets' coordinates; all 0 where the features do not vary.
@@ -43,7 +43,7 @@ def joint_tsne(
     return xy[: len(real)], xy[len(real) :]
 
 
-def neighbour_mixing(
+def knn_mixing(
     real: Float[np.ndarray, "real dimensions"],
     synthetic: Float[np.ndarray, "synthetic dimensions"],
     real_labels: Int[np.ndarray, " real"],
@@ -52,20 +52,20 @@ def neighbour_mixing(
 ) -> pd.DataFrame:
     """Of each synthetic image's ``k`` nearest images, the share that is real and the share of its own class.
 
-    Neighbours are sought among all real and all other synthetic images in feature space. Where synthetic images are
+    Neighbors are sought among all real and all other synthetic images in feature space. Where synthetic images are
     indistinguishable from real ones, ``real_share`` is near ``expected_real_share``, the share of real images in the
     pool; 0 means that they keep to themselves.
 
     Returns:
         Columns ``class, n, k, real_share, expected_real_share, class_agreement, real_class_agreement``; one row a
         class that has synthetic images, then one row with class -1 over all. ``class_agreement`` counts all
-        neighbours, ``real_class_agreement`` only the real ones (nan where there are none).
+        neighbors, ``real_class_agreement`` only the real ones (nan where there are none).
 
     Raises:
         ValueError: no synthetic images, or ``k`` is not below the number of images.
     """
     pool, labels = np.concatenate([synthetic, real]), np.concatenate([synthetic_labels, real_labels])
-    indices = nearest_neighbours(pool, k=k).indices[: len(synthetic)]
+    indices = nearest_neighbors(pool, k=k).indices[: len(synthetic)]
     is_real = indices >= len(synthetic)
     agrees = labels[indices] == synthetic_labels[:, None]
     groups = [(int(c), synthetic_labels == c) for c in np.unique(synthetic_labels)]
@@ -85,7 +85,7 @@ def neighbour_mixing(
 
 
 def _tsne(features: np.ndarray, perplexity: float, seed: int, n_jobs: int) -> np.ndarray:
-    found = nearest_neighbours(features, k=min(len(features) - 1, max(1, int(3 * perplexity))))
+    found = nearest_neighbors(features, k=min(len(features) - 1, max(1, int(3 * perplexity))))
     index = PrecomputedNeighbors(found.indices, found.distances.astype(np.float64))
     affinities = PerplexityBasedNN(knn_index=index, perplexity=perplexity, n_jobs=n_jobs)
     start = pca(features, random_state=seed)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from synthpath_kedro.metrics.neighbours import nearest_neighbours
+from synthpath_kedro.metrics.neighbors import nearest_neighbors
 
-NEIGHBOURS = 5
+NEIGHBORS = 5
 
 _BLOCK_BYTES = 2**26
 
@@ -56,23 +56,23 @@ def kernel_distance(
 def precision_recall_density_coverage(
     reference: Float[np.ndarray, "reference dimensions"],
     candidate: Float[np.ndarray, "candidate dimensions"],
-    k: int = NEIGHBOURS,
+    k: int = NEIGHBORS,
 ) -> dict[str, float]:
     """How much of the candidates lies among the reference images, and how much of these they cover.
 
-    A ball around each image reaches to its k-th nearest neighbour in its own set. ``precision``: share of candidates in
+    A ball around each image reaches to its k-th nearest neighbor in its own set. ``precision``: share of candidates in
     a reference ball; ``recall``: share of reference images in a candidate ball (Kynkäänniemi et al. 2019);
     ``density``: reference balls a candidate lies in, over k; ``coverage``: share of reference balls that hold a
     candidate (Naeem et al. 2020). Draws from one distribution have density 1 and, at equal n, coverage near 1 - 2^-k.
 
     Returns:
-        ``precision, recall, density, coverage``; nan where either set has no k neighbours.
+        ``precision, recall, density, coverage``; nan where either set has no k neighbors.
     """
     if min(len(reference), len(candidate)) <= k:
         return dict.fromkeys(("precision", "recall", "density", "coverage"), float("nan"))
-    centre = reference.mean(axis=0, dtype=np.float64)
-    a, b = reference - centre, candidate - centre
-    reference_radii, candidate_radii = (nearest_neighbours(x, k=k).distances[:, -1].astype(np.float64) for x in (a, b))
+    center = reference.mean(axis=0, dtype=np.float64)
+    a, b = reference - center, candidate - center
+    reference_radii, candidate_radii = (nearest_neighbors(x, k=k).distances[:, -1].astype(np.float64) for x in (a, b))
     holding, recalled, covered = np.empty(len(b)), np.zeros(len(a), bool), np.zeros(len(a), bool)
     block = max(1, _BLOCK_BYTES // (8 * len(a)))
     for start in range(0, len(b), block):
@@ -94,15 +94,15 @@ def fidelity_table(
     references: Mapping[str, Float[np.ndarray, "_ dimensions"]],
     candidates: Mapping[str, Float[np.ndarray, "_ dimensions"]],
     seed: int,
-    k: int = NEIGHBOURS,
+    k: int = NEIGHBORS,
 ) -> pd.DataFrame:
     """Every candidate set against every reference set, all cut to the size of the smallest by a seeded draw.
 
     Args:
         references: features by name (real_val, real_test).
-        candidates: features by name (synthetic, and real_train as the yardstick).
+        candidates: features by name (synthetic, and real_train as the reference).
         seed: of the draw.
-        k: neighbours that a ball reaches to.
+        k: neighbors that a ball reaches to.
 
     Returns:
         Columns ``reference, candidate, n, frechet_distance, kernel_distance, precision, recall, density, coverage``.
@@ -133,7 +133,7 @@ def kernel_distance_per_class(
     """Kernel distance of each class to itself; unbiased, so that unequal n may be compared.
 
     Returns:
-        Columns ``class, n_reference, n_candidate, kernel_distance``, one row a class.
+        Columns ``class, n_reference, n_candidate, kernel_distance``, one row per class.
     """
     rows = []
     for c in range(n_classes):

@@ -6,15 +6,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Num
 from scipy import stats
 
-from synthpath_kedro.metrics.neighbours import Neighbours, nearest_neighbours
+from synthpath_kedro.metrics.neighbors import Neighbors, nearest_neighbors
 
 
 @dataclass(frozen=True)
-class NearCopies:
+class NearDuplicates:
     """How many synthetic images are nearer to a training image than held-out images are.
 
     Attributes:
-        threshold: distance below which an image is a near copy.
+        threshold: distance below which an image is a near-duplicate.
         held_out_share: of held-out images below it, near the tail it was set at.
         share: of synthetic images below it.
         p: one-sided; how often so many would lie below it if synthetic and held-out images were exchangeable.
@@ -26,7 +26,7 @@ class NearCopies:
     p: float
 
     def caught(self, level: float = 0.05) -> bool:
-        """Whether there are more near copies than chance gives."""
+        """Whether there are more near-duplicates than chance gives."""
         return self.p <= level
 
 
@@ -66,17 +66,17 @@ class ClosestPairs:
 
 def nearest_training_images(
     images: Num[np.ndarray, "images dimensions"], train: Num[np.ndarray, "train dimensions"]
-) -> Neighbours:
+) -> Neighbors:
     """Each image's nearest training image, in whatever space the rows are (pixels, flattened, or features)."""
-    return nearest_neighbours(images, train)
+    return nearest_neighbors(images, train)
 
 
-def near_copies(
+def near_duplicates(
     synthetic_distances: Float[np.ndarray, " synthetic"],
     held_out_distances: Float[np.ndarray, " held_out"],
     tail: float = 0.01,
-) -> NearCopies:
-    """The share of near copies at a threshold calibrated on held-out images.
+) -> NearDuplicates:
+    """The share of near-duplicates at a threshold calibrated on held-out images.
 
     The threshold is the distance of the k-th nearest held-out image, k = ceil(``tail`` * held-out images), or of the
     nearest that is no copy itself where more held-out images than that have a copy in the training set. If c synthetic
@@ -92,13 +92,13 @@ def near_copies(
         ValueError: either set is empty.
     """
     if not (len(synthetic_distances) and len(held_out_distances)):
-        raise ValueError("near copies need both synthetic and held-out distances")
+        raise ValueError("near-duplicates need both synthetic and held-out distances")
     copied = int((held_out_distances == 0).sum())
     k = min(max(copied + 1, int(np.ceil(tail * len(held_out_distances)))), len(held_out_distances))
     threshold = float(np.partition(held_out_distances, k - 1)[k - 1])
     copies = int((synthetic_distances < threshold).sum())
     total = len(synthetic_distances) + len(held_out_distances)
-    return NearCopies(
+    return NearDuplicates(
         threshold=threshold,
         held_out_share=float((held_out_distances < threshold).mean()),
         share=copies / len(synthetic_distances),
@@ -113,19 +113,19 @@ def authenticity(images: Num[np.ndarray, "images dimensions"], train: Num[np.nda
     Compare it with the figure of held-out images: where training images are sparse, it is far from 1 for these too.
 
     Args:
-        images: synthetic, or held-out as the yardstick.
+        images: synthetic, or held-out as the reference.
         train: two images or more.
     """
-    return float(authentic(nearest_neighbours(images, train), train).mean())
+    return float(authentic(nearest_neighbors(images, train), train).mean())
 
 
-def authentic(nearest: Neighbours, train: Num[np.ndarray, "train dimensions"]) -> Bool[np.ndarray, " images"]:
+def authentic(nearest: Neighbors, train: Num[np.ndarray, "train dimensions"]) -> Bool[np.ndarray, " images"]:
     """Which images are not copies by ``authenticity``, from their nearest training images."""
-    neighbour, back = np.unique(nearest.indices[:, 0], return_inverse=True)
-    return nearest.distances[:, 0] >= _nearest_other(train, neighbour)[back]
+    neighbor, back = np.unique(nearest.indices[:, 0], return_inverse=True)
+    return nearest.distances[:, 0] >= _nearest_other(train, neighbor)[back]
 
 
-def closest_pairs(nearest: Neighbours, n: int) -> ClosestPairs:
+def closest_pairs(nearest: Neighbors, n: int) -> ClosestPairs:
     """The ``n`` synthetic images with the smallest distance to a training image, each training image shown once."""
     order = np.argsort(nearest.distances[:, 0], kind="stable")
     _, first = np.unique(nearest.indices[order, 0], return_index=True)
@@ -164,7 +164,7 @@ def membership_inference(
 
 def _nearest_other(train: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Distance of the training images ``rows`` to their nearest other training image."""
-    found = nearest_neighbours(train[rows], train, k=2)
+    found = nearest_neighbors(train[rows], train, k=2)
     itself = found.indices == rows[:, None]
     return np.where(itself[:, 0], found.distances[:, 1], found.distances[:, 0])
 

@@ -31,17 +31,17 @@ def attack_probabilities(
     random numbers do not depend on ``batch_size``, and neither does the noise.
 
     Args:
-        classifier: takes [0, 1] NCHW, normalises inside, returns logits.
+        classifier: takes [0, 1] NCHW, normalizes inside, returns logits.
         images: RGB.
         labels: true classes, which the attacks drive away from.
         attack: one of ``ATTACKS``, see ``perturb``.
         eps: perturbation budget in [0, 1] pixel units (L-infinity).
         steps: of the iterated attacks, 1 or more.
-        batch_size: images a pass.
+        batch_size: images per pass.
         seed: of the noise and of random starts.
 
     Returns:
-        float32, one row an image.
+        float32, one row per image.
 
     Raises:
         InputError: unknown attack, or autoattack with fewer than 4 classes.
@@ -83,8 +83,8 @@ def perturb(
         raise InputError(f"evaluation.attacks: {attack!r} is not an attack; choose from {', '.join(ATTACKS)}")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
-    if isinstance(classifier, ClampedControl):
-        pixels = classifier.normalise(pixels)
+    if isinstance(classifier, NormalizedSpace):
+        pixels = classifier.normalize(pixels)
     if attack == "noise":
         return _uniform_noise(classifier, pixels, labels, eps)
     if attack == "fgsm":
@@ -96,16 +96,16 @@ def perturb(
     return _autoattack(classifier, eps, n_classes=_probabilities(classifier, pixels[:1]).shape[1])(pixels, labels)
 
 
-class ClampedControl(nn.Module):
-    """The artefact suspected behind the study's table 4.3, as a labelled control; not a measure of robustness.
+class NormalizedSpace(nn.Module):
+    """The artifact suspected behind the study's table 4.3, as a labeled control; not a measure of robustness.
 
-    Given to ``attack_probabilities`` in the classifier's place, it lets the attack work on already normalised images,
+    Given to ``attack_probabilities`` in the classifier's place, it lets the attack work on already normalized images,
     which torchattacks clamps to [0, 1]: what is darker than ``mean`` or brighter than ``mean + std`` is lost, whatever
     the budget, and ``eps`` is in units of ``std``. (BIM clamps the bright side only.)
 
     Args:
-        classifier: takes [0, 1] NCHW, normalises inside, returns logits.
-        mean: per channel, of the classifier's own normalisation.
+        classifier: takes [0, 1] NCHW, normalizes inside, returns logits.
+        mean: per channel, of the classifier's own normalization.
         std: per channel.
     """
 
@@ -119,11 +119,11 @@ class ClampedControl(nn.Module):
         self.register_buffer("mean", torch.tensor(mean, device=device).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std, device=device).view(1, 3, 1, 1))
 
-    def normalise(self, pixels: Tensor) -> Tensor:
+    def normalize(self, pixels: Tensor) -> Tensor:
         return (pixels - self.mean) / self.std
 
-    def forward(self, normalised: Tensor) -> Tensor:
-        return self.classifier(normalised * self.std + self.mean)
+    def forward(self, normalized: Tensor) -> Tensor:
+        return self.classifier(normalized * self.std + self.mean)
 
 
 def check_attacks(attacks: Sequence[str], n_classes: int) -> None:

@@ -125,7 +125,7 @@ def pooled_seed_variance(accuracies: Iterable[np.ndarray]) -> tuple[float, int]:
     """Variance between replicates, pooled over cells, and its degrees of freedom.
 
     Args:
-        accuracies: one array a cell, one number a replicate; cells with one replicate add nothing.
+        accuracies: one array a cell, one number per replicate; cells with one replicate add nothing.
     """
     cells = [np.asarray(cell, dtype=np.float64) for cell in accuracies]
     degrees_of_freedom = sum(len(cell) - 1 for cell in cells)

@@ -23,7 +23,7 @@ class StudyDesign:
 
     Attributes:
         n: test images.
-        replicates: seeds a cell, 2 or more.
+        replicates: seeds per cell, 2 or more.
         seed_spread: standard deviation of a replicate's true accuracy (0.01 is a point).
         gain: by which both regimes' true accuracy exceeds the baseline's, at most 0.045.
         models: classifiers a study.

@@ -1,4 +1,4 @@
-"""Lightning's resume files as safetensors and JSON: nothing in them can run code when they are read."""
+"""Lightning's checkpoints as safetensors and JSON: nothing in them can run code when they are read."""
 
 import hashlib
 import json
@@ -12,14 +12,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from typing_extensions import override
 
-from synthpath_kedro.data.artefact import atomic_path
+from synthpath_kedro.data.artifact import atomic_path
 
 _TENSOR, _CHANNELS_LAST, _TUPLE, _ITEMS = "$tensor", "$channels_last", "$tuple", "$items"
 _NHWC = torch.channels_last
 
 
 class SafetensorsCheckpointIO(CheckpointIO):
-    """Writes a checkpoint's tensors as safetensors and the rest as JSON in their metadata, whole or not at all.
+    """Writes a checkpoint's tensors as safetensors and the rest as JSON in their metadata, atomically.
 
     JSON knows neither tuples nor keys that are not text; both come back as they were.
     """
@@ -65,7 +65,7 @@ def _encode(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
     if isinstance(value, torch.Tensor):
         # A copy, because safetensors refuses tensors that share memory.
         tensors[name] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        # Fused optimisers walk weights and moments in memory order, so the order must come back too.
+        # Fused optimizers walk weights and moments in memory order, so the order must come back too.
         channels_last = not value.is_contiguous() and value.ndim == 4 and value.is_contiguous(memory_format=_NHWC)
         return {_CHANNELS_LAST if channels_last else _TENSOR: name}
     if isinstance(value, Mapping):
@@ -77,7 +77,7 @@ def _encode(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
         return entries if isinstance(value, list) else {_TUPLE: entries}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise TypeError(f"{name} is a {type(value).__name__}: a resume file holds tensors, numbers, text and containers")
+    raise TypeError(f"{name} is a {type(value).__name__}: a checkpoint holds tensors, numbers, text and containers")
 
 
 def _decode(node: Any, tensor: Callable[[str], torch.Tensor]) -> Any:

@@ -1,4 +1,4 @@
-"""One row an epoch: logged as it ends, kept in the resume file, given back as a table."""
+"""One row per epoch: logged as it ends, kept in the checkpoint, given back as a table."""
 
 import logging
 import math
@@ -17,13 +17,13 @@ log = logging.getLogger(__name__)
 
 
 class EpochHistory(Callback):
-    """Collects a training's losses and speed and logs a line an epoch.
+    """Collects a training's losses and speed and logs a line per epoch.
 
     Training ends with an InputError after an epoch whose training loss is not finite.
 
     Args:
         name: what is trained, as the log calls it.
-        n_images: training images an epoch.
+        n_images: training images per epoch.
         metrics: what the module logs and the table holds, in this order.
     """
 
@@ -36,7 +36,7 @@ class EpochHistory(Callback):
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row an epoch: epoch (from 1), the metrics, learning_rate, seconds, images_per_second (training only).
+        """One row per epoch: epoch (from 1), the metrics, learning_rate, seconds, images_per_second (training only).
 
         The learning rate is that of the epoch's last step.
         """

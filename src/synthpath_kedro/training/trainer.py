@@ -15,7 +15,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, Timer
 from typing_extensions import override
 
-from synthpath_kedro.data.artefact import Card, atomic_path
+from synthpath_kedro.data.artifact import Card, atomic_path
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.training.checkpoint_io import SafetensorsCheckpointIO, is_intact
 from synthpath_kedro.training.distributed import devices, rank, wait_for_all
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
 
 _KEY, _LAST = "key.json", "last.ckpt"
-_LITTER = (
+_IGNORED_WARNINGS = (
     r".*does not have many workers.*",
     r".*You have set .* Tensor Cores.*",
     r".*The number of training batches .* is smaller than the logging interval.*",
@@ -57,13 +57,13 @@ def make_trainer(
     max_minutes: float | None = None,
     **settings: Any,
 ) -> pl.Trainer:
-    """A Trainer that saves a resume file after every epoch and prints nothing but a progress bar on a terminal.
+    """A Trainer that saves a checkpoint after every epoch and prints nothing but a progress bar on a terminal.
 
     Args:
-        scratch: folder for the resume file; see ``resumable_checkpoint``.
+        scratch: folder for the checkpoint; see ``resumable_checkpoint``.
         max_epochs: epochs to train.
         precision: Lightning's name of the arithmetic.
-        callbacks: more callbacks; they run before the resume file is written, their state is in it.
+        callbacks: more callbacks; they run before the checkpoint is written, their state is in it.
         gradient_clip: largest norm of the gradient.
         max_minutes: training ends with the first epoch that ends after this time (a resumed run's time adds up).
         settings: anything else that Lightning's Trainer takes.
@@ -96,7 +96,7 @@ def make_trainer(
 
 
 def resumable_checkpoint(scratch: Path, key: Card) -> Path | None:
-    """The resume file in ``scratch`` if it belongs to the same training, else None and an empty ``scratch``.
+    """The checkpoint in ``scratch`` if it belongs to the same training, else None and an empty ``scratch``.
 
     Args:
         scratch: folder of a training's working files; made if missing.
@@ -109,15 +109,15 @@ def resumable_checkpoint(scratch: Path, key: Card) -> Path | None:
 
 
 def _prepare(scratch: Path, key: Card) -> None:
-    """Empties ``scratch`` unless it holds a resume file of the same training."""
+    """Empties ``scratch`` unless it holds a checkpoint of the same training."""
     recorded, last = _read_key(scratch / _KEY), scratch / _LAST
     if recorded == key and is_intact(last):
-        log.info("going on from the last epoch saved in %s", scratch)
+        log.info("Resuming from the last epoch saved in %s", scratch)
         return
     if recorded is not None and recorded != key:
         log.info("starting afresh: %s holds a training with other %s", scratch, _differences(recorded, key))
     elif last.exists():
-        log.warning("starting afresh: the resume file in %s is damaged", scratch)
+        log.warning("starting afresh: the checkpoint in %s is damaged", scratch)
     shutil.rmtree(scratch, ignore_errors=True)
     with atomic_path(scratch / _KEY) as temporary:
         temporary.write_text(json.dumps(key, sort_keys=True))
@@ -149,5 +149,5 @@ def _differences(recorded: Card, key: Card) -> str:
 def _silence_lightning() -> None:
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for message in _LITTER:
+    for message in _IGNORED_WARNINGS:
         warnings.filterwarnings("ignore", message=message)

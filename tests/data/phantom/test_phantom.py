@@ -3,7 +3,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from synthpath_kedro.data.phantom.render import render_tiles
-from synthpath_kedro.data.phantom.stain import EOSIN, HAEMATOXYLIN, Staining, optical_density, transmit
+from synthpath_kedro.data.phantom.stain import EOSIN, HEMATOXYLIN, Staining, optical_density, transmit
 from synthpath_kedro.data.phantom.tissues import TISSUES
 from synthpath_kedro.data.sources.phantom import render_phantom
 from synthpath_kedro.data.validation import validate_splits
@@ -46,19 +46,19 @@ def test_the_three_sets_share_no_tile() -> None:
 
 
 def test_light_is_absorbed_as_beer_and_lambert_say() -> None:
-    vectors = np.stack([HAEMATOXYLIN, EOSIN])[None]
+    vectors = np.stack([HEMATOXYLIN, EOSIN])[None]
     staining = Staining(vectors, np.ones((1, 2), np.float32), np.full((1, 3), 200, np.float32))
-    haematoxylin, eosin = np.full((1, 1, 1), 0.5, np.float32), np.full((1, 1, 1), 0.25, np.float32)
-    light = transmit(optical_density(haematoxylin, eosin, staining), staining)
-    np.testing.assert_allclose(light[0, 0, 0], 200 * 10 ** -(0.5 * HAEMATOXYLIN + 0.25 * EOSIN), rtol=1e-5)
+    hematoxylin, eosin = np.full((1, 1, 1), 0.5, np.float32), np.full((1, 1, 1), 0.25, np.float32)
+    light = transmit(optical_density(hematoxylin, eosin, staining), staining)
+    np.testing.assert_allclose(light[0, 0, 0], 200 * 10 ** -(0.5 * HEMATOXYLIN + 0.25 * EOSIN), rtol=1e-5)
 
 
 def test_the_test_sets_stain_is_shifted_and_its_structure_is_not() -> None:
     plain, shifted = render_phantom(phantom(stain_shift=0.0), 16, 0), render_phantom(phantom(stain_shift=1.0), 16, 0)
     np.testing.assert_array_equal(plain.train.images, shifted.train.images)
     assert np.abs(plain.test.images.astype(float) - shifted.test.images).mean() > 3
-    grey = [part.test.images.mean(axis=3).ravel() for part in (plain, shifted)]
-    assert np.corrcoef(grey)[0, 1] > 0.95
+    gray = [part.test.images.mean(axis=3).ravel() for part in (plain, shifted)]
+    assert np.corrcoef(gray)[0, 1] > 0.95
 
 
 def test_a_class_looks_like_its_tissue() -> None:
@@ -72,12 +72,12 @@ def test_a_class_looks_like_its_tissue() -> None:
     assert nuclei["background"] < 0.01
 
 
-def test_colour_alone_does_not_tell_the_classes_apart() -> None:
+def test_color_alone_does_not_tell_the_classes_apart() -> None:
     splits = render_phantom(PhantomParameters(n_train=360, n_val=18, n_test=180, stain_shift=0.5), 32, 0)
 
-    def colours(images: np.ndarray) -> np.ndarray:
+    def colors(images: np.ndarray) -> np.ndarray:
         return images.mean(axis=(1, 2))
 
-    forest = RandomForestClassifier(random_state=0).fit(colours(splits.train.images), splits.train.labels)
-    accuracy = forest.score(colours(splits.test.images), splits.test.labels)
+    forest = RandomForestClassifier(random_state=0).fit(colors(splits.train.images), splits.train.labels)
+    accuracy = forest.score(colors(splits.test.images), splits.test.labels)
     assert 1 / 9 < accuracy < 0.8

@@ -28,7 +28,7 @@ def test_lossless_rgb_comes_out_exactly(decode, rgb, ending):
 
 
 @pytest.mark.parametrize("mode", ["L", "1"])
-def test_grey_and_bilevel_get_three_equal_channels(decode, rgb, mode):
+def test_gray_and_bilevel_get_three_equal_channels(decode, rgb, mode):
     image = rgb.convert(mode)
     assert np.array_equal(decode(image), np.repeat(np.asarray(image.convert("L"))[..., None], 3, axis=2))
 

@@ -188,7 +188,7 @@ def test_pathmnist_is_the_default_and_28_pixels_have_no_suffix(tmp_path, data_pr
         assert f"{tmp_path / file} has MD5" in refusal(data_prep(download_size=size), tmp_path)
 
 
-def test_chestmnist_is_multi_label_and_grey_becomes_rgb(tmp_path, data_prep, medmnist_arrays, monkeypatch):
+def test_chestmnist_is_multi_label_and_gray_becomes_rgb(tmp_path, data_prep, medmnist_arrays, monkeypatch):
     arrays = medmnist_arrays(size=28, channels=())
     for split, count in (("train", 12), ("val", 6), ("test", 9)):
         arrays[f"{split}_labels"] = np.random.default_rng(count).integers(0, 2, (count, 14), dtype=np.uint8)

@@ -60,7 +60,7 @@ def test_labels_may_be_flat_and_of_any_integer_type(read, medmnist_arrays):
 
 
 @pytest.mark.parametrize("channels", [(), (1,)])
-def test_grey_images_become_rgb(read, medmnist_arrays, channels):
+def test_gray_images_become_rgb(read, medmnist_arrays, channels):
     arrays = medmnist_arrays(channels=channels)
     images = read(arrays).train.images
     assert images.shape == (12, 8, 8, 3)
@@ -127,11 +127,11 @@ BROKEN_ARRAYS = {
     "16-bit images": ({"val_images": np.zeros((6, 8, 8, 3), np.uint16)}, "val_images are uint16"),
     "RGBA images": (
         {"val_images": np.zeros((6, 8, 8, 4), np.uint8)},
-        "val_images have 4 channels; they must be grey or RGB",
+        "val_images have 4 channels; they must be gray or RGB",
     ),
     "two channels": ({"val_images": np.zeros((6, 8, 8, 2), np.uint8)}, "val_images have 2 channels"),
     "channels first": ({"val_images": np.zeros((6, 3, 8, 8), np.uint8)}, "channels first"),
-    "volumes": ({"val_images": np.zeros((6, 8, 8, 8, 3), np.uint8)}, "must be [N, H, W] (grey) or [N, H, W, 3] (RGB)"),
+    "volumes": ({"val_images": np.zeros((6, 8, 8, 8, 3), np.uint8)}, "must be [N, H, W] (gray) or [N, H, W, 3] (RGB)"),
     "no pixels": ({"val_images": np.zeros((6, 0, 8, 3), np.uint8)}, "must be [N, H, W]"),
     "pickled images": ({"val_images": np.array([None] * 6)}, "val_images holds pickled Python objects"),
     "pickled labels": ({"val_labels": np.array([0, 1, None, 0, 1, 2])}, "val_labels holds pickled Python objects"),
@@ -249,8 +249,8 @@ def test_images_in_two_splits_are_treated_as_the_parameter_says(read, medmnist_a
     arrays = medmnist_arrays()
     arrays["train_images"][0] = arrays["test_images"][0]
     assert "mine.npz: 1 train image(s) stand also in val or test" in refusal(read, arrays)
-    assert len(read(arrays, shared_images="drop").train) == 11
-    assert len(read(arrays, shared_images="keep").train) == 12
+    assert len(read(arrays, duplicates_across_splits="drop").train) == 11
+    assert len(read(arrays, duplicates_across_splits="keep").train) == 12
 
 
 @pytest.mark.skipif("SYNTHPATH_REAL_TILES" not in os.environ, reason="SYNTHPATH_REAL_TILES names no folder")

@@ -1,1 +1,1 @@
-"""The digital phantom: nine procedural, tissue-like classes under a haematoxylin and eosin stain model."""
+"""The digital phantom: nine procedural, tissue-like classes under a hematoxylin and eosin stain model."""

@@ -1,4 +1,4 @@
-"""The plane divided into cells around scattered centres (Voronoi)."""
+"""The plane divided into cells around scattered centers (Voronoi)."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from synthpath_kedro.data.phantom.draws import Draws
 from synthpath_kedro.data.phantom.lattice import find_square
 from synthpath_kedro.data.phantom.plane import Lengths, Plane
 
-_NEIGHBOURS = [(step_x, step_y) for step_y in (-1, 0, 1) for step_x in (-1, 0, 1)]
+_NEIGHBORS = [(step_x, step_y) for step_y in (-1, 0, 1) for step_x in (-1, 0, 1)]
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class Cells:
     """The cell each pixel lies in; all float32 [N, H, W].
 
     Attributes:
-        x: micrometres from the cell's centre.
-        y: micrometres from the cell's centre.
+        x: micrometres from the cell's center.
+        y: micrometres from the cell's center.
         border: micrometres to the border with the next cell.
         trait: one random number in [0, 1) a cell.
     """
@@ -35,7 +35,7 @@ def divide(draws: Draws, plane: Plane, spacing: Lengths, jitter: float) -> Cells
     square = find_square(plane.x / spacing, plane.y / spacing)
     nearest = np.full(plane.x.shape, np.inf, np.float32)
     second, x, y, cell = nearest, nearest, nearest, np.zeros(plane.x.shape, np.int32)
-    for step_x, step_y in _NEIGHBOURS:
+    for step_x, step_y in _NEIGHBORS:
         index = square.index(step_x, step_y)
         from_x = square.along - step_x - shift_x.take(index)
         from_y = square.across - step_y - shift_y.take(index)

@@ -6,7 +6,7 @@ from synthpath_kedro.data.phantom.draws import Draws
 from synthpath_kedro.data.phantom.lattice import find_square
 from synthpath_kedro.data.phantom.plane import Lengths, Plane, coverage
 
-_NEIGHBOURS = ((0, 0), (1, 0), (0, 1), (1, 1))
+_NEIGHBORS = ((0, 0), (1, 0), (0, 1), (1, 1))
 
 
 def scatter_nuclei(
@@ -27,7 +27,7 @@ def scatter_nuclei(
         radius: half axes along x and y, before a variation in size by 30 %; up to half the spacing.
         presence: share of the squares that hold a nucleus, one number, one a tile or one a pixel.
         turn: largest angle between a nucleus and the x axis, radians.
-        hollow: 0 for a dense nucleus, towards 1 for a vesicular one with a pale centre.
+        hollow: 0 for a dense nucleus, towards 1 for a vesicular one with a pale center.
     """
     shift_x, shift_y = (draws.lattice(0.15, 0.85).ravel() for _ in range(2))
     lot = draws.lattice().ravel()
@@ -36,7 +36,7 @@ def scatter_nuclei(
     square = find_square(plane.x / spacing[0] - 0.5, plane.y / spacing[1] - 0.5)
     softness = plane.pixel / np.minimum(radius[0], radius[1]) + 0.25
     nuclei = np.zeros(plane.x.shape, np.float32)
-    for step_x, step_y in _NEIGHBOURS:
+    for step_x, step_y in _NEIGHBORS:
         index = square.index(step_x, step_y)
         from_x = square.along + (0.5 - step_x) - shift_x.take(index)
         from_y = square.across + (0.5 - step_y) - shift_y.take(index)

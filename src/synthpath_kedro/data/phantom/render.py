@@ -20,7 +20,7 @@ def render_tiles(labels: np.ndarray, image_size: int, seed: Sequence[int], stain
         labels: int64 [N], classes in the order of ``TISSUES``.
         image_size: height and width in pixels; the field of view in micrometres does not depend on it.
         seed: integers that every tile's generator is seeded with, beside the tile's index.
-        stain_shift: 0 to 1, how far the stain is from the training centre's.
+        stain_shift: 0 to 1, how far the stain is from the training center's.
 
     Returns:
         uint8 [N, image_size, image_size, 3], RGB.
@@ -43,8 +43,8 @@ def _render_class(
     tissue = list(TISSUES.values())[label]
     factor = _supersampling(image_size)
     plane = cut_planes(draws, image_size * factor)
-    haematoxylin, eosin = tissue(draws, plane)
-    light = _bin_pixels(transmit(optical_density(haematoxylin, eosin, staining), staining), factor)
+    hematoxylin, eosin = tissue(draws, plane)
+    light = _bin_pixels(transmit(optical_density(hematoxylin, eosin, staining), staining), factor)
     light += SENSOR_NOISE * draws.normal(image_size, image_size, 3)
     return np.clip(np.rint(light), 0, 255).astype(np.uint8)
 

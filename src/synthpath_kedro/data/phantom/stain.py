@@ -1,7 +1,7 @@
-"""Haematoxylin and eosin: from amounts of stain to the colours a slide scanner records.
+"""Hematoxylin and eosin: from amounts of stain to the colors a slide scanner records.
 
 Light that crosses a stained section is absorbed as Beer and Lambert say: the optical density
-OD = -log10(I / I_0) is the sum of the stains' densities, each its amount times its colour vector (Ruifrok and Johnston,
+OD = -log10(I / I_0) is the sum of the stains' densities, each its amount times its color vector (Ruifrok and Johnston,
 "Quantification of histochemical staining by color deconvolution", Anal. Quant. Cytol. Histol. 23, 2001). Slides differ
 in these vectors and amounts (Macenko et al., "A method for normalizing histology slides for quantitative analysis",
 ISBI 2009), and so do the tiles here.
@@ -13,12 +13,12 @@ import numpy as np
 
 from synthpath_kedro.data.phantom.draws import Draws
 
-# Medians over PathMNIST's tiles of lymphocytes, muscle, mucosa, stroma and tumour, found by Macenko's method.
-HAEMATOXYLIN = np.array([0.505, 0.762, 0.404], np.float32)
+# Medians over PathMNIST's tiles of lymphocytes, muscle, mucosa, stroma and tumor, found by Macenko's method.
+HEMATOXYLIN = np.array([0.505, 0.762, 0.404], np.float32)
 EOSIN = np.array([0.207, 0.867, 0.450], np.float32)
 
-# The other centre at stain_shift 1: what is added to the vectors, what multiplies the amounts and the lamp's light.
-SHIFTED_HAEMATOXYLIN = np.array([0.07, -0.01, -0.09], np.float32)
+# The other center at stain_shift 1: what is added to the vectors, what multiplies the amounts and the lamp's light.
+SHIFTED_HEMATOXYLIN = np.array([0.07, -0.01, -0.09], np.float32)
 SHIFTED_EOSIN = np.array([-0.03, 0.0, 0.07], np.float32)
 SHIFTED_AMOUNT = np.array([1.15, 0.88], np.float32)
 SHIFTED_BRIGHTNESS = 0.95
@@ -32,9 +32,9 @@ class Staining:
     """How each tile of a batch was stained and lit.
 
     Attributes:
-        vectors: float32 [N, 2, 3], unit optical densities of haematoxylin and eosin in R, G, B.
+        vectors: float32 [N, 2, 3], unit optical densities of hematoxylin and eosin in R, G, B.
         amounts: float32 [N, 2], factors on the amounts of the two stains.
-        light: float32 [N, 3], grey levels of a clear pixel, 0 to 255.
+        light: float32 [N, 3], gray levels of a clear pixel, 0 to 255.
     """
 
     vectors: np.ndarray
@@ -43,28 +43,28 @@ class Staining:
 
 
 def draw_staining(draws: Draws, stain_shift: float) -> Staining:
-    """Stains each tile a little differently, around a centre that ``stain_shift`` moves.
+    """Stains each tile a little differently, around a center that ``stain_shift`` moves.
 
     Args:
         draws: the tiles' random numbers.
-        stain_shift: 0 (the training centre) to 1 (another laboratory and scanner).
+        stain_shift: 0 (the training center) to 1 (another laboratory and scanner).
     """
     shift = np.float32(stain_shift)
-    centre = np.stack([HAEMATOXYLIN + shift * SHIFTED_HAEMATOXYLIN, EOSIN + shift * SHIFTED_EOSIN])
-    vectors = centre + draws.uniform(-0.03, 0.03, 2, 3)
+    center = np.stack([HEMATOXYLIN + shift * SHIFTED_HEMATOXYLIN, EOSIN + shift * SHIFTED_EOSIN])
+    vectors = center + draws.uniform(-0.03, 0.03, 2, 3)
     amounts = SHIFTED_AMOUNT**shift * np.exp(draws.uniform(-0.18, 0.18, 2))
     light = WHITE * np.float32(SHIFTED_BRIGHTNESS) ** shift * draws.uniform(0.96, 1.0, 1)
     light = light + draws.uniform(-3, 3, 3)
     return Staining(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), amounts, light)
 
 
-def optical_density(haematoxylin: np.ndarray, eosin: np.ndarray, staining: Staining) -> np.ndarray:
+def optical_density(hematoxylin: np.ndarray, eosin: np.ndarray, staining: Staining) -> np.ndarray:
     """OD = sum of amount times vector over the stains: float32 [N, H, W, 3] from two [N, H, W]."""
     weights = staining.vectors * staining.amounts[:, :, None]
-    absorbed_by_haematoxylin = haematoxylin[..., None] * weights[:, None, None, 0]
-    return absorbed_by_haematoxylin + eosin[..., None] * weights[:, None, None, 1]
+    absorbed_by_hematoxylin = hematoxylin[..., None] * weights[:, None, None, 0]
+    return absorbed_by_hematoxylin + eosin[..., None] * weights[:, None, None, 1]
 
 
 def transmit(density: np.ndarray, staining: Staining) -> np.ndarray:
-    """I = I_0 10^-OD: float32 [N, H, W, 3], grey levels 0 to 255."""
+    """I = I_0 10^-OD: float32 [N, H, W, 3], gray levels 0 to 255."""
     return staining.light[:, None, None] * np.exp(density * np.float32(-np.log(10)))

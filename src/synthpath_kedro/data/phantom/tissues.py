@@ -1,7 +1,7 @@
-"""The nine classes: how much haematoxylin and eosin each tissue-like texture takes up at each pixel.
+"""The nine classes: how much hematoxylin and eosin each tissue-like texture takes up at each pixel.
 
 Every tissue is a function of the tiles' random numbers and of the plane they are cut in; it returns the amounts of
-haematoxylin and eosin, float32 [N, H, W] each, where 1 is an optical density of 1 along the stain's unit vector.
+hematoxylin and eosin, float32 [N, H, W] each, where 1 is an optical density of 1 along the stain's unit vector.
 """
 
 from collections.abc import Callable
@@ -46,8 +46,8 @@ def debris(draws: Draws, plane: Plane) -> Amounts:
     dust = scatter_nuclei(draws, plane, (6, 6), (1.7, 1.3), draws.uniform(0.15, 0.35) + 0.3 * above(smudge, 0.6))
     ghost = scatter_nuclei(draws, plane, (12, 12), (3.8, 3.2), draws.uniform(0.1, 0.5), hollow=0.5)
     eosin = draws.uniform(0.24, 0.36) * (0.3 + 0.9 * grain + 0.6 * clump)
-    haematoxylin = draws.uniform(0.03, 0.2) * (smudge + 0.6 * grain) + 0.16 * ghost
-    return haematoxylin * (1 - crack) + 0.7 * dust, eosin * (1 - 0.92 * crack)
+    hematoxylin = draws.uniform(0.03, 0.2) * (smudge + 0.6 * grain) + 0.16 * ghost
+    return hematoxylin * (1 - crack) + 0.7 * dust, eosin * (1 - 0.92 * crack)
 
 
 def lymphocytes(draws: Draws, plane: Plane) -> Amounts:
@@ -63,28 +63,28 @@ def lymphocytes(draws: Draws, plane: Plane) -> Amounts:
 
 
 def mucus(draws: Draws, plane: Plane) -> Amounts:
-    """Pale, blue-grey, wispy pools drawn out into streaks, with a few pink strands and lost cells."""
+    """Pale, blue-gray, wispy pools drawn out into streaks, with a few pink strands and lost cells."""
     bent = bend(draws, plane, draws.uniform(5, 16), 30)
     pool = noise(draws, bent, 26)
     streak = ridge(noise(draws, bent, 26, draws.uniform(4, 7)))
     wisp = ridge(noise(draws, bent, 13, 2.8))
     strand = above(noise(draws, bent, 28, 7), draws.uniform(0.68, 0.95), 0.12)
     lost = scatter_nuclei(draws, bent, (15, 15), (3.4, 2.2), presence=draws.uniform(0, 0.12))
-    haematoxylin = draws.uniform(0.08, 0.18) * (0.35 + pool + 0.7 * streak + 0.5 * wisp)
-    return haematoxylin + 0.55 * lost, 0.3 * haematoxylin + draws.uniform(0.1, 0.4) * strand + 0.1 * lost
+    hematoxylin = draws.uniform(0.08, 0.18) * (0.35 + pool + 0.7 * streak + 0.5 * wisp)
+    return hematoxylin + 0.55 * lost, 0.3 * hematoxylin + draws.uniform(0.1, 0.4) * strand + 0.1 * lost
 
 
 def smooth_muscle(draws: Draws, plane: Plane) -> Amounts:
-    """Parallel, wavy, pink fibres; long thin nuclei along them, and narrow clefts."""
+    """Parallel, wavy, pink fibers; long thin nuclei along them, and narrow clefts."""
     wave = draws.uniform(1, 5) * (2 * noise(draws, plane, 34, 50) - 1)
     ripple = draws.uniform(0, 1.8) * (2 * noise(draws, plane, 10, 22) - 1)
     bent = plane.moved(0, wave + ripple)
     width = draws.uniform(3.2, 5.2)
-    fibre = noise(draws, bent, 45, width)
+    fiber = noise(draws, bent, 45, width)
     fibril = noise(draws, bent, 22, 0.5 * width)
     cleft = above(noise(draws, bent, 32, 6), draws.uniform(0.72, 1.0), 0.1)
     spindle = scatter_nuclei(draws, bent, (19, 6), (6.5, 1.5), draws.uniform(0.1, 0.45), turn=0.12)
-    eosin = draws.uniform(0.22, 0.36) * (0.45 + 0.8 * fibre + 0.5 * fibril)
+    eosin = draws.uniform(0.22, 0.36) * (0.45 + 0.8 * fiber + 0.5 * fibril)
     return 0.08 + 0.58 * spindle, eosin * (1 - 0.85 * cleft)
 
 
@@ -104,8 +104,8 @@ def normal_mucosa(draws: Draws, plane: Plane) -> Amounts:
     basal = scatter_nuclei(draws, bent, (4.8, 4.8), (2.4, 1.9)) * ring
     lymphoid = scatter_nuclei(draws, plane, (7.6, 7.6), (2.8, 2.3), draws.uniform(0.25, 0.7)) * (1 - inside)
     lamina = draws.uniform(0.06, 0.24) * (0.4 + noise(draws, plane, 12, 5))
-    haematoxylin = (0.14 * inside + 0.05) * (1 - 0.7 * clear) + 0.6 * np.maximum(basal * inside, lymphoid)
-    return haematoxylin, (lamina + inside * (0.24 - lamina)) * (1 - 0.88 * clear)
+    hematoxylin = (0.14 * inside + 0.05) * (1 - 0.7 * clear) + 0.6 * np.maximum(basal * inside, lymphoid)
+    return hematoxylin, (lamina + inside * (0.24 - lamina)) * (1 - 0.88 * clear)
 
 
 def cancer_associated_stroma(draws: Draws, plane: Plane) -> Amounts:
@@ -118,8 +118,8 @@ def cancer_associated_stroma(draws: Draws, plane: Plane) -> Amounts:
     spindle = scatter_nuclei(draws, bent, (12, 6), (4.8, 1.7), draws.uniform(0.15, 0.45), turn=0.5)
     stray = scatter_nuclei(draws, plane, (10, 10), (2.6, 2.2), draws.uniform(0, 0.18))
     eosin = draws.uniform(0.2, 0.32) * (0.3 + 0.8 * bundle + 0.5 * fibril)
-    haematoxylin = draws.uniform(0.04, 0.12) * (0.5 + bundle) * (1 - 0.6 * gap)
-    return haematoxylin + 0.58 * np.maximum(spindle, stray), eosin * (1 - 0.8 * gap)
+    hematoxylin = draws.uniform(0.04, 0.12) * (0.5 + bundle) * (1 - 0.6 * gap)
+    return hematoxylin + 0.58 * np.maximum(spindle, stray), eosin * (1 - 0.8 * gap)
 
 
 def adenocarcinoma_epithelium(draws: Draws, plane: Plane) -> Amounts:
@@ -141,11 +141,11 @@ def adenocarcinoma_epithelium(draws: Draws, plane: Plane) -> Amounts:
     )
     spindle = scatter_nuclei(draws, bent, (14, 7), (4.5, 1.5), presence=0.4, turn=0.4) * stroma
     grain = 0.7 + 0.6 * noise(draws, plane, 2.2)
-    fibre = 0.3 * (0.4 + noise(draws, bent, 25, 4))
+    fiber = 0.3 * (0.4 + noise(draws, bent, 25, 4))
     secretion = lumen * draws.uniform(0, 0.2) * above(noise(draws, plane, 9), 0.5, 0.3)
-    haematoxylin = 0.14 + draws.uniform(0.36, 0.6) * nucleus * lined * grain + 0.45 * spindle
-    eosin = 0.2 + stroma * (fibre - 0.2)
-    return haematoxylin * (1 - lumen) + 0.2 * secretion, eosin * (1 - lumen) + secretion
+    hematoxylin = 0.14 + draws.uniform(0.36, 0.6) * nucleus * lined * grain + 0.45 * spindle
+    eosin = 0.2 + stroma * (fiber - 0.2)
+    return hematoxylin * (1 - lumen) + 0.2 * secretion, eosin * (1 - lumen) + secretion
 
 
 TISSUES: dict[str, Callable[[Draws, Plane], Amounts]] = {

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.preprocessing import prepare
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.data.validation import validate_splits
@@ -26,7 +26,7 @@ def read_source(params: DataPrepParameters, seed: int, raw_folder: Path) -> Spli
         InputError: the data are missing, broken, not what the parameters say, or unfit for a study.
     """
     splits = prepare(_read(params, seed, raw_folder), params.image_size)
-    return validate_splits(splits.map(lambda images: _name(images, params)), params.shared_images)
+    return validate_splits(splits.map(lambda images: _name(images, params)), params.duplicates_across_splits)
 
 
 def _read(params: DataPrepParameters, seed: int, raw_folder: Path) -> Splits:
@@ -49,7 +49,7 @@ def _read(params: DataPrepParameters, seed: int, raw_folder: Path) -> Splits:
             return render_phantom(params.phantom, params.image_size, seed)
 
 
-def _name(images: LabelledImages, params: DataPrepParameters) -> LabelledImages:
+def _name(images: LabeledImages, params: DataPrepParameters) -> LabeledImages:
     return images.with_card(source=params.source, name=_data_name(params), phantom=params.source == "phantom")
 
 

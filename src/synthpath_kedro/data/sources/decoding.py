@@ -12,7 +12,7 @@ class UnusableImageError(ValueError):
 
 
 def decode_image(path: Path) -> Image.Image:
-    """Grey, palette, bilevel, YCbCr and CMYK images become RGB; a stored rotation is applied; opaque alpha is dropped.
+    """Gray, palette, bilevel, YCbCr and CMYK images become RGB; a stored rotation is applied; opaque alpha is dropped.
 
     Raises:
         UnusableImageError: unreadable, more than 8 bits a channel, transparent, or several pages.

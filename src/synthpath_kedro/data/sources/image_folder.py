@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from synthpath_kedro.data.groups import encode_groups
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.preprocessing import resize_image
 from synthpath_kedro.data.sources.decoding import ENDINGS, UnusableImageError, decode_image
 from synthpath_kedro.data.splits import Splits
@@ -58,10 +58,10 @@ def read_image_folder(params: DataPrepParameters, seed: int) -> Splits:
     images = _read_images(root, files, params.image_size)
     card = {"split": params.split.model_dump() | {"seed": seed}} if drawn else {}
 
-    def labelled(split: str) -> LabelledImages:
-        return LabelledImages(images[split], files[split].labels, names, groups.get(split), card)
+    def labeled(split: str) -> LabeledImages:
+        return LabeledImages(images[split], files[split].labels, names, groups.get(split), card)
 
-    return Splits(labelled("train"), labelled("val"), labelled("test"))
+    return Splits(labeled("train"), labeled("val"), labeled("test"))
 
 
 def _list_splits(

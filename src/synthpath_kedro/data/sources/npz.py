@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from synthpath_kedro.data.groups import encode_groups
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.preprocessing import resize_images, to_rgb
 from synthpath_kedro.data.sources.medmnist_info import class_names_of
 from synthpath_kedro.data.splits import Splits
@@ -63,9 +63,9 @@ def read_splits(
     groups = _read_groups(archive, path, labels, params.group)
     card = {"file": path.name, "native_size": list(headers["train"].shape[1:3])}
 
-    def read(split: str) -> LabelledImages:
+    def read(split: str) -> LabeledImages:
         images = _read_images(archive, path, f"{split}_images", params.image_size)
-        return LabelledImages(images, labels[split], names, groups.get(split), card)
+        return LabeledImages(images, labels[split], names, groups.get(split), card)
 
     return Splits(read("train"), read("val"), read("test"))
 
@@ -123,7 +123,7 @@ def _check_multi_label(labels: dict[str, np.ndarray], path: Path) -> dict[str, n
     shapes = {split: values.shape[1:] for split, values in labels.items()}
     if len(set(shapes.values())) > 1:
         raise InputError(
-            f"{path}: labels of train, val and test differ in columns; they need one a class, or one label an image"
+            f"{path}: labels of train, val and test differ in columns; they need one a class, or one label per image"
         )
     values = np.concatenate(list(labels.values()))
     if np.any((values != 0) & (values != 1)):
@@ -199,10 +199,10 @@ def _check_images(archive: zipfile.ZipFile, path: Path, split: str, n_labels: in
             )
         if len(shape) == 4 and shape[3] not in (1, 3):
             raise InputError(
-                f"{where} have {shape[3]} channels; they must be grey or RGB (drop an alpha channel: images[..., :3])"
+                f"{where} have {shape[3]} channels; they must be gray or RGB (drop an alpha channel: images[..., :3])"
             )
         if len(shape) not in (3, 4) or 0 in shape[1:3]:
-            raise InputError(f"{where} have shape {shape}; they must be [N, H, W] (grey) or [N, H, W, 3] (RGB)")
+            raise InputError(f"{where} have shape {shape}; they must be [N, H, W] (gray) or [N, H, W, 3] (RGB)")
         if shape[0] != n_labels:
             raise InputError(
                 f"{where}: {shape[0]} images, but {split}_labels has {n_labels}; every image needs one label"

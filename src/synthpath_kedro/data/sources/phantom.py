@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.phantom.render import render_tiles
 from synthpath_kedro.data.phantom.tissues import TISSUES
 from synthpath_kedro.data.splits import Splits
@@ -29,7 +29,7 @@ def render_phantom(params: PhantomParameters, image_size: int, seed: int) -> Spl
     )
 
 
-def _render_set(n_images: int, image_size: int, seed: tuple[int, int], stain_shift: float) -> LabelledImages:
+def _render_set(n_images: int, image_size: int, seed: tuple[int, int], stain_shift: float) -> LabeledImages:
     labels = np.random.default_rng(seed).permutation(np.arange(n_images) % len(TISSUES))
     images = render_tiles(labels, image_size, seed, stain_shift)
-    return LabelledImages(images, labels.astype(np.int64), tuple(TISSUES), card={"stain_shift": stain_shift})
+    return LabeledImages(images, labels.astype(np.int64), tuple(TISSUES), card={"stain_shift": stain_shift})

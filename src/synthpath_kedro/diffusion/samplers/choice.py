@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from synthpath_kedro.diffusion.formulation import Formulation
+from synthpath_kedro.diffusion.parameterization import Parameterization
 from synthpath_kedro.diffusion.samplers.ddim import ddim
 from synthpath_kedro.diffusion.samplers.ddpm import ddpm
 from synthpath_kedro.diffusion.samplers.dpmpp_2m import dpmpp_2m
@@ -12,11 +12,11 @@ from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import SynthesisParameters
 
 
-def choose_sampler(parameters: SynthesisParameters, formulation: Formulation) -> Sampler:
+def choose_sampler(parameters: SynthesisParameters, parameterization: Parameterization) -> Sampler:
     """The sampler with its options.
 
     Raises:
-        InputError: an option that this sampler or formulation does not have.
+        InputError: an option that this sampler or parameterization does not have.
     """
     name = parameters.sampler
     if parameters.eta > 0 and name != "ddim":
@@ -25,11 +25,11 @@ def choose_sampler(parameters: SynthesisParameters, formulation: Formulation) ->
         raise InputError(
             f"synthesis.churn is {parameters.churn:g} with synthesis.sampler {name}: only heun has it; set 0"
         )
-    formulation.sampling_levels(parameters.steps)
+    parameterization.sampling_levels(parameters.num_steps)
     if name == "heun":
         if parameters.churn > 0:
-            formulation.at_sigma(1.0)
-        return partial(heun, churn=parameters.churn, at_sigma=formulation.at_sigma)
+            parameterization.at_sigma(1.0)
+        return partial(heun, churn=parameters.churn, at_sigma=parameterization.at_sigma)
     if name == "ddim":
         return partial(ddim, eta=parameters.eta)
     return {"ddpm": ddpm, "dpmpp_2m": dpmpp_2m}[name]

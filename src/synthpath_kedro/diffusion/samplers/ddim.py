@@ -2,7 +2,7 @@
 
 import math
 
-from synthpath_kedro.diffusion.formulation import NoiseLevels
+from synthpath_kedro.diffusion.parameterization import NoiseLevels
 from synthpath_kedro.diffusion.samplers.types import Denoise, Images, Labels, Noise, steps
 
 
@@ -13,7 +13,7 @@ def ddim(denoise: Denoise, levels: NoiseLevels, labels: Labels, noise: Noise, et
         denoise: the denoiser.
         levels: noise levels [steps + 1].
         labels: the images' labels.
-        noise: gives standard normal numbers; called once, and once a step if ``eta`` is above 0.
+        noise: gives standard normal numbers; called once, and once per step if ``eta`` is above 0.
         eta: 0 deterministic to 1 ancestral.
     """
     x = levels.sigma[0].item() * noise()

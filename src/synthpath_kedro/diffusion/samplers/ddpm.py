@@ -1,6 +1,6 @@
 """Ancestral sampling."""
 
-from synthpath_kedro.diffusion.formulation import NoiseLevels
+from synthpath_kedro.diffusion.parameterization import NoiseLevels
 from synthpath_kedro.diffusion.samplers.ddim import ddim
 from synthpath_kedro.diffusion.samplers.types import Denoise, Images, Labels, Noise
 

@@ -2,7 +2,7 @@
 
 import math
 
-from synthpath_kedro.diffusion.formulation import NoiseLevels
+from synthpath_kedro.diffusion.parameterization import NoiseLevels
 from synthpath_kedro.diffusion.samplers.types import Denoise, Images, Labels, Noise, steps
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from synthpath_kedro.diffusion.formulation import NoiseLevels
+from synthpath_kedro.diffusion.parameterization import NoiseLevels
 from synthpath_kedro.diffusion.samplers.types import Denoise, Images, Labels, Noise
 
 _GAMMA_MAX = math.sqrt(2) - 1
@@ -25,7 +25,7 @@ def heun(
         denoise: the denoiser; evaluated twice a step, once at the last.
         levels: noise levels [steps + 1].
         labels: the images' labels.
-        noise: gives standard normal numbers; called once, and once a step if ``churn`` is above 0.
+        noise: gives standard normal numbers; called once, and once per step if ``churn`` is above 0.
         churn: S_churn, how much fresh noise is mixed in, over all steps.
         at_sigma: gives the level of any noise; needed for churn only.
     """

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from synthpath_kedro.diffusion.formulation import NoiseLevels
+from synthpath_kedro.diffusion.parameterization import NoiseLevels
 
 Images = Float[Tensor, "batch 3 size size"]
 Labels = Int[Tensor, " batch"]

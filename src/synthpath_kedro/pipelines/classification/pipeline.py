@@ -1,15 +1,13 @@
 from kedro.pipeline import Node, Pipeline
 
-from synthpath_kedro.classifiers.registry import has_trunk
-from synthpath_kedro.grid import Cell, Grid
 from synthpath_kedro.pipelines.classification.nodes import (
+    cache_features,
+    cache_features_of_synthetic,
     draw_training_history,
-    select_synthetic,
-    store_trunk_features,
-    store_trunk_features_of_held_out,
-    store_trunk_features_of_synthetic,
+    filter_synthetic,
     train_classifier,
 )
+from synthpath_kedro.study.grid import Cell, Grid
 
 SHARED = [
     "real_train",
@@ -17,7 +15,7 @@ SHARED = [
     "real_test",
     "synthetic_shards",
     "synthetic_manifest",
-    "synthetic_selection",
+    "confidence_mask",
     "classification_scratch",
 ]
 
@@ -25,49 +23,41 @@ SHARED = [
 def create_pipeline(grid: Grid) -> Pipeline:
     """The selected cells of the grid, and what is computed once for all cells of a model."""
     models = dict.fromkeys(cell.model for cell in grid.selected)
-    uses_synthetic = {cell.model for cell in grid.selected if cell.regime != "real"}
-    selects = grid.selection_model is not None and bool(uses_synthetic)
-    parts = [trunk_features(model, model in uses_synthetic) for model in models if has_trunk(model)]
-    parts += [_train_cell(cell, selects) for cell in grid.selected]
+    uses_synthetic = {cell.model for cell in grid.selected if cell.set}
+    selects = grid.filtering_model is not None and bool(uses_synthetic)
+    parts = [cached_features(model, model in uses_synthetic) for model in models if grid.models[model]]
+    parts += [_train_cell(cell, selects, grid.models[cell.model]) for cell in grid.selected]
     if selects:
-        parts.append(_select_synthetic(str(grid.selection_model), uses_synthetic))
+        parts.append(_filter_synthetic(str(grid.filtering_model), {m for m in uses_synthetic if grid.models[m]}))
     return Pipeline(parts, tags="classification")
 
 
-def trunk_features(model: str, of_synthetic: bool) -> Pipeline:
+def cached_features(model: str, of_synthetic: bool) -> Pipeline:
     """What the frozen part of ``model`` computes for every image, once."""
     parameters = ["params:classification", "params:seed"]
     nodes = [
         Node(
-            store_trunk_features,
-            inputs=["name", "real_train", *parameters],
-            outputs="trunk_real_train",
-            name="store_trunk_features_of_real_train",
-        ),
-        *(
-            Node(
-                store_trunk_features_of_held_out,
-                inputs=["name", images, *parameters],
-                outputs=f"trunk_{images}",
-                name=f"store_trunk_features_of_{images}",
-            )
-            for images in ("real_val", "real_test")
-        ),
+            cache_features,
+            inputs=["name", images, *parameters],
+            outputs=f"cached_{images}",
+            name=f"cache_features_of_{images}",
+        )
+        for images in ("real_train", "real_val", "real_test")
     ]
     if of_synthetic:
         nodes.append(
             Node(
-                store_trunk_features_of_synthetic,
+                cache_features_of_synthetic,
                 inputs=["name", "synthetic_shards", "synthetic_manifest", *parameters],
-                outputs="trunk_synthetic",
-                name="store_trunk_features_of_synthetic",
+                outputs="cached_synthetic",
+                name="cache_features_of_synthetic",
             )
         )
     shared = Pipeline(nodes).datasets() & set(SHARED)
     return Pipeline(nodes, namespace=model, inputs=shared, parameters=set(parameters))
 
 
-def _select_synthetic(model: str, with_trunk: set[str]) -> Pipeline:
+def _filter_synthetic(model: str, with_cached: set[str]) -> Pipeline:
     inputs = {
         "classifier": "classifier",
         "shards": "synthetic_shards",
@@ -76,11 +66,11 @@ def _select_synthetic(model: str, with_trunk: set[str]) -> Pipeline:
     }
     outside = {"synthetic_shards": "synthetic_shards", "synthetic_manifest": "synthetic_manifest"}
     outside["classifier"] = f"{model}.real.classifier"
-    if has_trunk(model) and model in with_trunk:
-        inputs["trunk_synthetic"] = "trunk_synthetic"
-    outputs = ["synthetic_selection", "selection_table"]
+    if model in with_cached:
+        inputs["cached_synthetic"] = "cached_synthetic"
+    outputs = ["confidence_mask", "confidence_filtering_table"]
     return Pipeline(
-        [Node(select_synthetic, inputs=inputs, outputs=outputs, name="select_synthetic")],
+        [Node(filter_synthetic, inputs=inputs, outputs=outputs, name="filter_synthetic")],
         namespace=model,
         inputs=outside,
         outputs=set(outputs),
@@ -88,7 +78,7 @@ def _select_synthetic(model: str, with_trunk: set[str]) -> Pipeline:
     )
 
 
-def _train_cell(cell: Cell, selects: bool) -> Pipeline:
+def _train_cell(cell: Cell, selects: bool, has_frozen_backbone: bool) -> Pipeline:
     inputs = {
         "cell": "cell",
         "real_train": "real_train",
@@ -97,21 +87,21 @@ def _train_cell(cell: Cell, selects: bool) -> Pipeline:
         "seed": "params:seed",
         "scratch": "classification_scratch",
     }
-    trunks: dict[str, str] = {}
-    if has_trunk(cell.model):
-        trunks |= {"trunk_real_train": "trunk_real_train", "trunk_real_val": "trunk_real_val"}
-    if cell.regime != "real":
+    cached: dict[str, str] = {}
+    if has_frozen_backbone:
+        cached |= {"cached_real_train": "cached_real_train", "cached_real_val": "cached_real_val"}
+    if cell.set:
         inputs |= {"shards": "synthetic_shards", "manifest": "synthetic_manifest"}
-        inputs |= {"selection": "synthetic_selection"} if selects else {}
-        trunks |= {"trunk_synthetic": "trunk_synthetic"} if has_trunk(cell.model) else {}
+        inputs |= {"mask": "confidence_mask"} if selects else {}
+        cached |= {"cached_synthetic": "cached_synthetic"} if has_frozen_backbone else {}
     nodes = [
-        Node(train_classifier, inputs=inputs | trunks, outputs=["classifier", "history"], name="train_classifier"),
+        Node(train_classifier, inputs=inputs | cached, outputs=["classifier", "history"], name="train_classifier"),
         Node(draw_training_history, inputs=["history", "classifier"], outputs="history_figure", name="draw_history"),
     ]
     free = Pipeline(nodes).inputs()
     return Pipeline(
         nodes,
         namespace=cell.namespace,
-        inputs={name: name for name in free & set(SHARED)} | {trunk: f"{cell.model}.{trunk}" for trunk in trunks},
+        inputs={name: name for name in free & set(SHARED)} | {name: f"{cell.model}.{name}" for name in cached},
         parameters={name for name in free if name.startswith("params:")},
     )

@@ -2,19 +2,18 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
-from synthpath_kedro.classifiers.registry import has_trunk
-from synthpath_kedro.grid import Grid
 from synthpath_kedro.pipelines.classification.nodes import draw_ratio_sweep, tabulate_ratio_sweep, train_at_ratio
-from synthpath_kedro.pipelines.classification.pipeline import SHARED, trunk_features
+from synthpath_kedro.pipelines.classification.pipeline import SHARED, cached_features
+from synthpath_kedro.study.grid import Grid
 
-TRUNKS = ("trunk_real_train", "trunk_real_val", "trunk_real_test", "trunk_synthetic")
+CACHED = ("cached_real_train", "cached_real_val", "cached_real_test", "cached_synthetic")
 
 
 def create_pipeline(grid: Grid) -> Pipeline:
     """Accuracy against the share of synthetic images in every batch, for the models that the run is about."""
-    sweeps = [_sweep(model, grid.sweep_ratios) for model in grid.selected_models]
+    sweeps = [_sweep(model, grid.sweep_ratios, grid.models[model]) for model in grid.selected_models]
     scores = sorted(name for sweep in sweeps for name in sweep.outputs())
-    trunks = [trunk_features(model, of_synthetic=True) for model in grid.selected_models if has_trunk(model)]
+    cached = [cached_features(model, of_synthetic=True) for model in grid.selected_models if grid.models[model]]
     study = [
         Node(tabulate_ratio_sweep, inputs=scores, outputs="ratio_sweep_table", name="tabulate_ratio_sweep"),
         Node(
@@ -24,11 +23,11 @@ def create_pipeline(grid: Grid) -> Pipeline:
             name="draw_ratio_sweep",
         ),
     ]
-    return Pipeline([*trunks, *sweeps, *study], tags="ratio_sweep")
+    return Pipeline([*cached, *sweeps, *study], tags="ratio_sweep")
 
 
-def _sweep(model: str, ratios: tuple[float, ...]) -> Pipeline:
-    nodes = [_train_at(model, ratio) for ratio in ratios]
+def _sweep(model: str, ratios: tuple[float, ...], has_frozen_backbone: bool) -> Pipeline:
+    nodes = [_train_at(model, ratio, has_frozen_backbone) for ratio in ratios]
     pipeline = Pipeline(nodes)
     return Pipeline(
         nodes,
@@ -39,7 +38,7 @@ def _sweep(model: str, ratios: tuple[float, ...]) -> Pipeline:
     )
 
 
-def _train_at(model: str, ratio: float) -> Node:
+def _train_at(model: str, ratio: float, has_frozen_backbone: bool) -> Node:
     name = f"at_{ratio:g}".replace(".", "_")
     inputs = {
         "model": "name",
@@ -52,7 +51,7 @@ def _train_at(model: str, ratio: float) -> Node:
         "seed": "params:seed",
         "scratch": "classification_scratch",
     }
-    if has_trunk(model):
-        inputs |= {trunk: trunk for trunk in TRUNKS}
+    if has_frozen_backbone:
+        inputs |= {name: name for name in CACHED}
     train = update_wrapper(partial(train_at_ratio, ratio=ratio), train_at_ratio)
     return Node(train, inputs=inputs, outputs=f"{model}_{name}_scores", name=f"train_{name}")

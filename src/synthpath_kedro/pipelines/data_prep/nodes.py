@@ -4,9 +4,9 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from synthpath_kedro.data.artefact import Card
-from synthpath_kedro.data.images import LabelledImages
-from synthpath_kedro.data.imbalance import thin_classes
+from synthpath_kedro.data.artifact import Card
+from synthpath_kedro.data.class_fractions import subsample_classes
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import source_note
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.parameters import DataPrepParameters
@@ -14,30 +14,30 @@ from synthpath_kedro.parameters import DataPrepParameters
 
 def prepare_images(
     params: DataPrepParameters, seed: int, raw_folder: Path
-) -> tuple[LabelledImages, LabelledImages, LabelledImages, Card]:
+) -> tuple[LabeledImages, LabeledImages, LabeledImages, Card]:
     """Reads, checks, resizes and thins the source: training, validation and test images, and their card."""
     from synthpath_kedro.data.sources import read_source
 
     splits = read_source(params, seed, raw_folder)
-    splits = replace(splits, train=thin_classes(splits.train, params.thin, seed))
+    splits = replace(splits, train=subsample_classes(splits.train, params.class_fractions, seed))
     prepared = splits.map(lambda images: images.with_card(prepared=splits.digest, digest=images.digest))
     card = splits.card() | {"parameters": params.model_dump(mode="json")}
     return prepared.train, prepared.val, prepared.test, card
 
 
-def count_classes(real_train: LabelledImages, real_val: LabelledImages, real_test: LabelledImages) -> pd.DataFrame:
+def count_classes(real_train: LabeledImages, real_val: LabeledImages, real_test: LabeledImages) -> pd.DataFrame:
     from synthpath_kedro.data.distribution import class_distribution
 
     return class_distribution(Splits(real_train, real_val, real_test))
 
 
 def draw_class_distribution(distribution: pd.DataFrame, card: Card) -> Figure:
-    from synthpath_kedro.reporting.figures.class_distribution import class_distribution
+    from synthpath_kedro.report.figures.class_distribution import class_distribution
 
     return class_distribution(distribution, note=source_note(card))
 
 
-def draw_sample_grid(real_train: LabelledImages, seed: int) -> Figure:
-    from synthpath_kedro.reporting.figures.sample_grid import sample_grid
+def draw_sample_grid(real_train: LabeledImages, seed: int) -> Figure:
+    from synthpath_kedro.report.figures.sample_grid import sample_grid
 
     return sample_grid(real_train, per_class=9, seed=seed, note=source_note(real_train.card))

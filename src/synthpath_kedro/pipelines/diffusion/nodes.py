@@ -3,36 +3,36 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from synthpath_kedro.data.artefact import Artefact, Card
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.artifact import Artifact, Card
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import check_same_data, source_note
 from synthpath_kedro.parameters import DiffusionParameters
 
 
 def train_denoiser(
-    real_train: LabelledImages,
-    real_val: LabelledImages,
+    real_train: LabeledImages,
+    real_val: LabeledImages,
     params: DiffusionParameters,
     seed: int,
     scratch: Path,
-) -> tuple[Artefact, pd.DataFrame, Artefact]:
+) -> tuple[Artifact, pd.DataFrame, Artifact]:
     """Trains the denoiser: its EMA weights, its history, and samples by epoch (uint8 [n, H, W, 3])."""
     from synthpath_kedro.diffusion.training import train_denoiser
 
     check_same_data({"real_train": real_train.card, "real_val": real_val.card})
     trained = train_denoiser(real_train, real_val, params, seed, scratch)
-    samples = Artefact({str(epoch): images for epoch, images in trained.samples.items()}, trained.checkpoint.card)
+    samples = Artifact({str(epoch): images for epoch, images in trained.samples.items()}, trained.checkpoint.card)
     return trained.checkpoint, trained.history, samples
 
 
 def draw_denoiser_loss(history: pd.DataFrame, card: Card) -> Figure:
-    from synthpath_kedro.reporting.figures.denoiser_loss import denoiser_loss
+    from synthpath_kedro.report.figures.denoiser_loss import denoiser_loss
 
     return denoiser_loss(history, note=source_note(card))
 
 
-def draw_denoiser_samples(samples: Artefact, card: Card) -> Figure:
-    from synthpath_kedro.reporting.figures.denoiser_samples import denoiser_samples
+def draw_denoiser_samples(samples: Artifact, card: Card) -> Figure:
+    from synthpath_kedro.report.figures.denoiser_samples import denoiser_samples
 
     by_epoch = {int(epoch): images for epoch, images in samples.tensors.items()}
     return denoiser_samples(by_epoch, tuple(card["class_names"]), note=source_note(card))

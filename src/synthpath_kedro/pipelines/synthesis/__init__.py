@@ -1,4 +1,4 @@
-"""Generates the labelled synthetic images, shard by shard."""
+"""Generates the labeled synthetic images, shard by shard."""
 
 from synthpath_kedro.pipelines.synthesis.pipeline import create_pipeline
 

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from synthpath_kedro.data.artefact import Artefact, Card
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.artifact import Artifact, Card
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import cell_name, check_same_classifier, check_same_data, source_note
 from synthpath_kedro.data.stratified import stratified_subset
 from synthpath_kedro.data.synthetic import open_synthetic
@@ -15,24 +15,24 @@ from synthpath_kedro.parameters import EvaluationParameters
 if TYPE_CHECKING:
     from synthpath_kedro.classifiers.classifier import Classifier
 
-NOTHING = Artefact({})
+NOTHING = Artifact({})
 
 
 def predict_cell(
-    classifier: Artefact | None,
-    real_val: LabelledImages,
-    real_test: LabelledImages,
-    shards: dict[str, Artefact],
+    classifier: Artifact | None,
+    real_val: LabeledImages,
+    real_test: LabeledImages,
+    shards: dict[str, Artifact],
     manifest: Card,
     params: EvaluationParameters,
     seed: int,
-    trunk_real_val: Artefact | None = None,
-    trunk_real_test: Artefact | None = None,
-    trunk_synthetic: Artefact | None = None,
-) -> tuple[Artefact, Artefact]:
+    cached_real_val: Artifact | None = None,
+    cached_real_test: Artifact | None = None,
+    cached_synthetic: Artifact | None = None,
+) -> tuple[Artifact, Artifact]:
     """Predicts once, for every table: probabilities of all replicates, and features of the first for t-SNE."""
+    from synthpath_kedro.classifiers.cached_features import stored_features
     from synthpath_kedro.classifiers.prediction import predict_replicates
-    from synthpath_kedro.classifiers.trunk import stored_features
 
     if classifier is None:
         return NOTHING, NOTHING
@@ -43,12 +43,12 @@ def predict_cell(
     sets = {"real_val": real_val, "real_test": real_test, "synthetic": synthetic.select(chosen)}
     models = _load(classifier)
     predicted = {}
-    for name, whole, trunk, rows in (
-        ("real_val", real_val, trunk_real_val, None),
-        ("real_test", real_test, trunk_real_test, None),
-        ("synthetic", synthetic, trunk_synthetic, chosen),
+    for name, whole, cached, rows in (
+        ("real_val", real_val, cached_real_val, None),
+        ("real_test", real_test, cached_real_test, None),
+        ("synthetic", synthetic, cached_synthetic, chosen),
     ):
-        stored = stored_features(trunk, name, models[0], whole)
+        stored = stored_features(cached, name, models[0], whole)
         inputs = whole.images if stored is None else stored
         predicted[name] = predict_replicates(models, inputs, params.batch_size, rows)
     probabilities = {
@@ -58,12 +58,12 @@ def predict_cell(
     places = {"real_test": np.arange(len(real_test)), "synthetic": chosen}
     card = _cell_card(classifier) | {"synthetic": synthetic.digest}
     return (
-        Artefact(probabilities | _truth(sets) | {"synthetic_index": chosen}, card),
-        Artefact(_for_tsne(features, sets, places, params.tsne_images, seed), card),
+        Artifact(probabilities | _truth(sets) | {"synthetic_index": chosen}, card),
+        Artifact(_for_tsne(features, sets, places, params.tsne_images, seed), card),
     )
 
 
-def _truth(sets: Mapping[str, LabelledImages]) -> dict[str, np.ndarray]:
+def _truth(sets: Mapping[str, LabeledImages]) -> dict[str, np.ndarray]:
     """Labels of every set, and the test images' groups where they are known."""
     labels = {f"{name}_labels": images.labels for name, images in sets.items()}
     groups = sets["real_test"].groups
@@ -72,7 +72,7 @@ def _truth(sets: Mapping[str, LabelledImages]) -> dict[str, np.ndarray]:
 
 def _for_tsne(
     features: Mapping[str, np.ndarray],
-    sets: Mapping[str, LabelledImages],
+    sets: Mapping[str, LabeledImages],
     places: Mapping[str, np.ndarray],
     n: int,
     seed: int,
@@ -87,18 +87,18 @@ def _for_tsne(
 
 
 def attack_cell(
-    classifier: Artefact | None,
-    predictions: Artefact | None,
-    real_test: LabelledImages,
+    classifier: Artifact | None,
+    predictions: Artifact | None,
+    real_test: LabeledImages,
     params: EvaluationParameters,
     seed: int,
-) -> Artefact:
+) -> Artifact:
     """Attacks a stratified part of the test set with every replicate; clean answers come from the predictions.
 
     Raises:
         InputError: the predictions are another classifier's.
     """
-    from synthpath_kedro.metrics.attack_suite import CLEAN, CURVE_ROWS, LABELS, attack_suite
+    from synthpath_kedro.evaluation.attack_suite import CLEAN, CURVE_ROWS, LABELS, attack_suite
 
     if classifier is None or predictions is None:
         return NOTHING
@@ -107,7 +107,7 @@ def attack_cell(
     check_same_classifier({f"predictions of {name}": predictions.card, name: {"classifier": classifier.digest}})
     chosen = stratified_subset(real_test.labels, params.attack_images, seed)
     images = real_test.select(chosen)
-    curve_rows = stratified_subset(images.labels, params.curve_images, seed)
+    curve_rows = stratified_subset(images.labels, params.epsilon_sweep_images, seed)
     replicates = [
         attack_suite(model, images.images, images.labels, curve_rows, params, seed) for model in _load(classifier)
     ]
@@ -115,14 +115,14 @@ def attack_cell(
     attacks = {
         "attacks": list(params.attacks),
         "eps": params.eps,
-        "eps_curve": list(params.eps_curve),
+        "epsilon_sweep": list(params.epsilon_sweep),
         "bim_steps": params.bim_steps,
     }
     known = {CLEAN: predictions.tensors["real_test"][:, chosen], LABELS: images.labels, CURVE_ROWS: curve_rows}
-    return Artefact(probabilities | known, _cell_card(classifier) | attacks)
+    return Artifact(probabilities | known, _cell_card(classifier) | attacks)
 
 
-def _load(classifier: Artefact) -> "list[Classifier]":
+def _load(classifier: Artifact) -> "list[Classifier]":
     """The cell's replicates, on the GPU where there is one."""
     import torch
 
@@ -132,7 +132,7 @@ def _load(classifier: Artefact) -> "list[Classifier]":
     return [model.to(device) for model in load_classifiers(classifier)]
 
 
-def _cell_card(classifier: Artefact) -> Card:
+def _cell_card(classifier: Artifact) -> Card:
     kept = (
         "model",
         "regime",
@@ -148,14 +148,14 @@ def _cell_card(classifier: Artefact) -> Card:
     return {key: classifier.card[key] for key in kept if key in classifier.card} | {"classifier": classifier.digest}
 
 
-def score_cell(predictions: Artefact | None, attacked: Artefact | None) -> dict[str, Any]:
-    """One flat number a metric, the mean over replicates: what DVC compares between runs.
+def score_cell(predictions: Artifact | None, attacked: Artifact | None) -> dict[str, Any]:
+    """One flat number per metric, the mean over replicates: what DVC compares between runs.
 
     Raises:
         InputError: predictions and attacked images come from different classifiers.
     """
-    from synthpath_kedro.metrics.scores.classification import classification_table, synthetic_as_test_table
-    from synthpath_kedro.metrics.scores.robustness import robustness_table
+    from synthpath_kedro.evaluation.classification_tables import classification_table, synthetic_as_test_table
+    from synthpath_kedro.evaluation.robustness_tables import robustness_table
 
     if predictions is None or attacked is None:
         return {}
@@ -172,7 +172,7 @@ def score_cell(predictions: Artefact | None, attacked: Artefact | None) -> dict[
     }
 
 
-def embed_features(features: Artefact | None, params: EvaluationParameters, seed: int) -> pd.DataFrame:
+def embed_features(features: Artifact | None, params: EvaluationParameters, seed: int) -> pd.DataFrame:
     """Embeds features of real and synthetic images jointly: x, y, label, source, index (place in the whole source)."""
     from synthpath_kedro.metrics.embedding import joint_tsne
 
@@ -195,9 +195,9 @@ def embed_features(features: Artefact | None, params: EvaluationParameters, seed
     return pd.concat(parts, ignore_index=True)
 
 
-def draw_tsne(points: pd.DataFrame | None, features: Artefact | None) -> Figure | list[Figure]:
-    from synthpath_kedro.reporting.figures.tsne import tsne
-    from synthpath_kedro.reporting.labels import model_label
+def draw_tsne(points: pd.DataFrame | None, features: Artifact | None) -> Figure | list[Figure]:
+    from synthpath_kedro.report.figures.tsne import tsne
+    from synthpath_kedro.report.labels import model_label
 
     if points is None or features is None:
         return []

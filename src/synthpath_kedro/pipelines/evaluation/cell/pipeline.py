@@ -1,7 +1,5 @@
 from kedro.pipeline import Node, Pipeline
 
-from synthpath_kedro.classifiers.registry import has_trunk
-from synthpath_kedro.grid import Cell
 from synthpath_kedro.pipelines.evaluation.cell.nodes import (
     attack_cell,
     draw_tsne,
@@ -9,13 +7,14 @@ from synthpath_kedro.pipelines.evaluation.cell.nodes import (
     predict_cell,
     score_cell,
 )
+from synthpath_kedro.study.grid import Cell
 
 SHARED = {"real_val", "real_test", "synthetic_shards", "synthetic_manifest"}
-TRUNKS = ("trunk_real_val", "trunk_real_test", "trunk_synthetic")
+CACHED = ("cached_real_val", "cached_real_test", "cached_synthetic")
 
 
-def create_pipeline(cell: Cell) -> Pipeline:
-    trunks = TRUNKS if has_trunk(cell.model) else ()
+def create_pipeline(cell: Cell, has_frozen_backbone: bool) -> Pipeline:
+    cached = CACHED if has_frozen_backbone else ()
     shared = {name: name for name in sorted(SHARED)}
     nodes = [
         Node(
@@ -28,7 +27,7 @@ def create_pipeline(cell: Cell) -> Pipeline:
                 "manifest": "synthetic_manifest",
                 "params": "params:evaluation",
                 "seed": "params:seed",
-                **{trunk: trunk for trunk in trunks},
+                **{name: name for name in cached},
             },
             outputs=["predictions", "features"],
             name="predict",
@@ -51,7 +50,7 @@ def create_pipeline(cell: Cell) -> Pipeline:
     return Pipeline(
         nodes,
         namespace=cell.namespace,
-        inputs=shared | {trunk: f"{cell.model}.{trunk}" for trunk in trunks},
+        inputs=shared | {name: f"{cell.model}.{name}" for name in cached},
         parameters={"params:evaluation", "params:seed"},
         tags="cells",
     )

@@ -1,15 +1,15 @@
 from typing import Any
 
-from synthpath_kedro.data.artefact import Artefact, Card
-from synthpath_kedro.data.images import LabelledImages
+from synthpath_kedro.data.artifact import Artifact, Card
+from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import cell_name, check_same_data, source_note
 from synthpath_kedro.data.synthetic import open_synthetic
 from synthpath_kedro.parameters import ReportParameters
 
 
 def write_feature_space(
-    real_test: LabelledImages,
-    shards: dict[str, Artefact],
+    real_test: LabeledImages,
+    shards: dict[str, Artifact],
     manifest: Card,
     params: ReportParameters,
     *embedded: Any,
@@ -26,8 +26,8 @@ def write_feature_space(
     Raises:
         InputError: a cell was embedded with other images than those at hand.
     """
-    from synthpath_kedro.reporting.labels import model_label
-    from synthpath_kedro.reporting.pages.feature_space import render_feature_space
+    from synthpath_kedro.report.labels import model_label
+    from synthpath_kedro.report.pages.feature_space import render_feature_space
 
     synthetic = open_synthetic(shards, manifest)
     cards, points = {"real_test": real_test.card, "synthetic": synthetic.card}, {}
@@ -44,18 +44,18 @@ def write_feature_space(
     return render_feature_space(points, tiles, real_test.class_names, title, source_note(real_test.card))
 
 
-def write_reader_test(
-    real_val: LabelledImages, shards: dict[str, Artefact], manifest: Card, params: ReportParameters, seed: int
+def write_reader_study(
+    real_val: LabeledImages, shards: dict[str, Artifact], manifest: Card, params: ReportParameters, seed: int
 ) -> str:
     """A page that asks a reader which tiles are synthetic; none where real tiles must not be shown.
 
-    The real tiles are validation images: the test images of another centre would give themselves away by their stain.
+    The real tiles are validation images: the test images of another center would give themselves away by their stain.
     """
-    from synthpath_kedro.reporting.pages.reader_test import render_reader_test
+    from synthpath_kedro.report.pages.reader_study import render_reader_study
 
     synthetic = open_synthetic(shards, manifest)
     check_same_data({"real_val": real_val.card, "synthetic": synthetic.card})
     if not params.embed_real_images:
         return ""
     phantom = bool(real_val.card.get("phantom"))
-    return render_reader_test(real_val, synthetic, params.reader_test_images, seed, "Real or synthetic?", phantom)
+    return render_reader_study(real_val, synthetic, params.reader_study_images, seed, "Real or synthetic?", phantom)

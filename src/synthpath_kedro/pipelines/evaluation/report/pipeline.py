@@ -1,6 +1,5 @@
 from kedro.pipeline import Node, Pipeline
 
-from synthpath_kedro.grid import Grid
 from synthpath_kedro.pipelines.evaluation.report.nodes import (
     draw_accuracy_by_regime,
     draw_confusion_matrices,
@@ -11,6 +10,7 @@ from synthpath_kedro.pipelines.evaluation.report.nodes import (
     tabulate_cost,
     write_report,
 )
+from synthpath_kedro.study.grid import Grid
 
 TABLES = (
     "classification",
@@ -19,7 +19,7 @@ TABLES = (
     "per_class",
     "calibration",
     "robustness",
-    "neighbour_mixing",
+    "knn_mixing",
     "fidelity",
     "fidelity_per_class",
     "privacy",
@@ -66,7 +66,7 @@ def _figures(grid: Grid) -> list[Node]:
 
 
 def _cost(grid: Grid) -> Node:
-    histories = {f"{model}_{regime}": f"{model}.{regime}.history" for model, regime in grid.cells}
+    histories = {f"{cell.model}_{cell.regime}": f"{cell.namespace}.history" for cell in grid.cells}
     inputs = {"diffusion_history": "diffusion_history", **histories}
     return Node(tabulate_cost, inputs, "cost_table", name="tabulate_cost")
 
@@ -83,7 +83,7 @@ def _report(grid: Grid) -> Node:
         **{name: f"{name}_table" for name in TABLES},
         **{f"{name}_figure": f"{name}_figure" for name in FIGURES},
         **{f"confusion_{model}_figure": f"{model}.confusion_figure" for model in grid.models},
-        **{f"predictions_{model}_{regime}": f"{model}.{regime}.predictions" for model, regime in grid.cells},
-        **{f"tsne_{model}_{regime}_figure": f"{model}.{regime}.tsne_figure" for model, regime in grid.cells},
+        **{f"predictions_{cell.model}_{cell.regime}": f"{cell.namespace}.predictions" for cell in grid.cells},
+        **{f"tsne_{cell.model}_{cell.regime}_figure": f"{cell.namespace}.tsne_figure" for cell in grid.cells},
     }
     return Node(write_report, inputs, "report", name="write_report")

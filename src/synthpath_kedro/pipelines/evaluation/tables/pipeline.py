@@ -1,6 +1,5 @@
 from kedro.pipeline import Node, Pipeline
 
-from synthpath_kedro.grid import Grid
 from synthpath_kedro.pipelines.evaluation.tables.nodes import (
     lay_out_table_4_1,
     lay_out_table_4_2,
@@ -10,12 +9,13 @@ from synthpath_kedro.pipelines.evaluation.tables.nodes import (
     tabulate_classification,
     tabulate_comparison,
     tabulate_intervals,
-    tabulate_neighbour_mixing,
+    tabulate_knn_mixing,
     tabulate_reliability,
     tabulate_robustness,
     tabulate_robustness_curves,
     tabulate_synthetic_as_test,
 )
+from synthpath_kedro.study.grid import Grid
 
 PARAMS, SEED, STUDY = "params:evaluation", "params:seed", "params:classification"
 
@@ -35,9 +35,7 @@ def create_pipeline(grid: Grid) -> Pipeline:
         Node(tabulate_synthetic_as_test, predictions, "synthetic_as_test_table", name="tabulate_synthetic_as_test"),
         Node(tabulate_robustness, [*attacked, *predictions], "robustness_table", name="tabulate_robustness"),
         Node(tabulate_robustness_curves, attacked, "robustness_curves_table", name="tabulate_robustness_curves"),
-        Node(
-            tabulate_neighbour_mixing, [PARAMS, *features], "neighbour_mixing_table", name="tabulate_neighbour_mixing"
-        ),
+        Node(tabulate_knn_mixing, [PARAMS, *features], "knn_mixing_table", name="tabulate_knn_mixing"),
         Node(lay_out_table_4_1, ["classification_table", STUDY], "table_4_1", name="lay_out_table_4_1"),
         Node(lay_out_table_4_2, ["synthetic_as_test_table", STUDY], "table_4_2", name="lay_out_table_4_2"),
         Node(lay_out_table_4_3, ["robustness_table", STUDY], "table_4_3", name="lay_out_table_4_3"),

@@ -1,0 +1,158 @@
+"""What the frozen part of a classifier makes of images, computed once and stored."""
+
+import json
+import logging
+import shutil
+from collections.abc import Iterator
+from math import prod
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+
+from synthpath_kedro.classifiers.classifier import Classifier
+from synthpath_kedro.classifiers.preprocessing import to_unit_interval
+from synthpath_kedro.classifiers.registry import build_classifier
+from synthpath_kedro.data.artifact import Artifact, Card, Recipe, encode_card, package_versions
+from synthpath_kedro.data.images import LabeledImages
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.parameters import ClassificationParameters
+
+log = logging.getLogger(__name__)
+
+FEATURES = "features"
+BATCH_SIZE = 64
+_SAFETENSORS_DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16"}
+
+
+def cached_features_recipe(model: str, images: LabeledImages, params: ClassificationParameters, seed: int) -> Recipe:
+    """How the cached features of ``images`` are made: float [N, *frozen] under "features", in the images' order.
+
+    The file is keyed by the frozen part's weights, input size, dtype and the images, and is written by the batch. Where
+    they are larger than ``params.cached_features_max_gb`` or the free disk, it holds
+    none and its card says ``"stored": false``; what reads it then computes them anew.
+
+    Args:
+        model: a model with a frozen backbone.
+        images: the images.
+        params: the block ``classification``.
+        seed: the study's seed, from which random backbones follow.
+    """
+    classifier = build_classifier(model, images.class_names, params, seed).eval()
+    size = cached_features_gb(classifier, len(images), params.cached_features_dtype)
+    key: Card = {
+        "model": model,
+        "input_size": classifier.input_size,
+        "dtype": params.cached_features_dtype,
+        "weights_digest": classifier.frozen_digest,
+        "images_digest": images.digest,
+        "stored": size <= params.cached_features_max_gb,
+    }
+    reason = f"{size:.1f} GB, more than classification.cached_features_max_gb ({params.cached_features_max_gb:g})"
+    return Recipe(key, lambda path: _write(path, classifier, images, key, size, reason))
+
+
+def cached_features_gb(classifier: Classifier, n_images: int, dtype: str = "float32") -> float:
+    """Size of the cached features of ``n_images`` images in GB (10^9 bytes)."""
+    return n_images * prod(frozen_shape(classifier)) * np.dtype(dtype).itemsize / 1e9
+
+
+def frozen_shape(classifier: Classifier) -> tuple[int, ...]:
+    """Shape of one image's cached features."""
+    size = classifier.input_size
+    with torch.inference_mode():
+        return tuple(classifier.frozen_features(torch.zeros(1, 3, size, size)).shape[1:])
+
+
+def stored_features(
+    cached: Artifact | None, name: str, classifier: Classifier, images: LabeledImages
+) -> np.ndarray | None:
+    """Stored features, float [N, *frozen], memory-mapped; None where there are none.
+
+    Args:
+        cached: what ``cached_features_recipe`` made.
+        name: what the images are called, for errors.
+        classifier: the classifier that goes on from the features.
+        images: the images that the features must be of.
+
+    Raises:
+        InputError: they are of another frozen part, input size or other images; both are named.
+    """
+    if cached is None or FEATURES not in cached.tensors:
+        return None
+    key = cached.card["key"]
+    for what, stored, wanted in (
+        ("images", key["images_digest"][:12], images.digest[:12]),
+        ("weights", key["weights_digest"][:12], classifier.frozen_digest[:12]),
+        ("input size", key["input_size"], classifier.input_size),
+    ):
+        if stored != wanted:
+            raise InputError(
+                f"cached features of {name} are of {what} {stored}, the classifier has {what} {wanted}; "
+                f"run the node that stores the cached features of {name} again"
+            )
+    return cached.tensors[FEATURES]
+
+
+def _write(
+    path: Path, classifier: Classifier, images: LabeledImages, key: Card, size: float, reason_not_to: str
+) -> None:
+    what = f"cached features of {len(images)} images for {key['model']} ({classifier.description})"
+    free = shutil.disk_usage(path.parent).free / 1e9
+    if key["stored"] and size > free:
+        reason_not_to = (
+            f"{size:.1f} GB, and {path.parent} has {free:.1f} GB free "
+            "(classification.cached_features_dtype=float16 halves them)"
+        )
+        key = {**key, "stored": False}
+    card: Card = {
+        "key": key,
+        "stored": key["stored"],
+        "weights": classifier.weights,
+        "variant": classifier.variant,
+        "versions": package_versions(),
+    }
+    with path.open("wb") as stream:
+        if key["stored"]:
+            log.info("storing %s: %.2f GB", what, size)
+            _stream(stream, classifier, images, card)
+        else:
+            log.warning("%s are computed anew in every epoch instead of stored: %s", what, reason_not_to)
+            stream.write(_header({}, card))
+
+
+def _stream(stream: BinaryIO, classifier: Classifier, images: LabeledImages, card: Card) -> None:
+    dtype = card["key"]["dtype"]
+    shape = (len(images), *frozen_shape(classifier))
+    n_bytes = prod(shape) * np.dtype(dtype).itemsize
+    entry: dict[str, object] = {"dtype": _SAFETENSORS_DTYPES[dtype], "shape": list(shape), "data_offsets": [0, n_bytes]}
+    stream.write(_header({FEATURES: entry}, card))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    classifier.to(device)
+    for batch in _batches(images.images):
+        with torch.inference_mode():
+            features = classifier.frozen_features(to_unit_interval(batch.to(device)))
+        stream.write(_converted(features.cpu().contiguous().numpy(), dtype).tobytes())
+    classifier.to("cpu")
+
+
+def _converted(features: np.ndarray, dtype: str) -> np.ndarray:
+    if dtype == "float16" and np.abs(features).max() > np.finfo(np.float16).max:
+        raise InputError(
+            "these cached features do not fit float16; valid here: classification.cached_features_dtype=float32"
+        )
+    return features.astype(dtype, copy=False)
+
+
+def _batches(images: np.ndarray) -> Iterator[torch.Tensor]:
+    for start in range(0, len(images), BATCH_SIZE):
+        yield torch.from_numpy(np.array(images[start : start + BATCH_SIZE]))
+
+
+def _header(entries: dict[str, dict[str, object]], card: Card) -> bytes:
+    """A safetensors header, padded with spaces so that the data begin at a multiple of eight bytes."""
+    tensors: dict[str, object] = {"__metadata__": encode_card(card), **entries}
+    text = json.dumps(tensors).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text

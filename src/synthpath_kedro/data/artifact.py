@@ -1,0 +1,152 @@
+"""Artifacts at rest: named arrays and a card in one safetensors file, written atomically."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from synthpath_kedro.errors import InputError
+
+Card = dict[str, Any]
+
+_DTYPES = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "I64": np.int64,
+    "I32": np.int32,
+    "I16": np.int16,
+    "I8": np.int8,
+    "U8": np.uint8,
+    "BOOL": np.bool_,
+}
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Named arrays and the card that says where they came from.
+
+    Attributes:
+        tensors: arrays by name; memory-mapped and read-only when they come from a file.
+        card: plain JSON: digests of what it was made from, parameters, seed, package versions.
+    """
+
+    tensors: Mapping[str, np.ndarray]
+    card: Card = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of names, shapes, dtypes and bytes of the tensors; the card does not count."""
+        return digest_arrays(self.tensors)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An artifact that is made only if the file on disk was not made from the same key.
+
+    Attributes:
+        key: plain JSON that decides every byte of the file (digests of inputs, parameters, seed).
+        write: writes the file to the path it is given; its card must hold ``key`` under "key".
+    """
+
+    key: Card
+    write: Callable[[Path], None]
+
+
+def digest_arrays(arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 (hex) of named arrays: names in sorted order, dtype, shape and bytes."""
+    sha = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        sha.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
+        sha.update(array.reshape(-1).view(np.uint8).data)
+    return sha.hexdigest()
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the packages that decide the numbers."""
+    names = ("synthpath-kedro", "torch", "torchvision", "timm", "transformers", "lightning", "numpy", "scikit-learn")
+    return {name: version(name) for name in names}
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Gives a temporary name beside ``path`` and renames it to ``path`` when the block ends well.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left_by_a_killed_run in path.parent.glob(f".{path.name}.*.part"):
+            left_by_a_killed_run.unlink(missing_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise InputError(
+            f"cannot write to {path.parent}: {error.strerror}; give write permission or set data_root in globals.yml"
+        ) from error
+    os.close(descriptor)
+    temporary = Path(name)
+    temporary.chmod(0o666 & ~_umask())
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def encode_card(card: Card) -> dict[str, str]:
+    """The card as safetensors metadata: one key, sorted JSON (several keys would give other bytes each process)."""
+    return {"card": json.dumps(card, sort_keys=True, allow_nan=False)}
+
+
+def write_artifact(path: Path, artifact: Artifact) -> None:
+    """Writes ``artifact`` to ``path`` (safetensors), atomically."""
+    tensors = {name: np.ascontiguousarray(array) for name, array in artifact.tensors.items()}
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(save(tensors, metadata=encode_card(artifact.card)))
+
+
+def read_artifact(path: Path) -> Artifact:
+    """Reads a safetensors file; its tensors are memory-mapped, read-only views.
+
+    Raises:
+        InputError: the file is missing, truncated or not a safetensors file of ours.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            card = json.loads((file.metadata() or {})["card"])
+        with path.open("rb") as stream:
+            header_size = int.from_bytes(stream.read(8), "little")
+            header = json.loads(stream.read(header_size))
+        tensors = {
+            name: _map_tensor(path, 8 + header_size, entry) for name, entry in header.items() if name != "__metadata__"
+        }
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise InputError(f"cannot read {path}: {error}; remove the file and run the pipeline that makes it") from error
+    return Artifact(tensors, card)
+
+
+def _map_tensor(path: Path, start: int, entry: Mapping[str, Any]) -> np.ndarray:
+    shape, dtype = tuple(entry["shape"]), _DTYPES[entry["dtype"]]
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    return np.memmap(path, dtype=dtype, mode="r", offset=start + entry["data_offsets"][0], shape=shape)

@@ -1,0 +1,1 @@
+"""Tables from saved predictions and features, and what a model or extractor makes of images for them."""

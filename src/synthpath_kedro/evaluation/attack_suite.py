@@ -1,0 +1,76 @@
+"""Every attack on one classifier that the robustness table, its control and the curves are made from."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from synthpath_kedro.classifiers.classifier import Classifier
+from synthpath_kedro.classifiers.preprocessing import Normalize
+from synthpath_kedro.metrics.robustness import NormalizedSpace, attack_probabilities
+from synthpath_kedro.parameters import EvaluationParameters
+
+CLEAN, LABELS, CURVE_ROWS = "clean", "labels", "curve_rows"
+
+_ON_CURVES = ("noise", "fgsm", "bim")
+_PGD_STEPS = 20
+
+
+def curve_attacks(attacks: Sequence[str]) -> list[str]:
+    """Those of ``attacks`` that curves and the control show."""
+    return [attack for attack in attacks if attack in _ON_CURVES]
+
+
+def curve_name(attack: str, place: int) -> str:
+    """Name of the probabilities under the ``place``-th budget of the curve."""
+    return f"{attack}.curve_{place}"
+
+
+def control_name(attack: str) -> str:
+    """Name of the probabilities of the control."""
+    return f"{attack}.control"
+
+
+def attack_suite(
+    classifier: Classifier,
+    images: UInt8[np.ndarray, "images height width 3"],
+    labels: Int[np.ndarray, " images"],
+    curve_rows: Int[np.ndarray, " curve"],
+    params: EvaluationParameters,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """Class probabilities by name: under each attack, and on a part of the images along the curves.
+
+    Args:
+        classifier: one replicate.
+        images: RGB, the images of the robustness table.
+        labels: their classes.
+        curve_rows: which of them the curves and the control are made of.
+        params: names attacks, budgets and steps.
+        seed: of the noise and of random starts.
+
+    Returns:
+        One array an attack, float32 [images, classes]; ``<attack>.curve_<k>`` for every budget of
+        ``params.epsilon_sweep`` and ``<attack>.control`` (see ``NormalizedSpace``), float32 [curve, classes].
+    """
+
+    def attacked(model: Classifier | NormalizedSpace, attack: str, eps: float, rows: np.ndarray) -> np.ndarray:
+        name, steps = ("pgd", _PGD_STEPS) if attack == "pgd20" else (attack, params.bim_steps)
+        return attack_probabilities(model, images[rows], labels[rows], name, eps, steps, params.batch_size, seed)
+
+    everything = np.arange(len(images))
+    found: dict[str, np.ndarray] = {
+        attack: attacked(classifier, attack, params.eps, everything) for attack in params.attacks
+    }
+    for attack in curve_attacks(params.attacks):
+        for place, eps in enumerate(params.epsilon_sweep):
+            known = eps == params.eps
+            curve = found[attack][curve_rows] if known else attacked(classifier, attack, eps, curve_rows)
+            found[curve_name(attack, place)] = curve
+        found[control_name(attack)] = attacked(_control(classifier), attack, params.eps, curve_rows)
+    return found
+
+
+def _control(classifier: Classifier) -> NormalizedSpace:
+    normalize = next(module for module in classifier.modules() if isinstance(module, Normalize))
+    return NormalizedSpace(classifier, normalize.mean.flatten().tolist(), normalize.std.flatten().tolist())

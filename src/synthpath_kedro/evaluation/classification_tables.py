@@ -1,0 +1,92 @@
+"""How well each cell classifies: tables 4.1 and 4.2, intervals, and every class by itself."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int
+
+from synthpath_kedro.data.artifact import Artifact
+from synthpath_kedro.evaluation.rows import as_table, identify, records
+from synthpath_kedro.metrics.bootstrap import metric_intervals
+from synthpath_kedro.metrics.classification import METRICS, classification_metrics, confusion, per_class_metrics
+
+CHANGES = ("accuracy", "macro_f1", "auc")
+ZERO_SHOT = "zero_shot_val_accuracy"
+
+
+def classification_table(predictions: Iterable[Artifact]) -> pd.DataFrame:
+    """Metrics on the real test set, one row per cell and replicate.
+
+    Args:
+        predictions: a cell's ``real_test`` float32 [replicates, N, classes] and ``real_test_labels`` int64 [N]; the
+            card names model, regime, weights, variant and class names, and of a model that can classify without any
+            training its accuracy on the validation set before it, ``zero_shot_val_accuracy``.
+    """
+    rows = (
+        row | {ZERO_SHOT: cell.card.get(ZERO_SHOT, np.nan)} for cell in predictions for row in _score(cell, "real_test")
+    )
+    return as_table(rows, [*METRICS, ZERO_SHOT])
+
+
+def synthetic_as_test_table(predictions: Iterable[Artifact]) -> pd.DataFrame:
+    """Metrics on the synthetic set, and their change against the real test set, one row per cell and replicate.
+
+    Args:
+        predictions: as for ``classification_table``, with ``synthetic`` and ``synthetic_labels`` besides.
+    """
+    rows = []
+    for cell in predictions:
+        for real, synthetic in zip(_score(cell, "real_test"), _score(cell, "synthetic"), strict=True):
+            changes = {f"{metric}_change": synthetic[metric] - real[metric] for metric in CHANGES}
+            rows.append(synthetic | changes)
+    return as_table(rows, [*METRICS, *(f"{metric}_change" for metric in CHANGES)])
+
+
+def interval_table(predictions: Iterable[Artifact], resamples: int, seed: int) -> pd.DataFrame:
+    """Every metric's mean, spread between replicates and 95 % bootstrap interval, one row per cell and metric.
+
+    Test images are resampled, or whole groups of them where ``real_test_groups`` are known.
+
+    Args:
+        predictions: as for ``classification_table``.
+        resamples: bootstrap draws.
+        seed: of the draws.
+    """
+    rows = []
+    for cell in predictions:
+        tensors = cell.tensors
+        labels, groups = tensors["real_test_labels"], tensors.get("real_test_groups")
+        intervals = metric_intervals(tensors["real_test"], labels, groups, resamples, seed=seed)
+        rows += [identify(cell, len(labels)) | row for row in records(intervals)]
+    return as_table(rows, ("metric", "mean", "spread", "low", "high"))
+
+
+def per_class_table(predictions: Iterable[Artifact]) -> pd.DataFrame:
+    """Precision, recall and F1 on the real test set, one row per cell, replicate and class.
+
+    Args:
+        predictions: as for ``classification_table``.
+    """
+    rows = []
+    for cell in predictions:
+        labels, names = cell.tensors["real_test_labels"], cell.card["class_names"]
+        for replicate, probabilities in enumerate(cell.tensors["real_test"]):
+            classes = per_class_metrics(probabilities, labels, names).rename(columns={"n": "n_class"})
+            rows += [identify(cell, len(labels), replicate) | row for row in records(classes)]
+    return as_table(rows, ("class", "n_class", "precision", "recall", "f1"))
+
+
+def confusion_of_cell(cell: Artifact) -> Int[np.ndarray, "classes classes"]:
+    """Counts on the real test set, summed over replicates: true classes in rows, predicted ones in columns."""
+    labels = cell.tensors["real_test_labels"]
+    return np.sum([confusion(probabilities, labels) for probabilities in cell.tensors["real_test"]], axis=0)
+
+
+def _score(cell: Artifact, images: str) -> list[dict[str, Any]]:
+    labels = cell.tensors[f"{images}_labels"]
+    return [
+        identify(cell, len(labels), replicate) | classification_metrics(probabilities, labels)
+        for replicate, probabilities in enumerate(cell.tensors[images])
+    ]

@@ -1,1 +1,0 @@
-"""Long tables from what the cells' predictions, attacks and features were saved as; nothing is predicted here."""

@@ -1,0 +1,33 @@
+"""One pydantic model for every parameter block in conf; the only place that reads the keys."""
+
+from synthpath_kedro.parameters.classification import (
+    BackboneParameters,
+    ClassificationParameters,
+    ConfidenceFilteringParameters,
+)
+from synthpath_kedro.parameters.data_prep import DataPrepParameters, PhantomParameters, SplitParameters
+from synthpath_kedro.parameters.diffusion import DenoiserParameters, DiffusionParameters, NoiseScheduleParameters
+from synthpath_kedro.parameters.evaluation import EvaluationParameters, FeatureParameters, PrivacyParameters
+from synthpath_kedro.parameters.report import ReportParameters
+from synthpath_kedro.parameters.study import Parameters, read_parameters
+from synthpath_kedro.parameters.synthesis import SynthesisParameters, SyntheticSetParameters
+
+__all__ = [
+    "BackboneParameters",
+    "ClassificationParameters",
+    "ConfidenceFilteringParameters",
+    "DataPrepParameters",
+    "DenoiserParameters",
+    "DiffusionParameters",
+    "EvaluationParameters",
+    "FeatureParameters",
+    "NoiseScheduleParameters",
+    "Parameters",
+    "PhantomParameters",
+    "PrivacyParameters",
+    "ReportParameters",
+    "SplitParameters",
+    "SynthesisParameters",
+    "SyntheticSetParameters",
+    "read_parameters",
+]

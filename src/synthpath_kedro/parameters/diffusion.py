@@ -1,0 +1,43 @@
+"""The block ``diffusion``."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from synthpath_kedro.parameters.block import Block, Count, Positive
+
+
+class DenoiserParameters(Block):
+    base_channels: Annotated[int, Field(ge=8, multiple_of=8)]
+    channel_multipliers: Annotated[tuple[Count, ...], Field(min_length=1)]
+    residual_blocks: Count
+    attention_resolutions: tuple[Count, ...]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+class NoiseScheduleParameters(Block):
+    name: Literal["linear", "cosine"]
+    timesteps: Annotated[int, Field(ge=2)]
+    beta_start: Annotated[float, Field(gt=0, lt=1)]
+    beta_end: Annotated[float, Field(gt=0, lt=1)]
+
+
+class DiffusionParameters(Block):
+    RENAMED: ClassVar = {"formulation": "parameterization", "label_dropout": "class_dropout_prob"}
+
+    denoiser: DenoiserParameters
+    parameterization: Literal["epsilon", "v", "edm"]
+    noise_schedule: NoiseScheduleParameters
+    max_epochs: Count
+    max_minutes: Positive | None
+    patience: Count | None
+    batch_size: Count
+    learning_rate: Positive
+    weight_decay: Annotated[float, Field(ge=0)]
+    ema_decay: Annotated[float, Field(ge=0, lt=1)]
+    gradient_clip: Positive | None
+    class_dropout_prob: Annotated[float, Field(ge=0, lt=1)]
+    augment: bool
+    precision: Literal["32-true", "16-mixed", "bf16-mixed"]
+    compile: bool
+    sample_every: Count

@@ -1,0 +1,85 @@
+"""The block ``synthesis``."""
+
+import re
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from synthpath_kedro.parameters.block import Block, Count, Share, one_of
+from synthpath_kedro.study.generators import GENERATORS
+
+Source = Annotated[str, AfterValidator(one_of(GENERATORS))]
+
+_SET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+class SyntheticSetParameters(Block):
+    """Where one synthetic set comes from.
+
+    Attributes:
+        source: one of ``GENERATORS``.
+        path: the user's own images; None for a source that makes them.
+    """
+
+    source: Source
+    path: str | None = None
+
+    @model_validator(mode="after")
+    def _path_belongs_to_source(self) -> "SyntheticSetParameters":
+        needs_path = GENERATORS[self.source].needs_path
+        if needs_path and self.path is None:
+            raise ValueError(f"source {self.source} reads images: give their path")
+        if not needs_path and self.path is not None:
+            raise ValueError(f"source {self.source} reads no images: leave out path ({self.path})")
+        return self
+
+
+class SynthesisParameters(Block):
+    RENAMED: ClassVar = {"steps": "num_steps"}
+
+    source: Source
+    path: str | None
+    sets: dict[str, SyntheticSetParameters]
+    duplicates: Literal["error", "drop", "keep"]
+    n_images: Count
+    allocation: Literal["balanced", "match_real", "inverse_frequency", "explicit"]
+    counts: dict[str, Annotated[int, Field(ge=0)]] | None
+    sampler: Literal["ddpm", "ddim", "dpmpp_2m", "heun"]
+    num_steps: Count
+    guidance_scale: Annotated[float, Field(ge=0)]
+    eta: Share
+    churn: Annotated[float, Field(ge=0)]
+    clip_denoised: bool
+    batch_size: Count
+    shard_size: Count
+    export: Literal["none", "npz", "image_folder", "both"]
+
+    @field_validator("sets")
+    @classmethod
+    def _sets_have_plain_names(cls, sets: dict[str, Any]) -> dict[str, Any]:
+        for name in sets:
+            if not _SET_NAME.fullmatch(name):
+                raise ValueError(f"sets named by letters, digits, - and _, beginning with a letter; not {name!r}")
+        return sets
+
+    @model_validator(mode="after")
+    def _counts_belong_to_explicit(self) -> "SynthesisParameters":
+        if (self.allocation == "explicit") != (self.counts is not None):
+            raise ValueError("counts must be given with allocation explicit, and only then")
+        return self
+
+    @model_validator(mode="after")
+    def _one_source_is_described_in_full(self) -> "SynthesisParameters":
+        if not self.sets:
+            SyntheticSetParameters(source=self.source, path=self.path)
+        elif sum(GENERATORS[one.source].needs_denoiser for one in self.sets.values()) > 1:
+            raise ValueError("sets has more than one of source diffusion; a study has one denoiser")
+        return self
+
+    @property
+    def synthetic_sets(self) -> dict[str, SyntheticSetParameters]:
+        """The study's synthetic sets by name: those of ``sets``, or one named after its source."""
+        if self.sets:
+            return self.sets
+        name = GENERATORS[self.source].set_name
+        return {name: SyntheticSetParameters(source=self.source, path=self.path)}

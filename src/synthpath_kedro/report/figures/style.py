@@ -1,0 +1,153 @@
+"""How every figure looks: one palette, one set of sizes, titles and the note in the same place.
+
+Everything is set on the figure itself. Matplotlib's global settings and pyplot stay untouched, so that figures can be
+drawn in parallel.
+"""
+
+from collections.abc import Sequence
+from io import BytesIO
+from textwrap import wrap
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.text import Annotation
+
+CLASS_COLORS = (
+    "#2936a6",
+    "#ebbf3b",
+    "#800d1e",
+    "#14cccc",
+    "#69800d",
+    "#b681eb",
+    "#a65b72",
+    "#a4cc8f",
+    "#4f2459",
+)
+"""At least 28 CIE76 units apart under normal sight, protanopia, deuteranopia and tritanopia (Machado et al. 2009)."""
+
+CLASS_MARKERS = ("o", "^", "s")
+REGIME_COLORS = {"real": "#2936a6", "synthetic": "#d8741a", "mixed": "#0f8a7d"}
+REGIME_MARKERS = {"real": "o", "synthetic": "s", "mixed": "^"}
+SPLIT_COLORS = {"train": "#2936a6", "val": "#7fb2d9", "test": "#ebbf3b"}
+
+INK = "#1f2937"
+FAINT = "#6b7280"
+GRID = "#e5e7eb"
+WARNING = "#b3261e"
+
+TITLE_SIZE, TEXT_SIZE, SMALL_SIZE = 13.0, 9.5, 8.5
+DPI = 130
+_CHARACTERS_PER_INCH = 9.0
+"""Of a title in DejaVu Sans at ``TITLE_SIZE``."""
+
+
+Style = dict[str, Any]
+"""Keyword arguments of a drawing call."""
+
+
+def new_figure(width: float, height: float, title: str, note: str | None) -> Figure:
+    """An empty figure with its title at the top left and, under it in red, the note.
+
+    Args:
+        width: inches.
+        height: inches, title included.
+        title: broken into lines where it is wider than the figure.
+        note: such as "Digital phantom, not tissue".
+    """
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    lines = wrap(title, int(width * _CHARACTERS_PER_INCH)) or [""]
+    heading = figure.suptitle(
+        literal("\n".join([*lines, *([" "] if note else [])])),
+        x=0.01,
+        ha="left",
+        fontsize=TITLE_SIZE,
+        fontweight="bold",
+        color=INK,
+    )
+    if note:
+        style: Style = {"fontsize": TEXT_SIZE, "fontweight": "bold", "color": WARNING}
+        figure.add_artist(Annotation(literal(note), xy=(0, 0), xycoords=heading, va="bottom", ha="left", **style))
+    return figure
+
+
+def blank_figure(title: str, note: str | None, reason: str) -> Figure:
+    """A figure that says why there is nothing to see."""
+    figure = new_figure(6, 2, title, note)
+    strip(figure.add_subplot()).text(0.5, 0.5, reason, ha="center", va="center", fontsize=TEXT_SIZE, color=FAINT)
+    return figure
+
+
+def dress(axes: Axes, *, grid: str | None = "y") -> Axes:
+    """Thin, quiet axes: two spines, small gray labels, grid lines behind the data along ``grid`` (x, y, both)."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(FAINT)
+    axes.tick_params(labelsize=SMALL_SIZE, labelcolor=INK, color=FAINT)
+    axes.xaxis.label.set(size=TEXT_SIZE, color=INK)
+    axes.yaxis.label.set(size=TEXT_SIZE, color=INK)
+    axes.set_axisbelow(True)
+    if grid:
+        axes.grid(axis=grid, color=GRID, linewidth=0.8)  # type: ignore[arg-type]
+    return axes
+
+
+def name_panel(axes: Axes, name: str) -> None:
+    """A small bold heading over one panel of a figure."""
+    axes.set_title(name, fontsize=TEXT_SIZE + 0.5, fontweight="bold", color=INK)
+
+
+def strip(axes: Axes) -> Axes:
+    """Axes without ticks and spines, for pictures and embeddings."""
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return axes
+
+
+def add_legend(owner: Axes | Figure, handles: Sequence, labels: Sequence[str], **place: Any) -> Legend:
+    """A frameless legend in the figure's own text size."""
+    texts = [literal(label) for label in labels]
+    return owner.legend(list(handles), texts, frameon=False, fontsize=SMALL_SIZE, labelcolor=INK, **place)
+
+
+def class_color(index: int) -> str:
+    """Color of class ``index``; repeats after nine, with another marker."""
+    return CLASS_COLORS[index % len(CLASS_COLORS)]
+
+
+def class_marker(index: int) -> str:
+    """Marker of class ``index``, so that classes that share a color differ."""
+    return CLASS_MARKERS[index // len(CLASS_COLORS) % len(CLASS_MARKERS)]
+
+
+def regime_color(regime: str) -> str:
+    """Color of ``regime``, gray where it is none of the study's."""
+    return REGIME_COLORS.get(regime, FAINT)
+
+
+def regime_marker(regime: str) -> str:
+    """Marker of ``regime``."""
+    return REGIME_MARKERS.get(regime, "D")
+
+
+def literal(text: str) -> str:
+    """``text`` as it stands: a dollar sign in a class name starts no formula."""
+    return text.replace("$", r"\$")
+
+
+def wrapped(text: str, characters: int) -> str:
+    """``text`` in lines of at most ``characters``, broken at spaces, hyphens and underscores where it has any."""
+    lines = wrap(text.replace("_", "_ "), characters)
+    return literal("\n".join(line.replace("_ ", "_") for line in lines) or text)
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """``figure`` as PNG; the same figure gives the same bytes."""
+    stream = BytesIO()
+    figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
+    return stream.getvalue()

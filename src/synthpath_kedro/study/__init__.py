@@ -1,0 +1,1 @@
+"""What a study varies, as objects in tables; light to import."""

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from synthpath_kedro.data.artifact import Artifact
+from synthpath_kedro.evaluation.privacy_tables import privacy_table
+from synthpath_kedro.evaluation.training_search import Points, search_training_images, to_tensors
+from synthpath_kedro.metrics.privacy import membership_inference
+
+
+def _search(copies):
+    rng = np.random.default_rng(0)
+    train, held_out, synthetic = (rng.normal(size=(n, 6)) for n in (300, 200, 200))
+    synthetic[:copies] = train[:copies]
+    sets = {"synthetic": synthetic, "held_out": held_out}
+    search_in = Points(train, np.arange(300))
+    found = {name: search_training_images(Points(one, np.arange(200)), search_in) for name, one in sets.items()}
+    return Artifact(
+        to_tensors({"pixels": found, "features": found}),
+        {"extractor": "e", "weights": "ImageNet", "n_train": {"pixels": 300, "features": 300}},
+    )
+
+
+@pytest.fixture
+def losses():
+    rng = np.random.default_rng(1)
+    return Artifact({"real_train": rng.normal(0, 1, 100), "real_val": rng.normal(1, 1, 100)})
+
+
+def test_planted_copies_are_found_and_fair_draws_are_not(losses):
+    planted, fair = (privacy_table(_search(copies), losses).query("measure == 'near_duplicates'") for copies in (20, 0))
+    assert set(planted["finding"]) == {"near-duplicates found"}
+    assert (planted["value"] >= 0.1).all()
+    assert set(fair["finding"]) == {"no more near-duplicates than chance gives"}
+
+
+def test_every_row_says_how_many_images_were_searched(losses):
+    table = privacy_table(_search(0), losses)
+    searched = table[table["space"] != "denoiser loss"]
+    assert set(searched["n"]) == {200}
+    assert set(searched["n_train"]) == {300}
+    assert set(searched["n_held_out"]) == {200}
+    assert set(searched.query("space == 'features'")["extractor"]) == {"e"}
+
+
+def test_rows_begin_like_those_of_cells(losses):
+    table = privacy_table(_search(0), losses)
+    assert list(table.columns[:5]) == ["model", "regime", "replicate", "weights", "n"]
+    assert set(zip(table["model"], table["regime"], table["replicate"], strict=True)) == {("denoiser", "synthetic", 0)}
+    assert list(table["weights"]) == ["", "", "", "ImageNet", "ImageNet", "ImageNet", ""]
+
+
+def test_a_denoiser_that_favors_its_training_images_is_found(losses):
+    row = privacy_table(_search(0), losses).iloc[-1]
+    found = membership_inference(losses.tensors["real_train"], losses.tensors["real_val"])
+    assert (row["value"], row["low"], row["high"]) == (found.auc, found.low, found.high)
+    assert row["finding"] == "training images can be told apart"

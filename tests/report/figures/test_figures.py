@@ -1,0 +1,183 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from synthpath_kedro.data.images import LabeledImages
+from synthpath_kedro.report.figures.accuracy_by_regime import accuracy_by_regime
+from synthpath_kedro.report.figures.class_distribution import class_distribution
+from synthpath_kedro.report.figures.denoiser_loss import denoiser_loss
+from synthpath_kedro.report.figures.denoiser_samples import denoiser_samples
+from synthpath_kedro.report.figures.f1_by_class import f1_by_class
+from synthpath_kedro.report.figures.real_and_synthetic import real_and_synthetic
+from synthpath_kedro.report.figures.robustness import robustness as draw_robustness
+from synthpath_kedro.report.figures.sample_grid import sample_grid
+from synthpath_kedro.report.figures.style import png_bytes
+from synthpath_kedro.report.figures.training_history import training_history
+from synthpath_kedro.report.figures.tsne import tsne
+
+NOTE = "digital phantom, not tissue"
+LONG = "colorectal adenocarcinoma epithelium, $5 a slide_"
+
+
+def names(n_classes):
+    return tuple(f"{LONG}{label}" for label in range(n_classes))
+
+
+def images_of(n_classes, size=(12, 12)):
+    images = np.random.default_rng(0).integers(0, 256, (2 * n_classes, *size, 3), dtype=np.uint8)
+    return LabeledImages(images, np.repeat(np.arange(n_classes), 2), names(n_classes))
+
+
+def distribution(n_classes):
+    table = pd.DataFrame(
+        {"class": names(n_classes), "train": 6, "val": 1, "test": 1, "total": 8, "share": 1 / n_classes}
+    )
+    table.loc[0, ["train", "total"]] = [15, 17]
+    return table
+
+
+def points(n_classes):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(8 * n_classes, 2)), columns=["x", "y"])
+    return table.assign(
+        label=np.arange(len(table)) % n_classes, source=np.where(rng.random(len(table)) < 0.5, "real_test", "synthetic")
+    )
+
+
+def losses():
+    return pd.DataFrame(
+        {"epoch": [1, 2, 3], "train_loss": [1.0, 0.1, 0.03], "val_loss": [1.1, 0.12, np.nan], "learning_rate": 1e-3}
+    )
+
+
+def samples(n_classes):
+    return {epoch: images_of(n_classes).images for epoch in (2, 4, 9)}
+
+
+def per_class(n):
+    rows = [("cnn", regime, 0, name, 0.1 * k) for k, name in enumerate(names(n)) for regime in ("real", "mixed")]
+    return pd.DataFrame(rows, columns=["model", "regime", "replicate", "class", "f1"])
+
+
+def test_rare_classes_stand_first_and_thinned_ones_are_marked():
+    table = pd.DataFrame({"class": ["many", "few"], "train": [90, 3]})
+    scores = pd.DataFrame(
+        {"model": "cnn", "regime": ["real", "mixed"] * 2, "replicate": 0, "class": ["many"] * 2 + ["few"] * 2}
+    )
+    figure = f1_by_class(scores.assign(f1=[0.9, 0.8, 0.1, 0.5]), table, ("few",))
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert labels == ["few (subsampled), n = 3", "many, n = 90"]
+    assert figure.axes[0].yaxis_inverted()
+
+
+FIGURES = {
+    "class_distribution": lambda n: class_distribution(distribution(n), note=NOTE),
+    "sample_grid": lambda n: sample_grid(images_of(n), note=NOTE),
+    "real_and_synthetic": lambda n: real_and_synthetic(images_of(n), images_of(n, (20, 20)), note=NOTE),
+    "denoiser_samples": lambda n: denoiser_samples(samples(n), names(n), note=NOTE),
+    "f1_by_class": lambda n: f1_by_class(per_class(n), distribution(n), names(n)[:1], note=NOTE),
+    "denoiser_loss": lambda n: denoiser_loss(losses(), note=NOTE),
+    "tsne": lambda n: tsne(points(n), names(n), "ResNet18", note=NOTE),
+}
+
+
+@pytest.mark.parametrize("n_classes", [2, 9, 14])
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_hold_any_number_of_classes_with_long_names(name, n_classes, drawn, overhang):
+    figure = FIGURES[name](n_classes)
+    assert NOTE in drawn(figure)
+    assert overhang(figure) < 0.02
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_same_input_gives_the_same_picture(name):
+    assert png_bytes(FIGURES[name](3)) == png_bytes(FIGURES[name](3))
+
+
+def test_figures_are_made_without_pyplot():
+    from matplotlib import _pylab_helpers
+
+    figure = class_distribution(distribution(2))
+    assert isinstance(figure.canvas, FigureCanvasAgg)
+    assert _pylab_helpers.Gcf.get_all_fig_managers() == []
+
+
+@pytest.mark.parametrize("models", [("cnn",), ("cnn", "resnet18", "dinov2", "clip", "efficientnet_lite0")])
+def test_figures_of_cells_hold_any_number_of_models(classification, robustness, history, models, drawn, overhang):
+    for draw, table in (
+        (accuracy_by_regime, classification),
+        (draw_robustness, robustness),
+        (training_history, history),
+    ):
+        figure = draw(table[table["model"].isin(models)], note=NOTE)
+        texts = drawn(figure)
+        assert NOTE in texts
+        assert {"real", "synthetic", "mixed", "CNN"} <= texts
+        assert overhang(figure) < 0.02
+
+
+@pytest.mark.parametrize("draw", [accuracy_by_regime, draw_robustness, training_history])
+def test_without_cells_a_figure_says_so(draw, drawn):
+    assert "no cell has been trained" in drawn(draw(pd.DataFrame(columns=["model", "regime", "replicate"])))
+
+
+def test_the_title_gives_the_imbalance_ratio_of_the_training_images(drawn):
+    assert "Class distribution: imbalance ratio 2.5" in drawn(class_distribution(distribution(9)))
+
+
+def test_an_untrained_cell_is_named_in_its_place(classification, drawn):
+    assert "not trained" in drawn(accuracy_by_regime(classification))
+
+
+def test_points_of_accuracy_are_the_replicates_and_the_bar_is_their_mean(classification):
+    axes = accuracy_by_regime(classification[classification["model"] == "cnn"]).axes[0]
+    heights = [offset[1] for collection in axes.collections[::2] for offset in collection.get_offsets()]
+    bars = [collection.get_segments()[0][0][1] for collection in axes.collections[1::2]]
+    assert heights == pytest.approx([0.80, 0.82, 0.81, 0.83, 0.82, 0.84])
+    assert bars == pytest.approx([0.81, 0.82, 0.83])
+
+
+def test_one_budget_is_drawn_against_the_attack(robustness, drawn):
+    texts = drawn(draw_robustness(robustness))
+    assert {"clean", "random\nnoise", "FGSM", "BIM"} <= texts
+    assert "Robustness, eps 8/255" in texts
+
+
+def test_several_budgets_are_drawn_as_curves_that_start_at_the_clean_accuracy(robustness):
+    budgets = pd.concat([robustness.assign(eps=level / 255) for level in (0, 1, 8)])
+    curve = draw_robustness(budgets).axes[0].lines[0]
+    assert curve.get_xdata().tolist() == pytest.approx([0, 1, 8])
+    assert curve.get_ydata()[0] == pytest.approx(0.81)
+    assert curve.get_ydata()[2] == pytest.approx(0.80)
+
+
+def test_the_best_epoch_of_the_denoiser_is_marked(drawn):
+    assert "best: 0.12 at epoch 2" in drawn(denoiser_loss(losses()))
+
+
+def test_samples_show_the_first_and_the_last_epoch(drawn):
+    many = {epoch: images_of(2).images for epoch in range(1, 44)}
+    texts = drawn(denoiser_samples(many, ("a", "b")))
+    epochs = sorted(int(text.split()[1]) for text in texts if text.startswith("epoch "))
+    assert (len(epochs), epochs[0], epochs[-1]) == (6, 1, 43)
+
+
+def test_without_samples_the_figure_says_why(drawn):
+    assert "training ended before the first samples were drawn" in drawn(denoiser_samples({}, ("a", "b")))
+
+
+def test_a_class_with_too_few_images_leaves_places_empty():
+    picture = sample_grid(images_of(2), per_class=3).axes[0].images[0].get_array()
+    assert (picture[:12, -12:] == 255).all()
+
+
+def test_the_embedding_counts_real_and_synthetic_points(drawn):
+    table = points(2)
+    n_real = int((table["source"] == "real_test").sum())
+    assert f"real test, n = {n_real}" in drawn(tsne(table, ("a", "b"), "CNN"))
+
+
+def test_numbers_of_images_are_counted_in_whole_ticks():
+    axes = class_distribution(distribution(2).assign(train=7, val=1, test=1, total=9)).axes[0]
+    assert all(float(tick).is_integer() for tick in axes.get_xticks())
