@@ -6,7 +6,7 @@ INSTALLED := .venv/installed
 # Two busy threads that spin while they wait for each other crawl on shared cores.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: setup demo test test-slow lint bench lock
+.PHONY: setup setup-extras demo test test-slow lint bench lock
 
 setup: $(INSTALLED)
 
@@ -16,6 +16,10 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --requirement requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# Loggers and whatever else pyproject.toml lists as an extra.
+setup-extras: setup
+	$(BIN)/pip install --quiet --no-deps --requirement requirements-extras.lock
 
 demo: setup
 	$(BIN)/kedro run --env=demo
@@ -40,3 +44,5 @@ lint: setup
 lock:
 	uv pip compile pyproject.toml --group dev --group bench --universal --python-version 3.11 \
 		--no-emit-index-url --no-header --output-file requirements.lock
+	uv pip compile pyproject.toml --all-extras --constraint requirements.lock --universal --python-version 3.11 \
+		--no-emit-index-url --no-header --output-file requirements-extras.lock

@@ -24,12 +24,12 @@ from torchvision import transforms
 from torchvision.models import resnet18
 
 from synthpath_kedro.classifiers.batches import EpochBatches, Source
-from synthpath_kedro.classifiers.cached_features import cached_features_recipe
+from synthpath_kedro.classifiers.cached_features import cache_features
 from synthpath_kedro.classifiers.checkpoint import load_classifiers
 from synthpath_kedro.classifiers.prediction import predict
 from synthpath_kedro.classifiers.preprocessing import IMAGENET, preprocessing, to_unit_interval
 from synthpath_kedro.classifiers.training import TrainedCell, train_cell
-from synthpath_kedro.data.artifact import Artifact, read_artifact
+from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.regimes import regime_batches
 from synthpath_kedro.parameters import ClassificationParameters
@@ -79,12 +79,7 @@ def train(model: str, regime: str, epochs: int, trunk: dict[str, Artifact] | Non
 
 
 def store_features(model: str, folder: Path) -> dict[str, Artifact]:
-    found = {}
-    for name, images in SETS.items():
-        path = folder / name
-        cached_features_recipe(model, images, study(model), 0).write(path)
-        found[name] = read_artifact(path)
-    return found
+    return {name: cache_features(model, images, study(model), 0, folder, None) for name, images in SETS.items()}
 
 
 def timed(work: Callable[[], TrainedCell]) -> tuple[float, TrainedCell]:

@@ -70,7 +70,7 @@ def bench_tsne() -> None:
     found: dict[str, np.ndarray] = {}
 
     def ours() -> None:
-        found["ours"] = np.concatenate(joint_tsne(points[:half], points[half:], PERPLEXITY, 0, n_jobs=THREADS))
+        found["ours"] = np.concatenate(joint_tsne([points[:half], points[half:]], PERPLEXITY, 0, n_jobs=THREADS))
 
     def peer() -> None:
         found["peer"] = TSNE(perplexity=PERPLEXITY, random_state=0, n_jobs=THREADS).fit_transform(points)
@@ -174,7 +174,7 @@ def evaluate_replicate(classifier: Classifier, params: EvaluationParameters, n_p
 
     def embedding() -> None:
         real, synthetic = found[0][: 2 * params.tsne_images].reshape(2, params.tsne_images, -1)
-        joint_tsne(real, synthetic, params.tsne_perplexity, 0)
+        joint_tsne([real, synthetic], params.tsne_perplexity, 0)
 
     stored = cached_features(classifier, images)
     with timed_passes(classifier) as spent:

@@ -25,8 +25,7 @@ from synthpath_kedro.data.artifact import Artifact, read_artifact, write_artifac
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.sources import read_source
 from synthpath_kedro.data.stratified import stratified_subset
-from synthpath_kedro.diffusion.samplers.choice import evaluations
-from synthpath_kedro.diffusion.synthesis import shard_recipes
+from synthpath_kedro.diffusion.synthesis import generate_shards
 from synthpath_kedro.diffusion.training import train_denoiser
 from synthpath_kedro.evaluation.extractors import load_extractor
 from synthpath_kedro.evaluation.image_features import extract
@@ -42,6 +41,7 @@ from synthpath_kedro.report.figures.style import (
     strip,
 )
 from synthpath_kedro.settings import CONFIG_LOADER_ARGS
+from synthpath_kedro.study.samplers import SAMPLERS
 
 PARAMETERIZATIONS = ("epsilon", "edm")
 MOST = 1000
@@ -111,17 +111,14 @@ def samples(
             "num_steps": steps,
             "n_images": int(counts.sum()),
             "allocation": "match_real",
-            "clip_denoised": sampler in ("ddpm", "ddim"),
+            "clip_denoised": SAMPLERS[sampler].clips,
             "batch_size": BATCH,
             "shard_size": BATCH,
         }
     )
     folder = work / f"{checkpoint.card['parameterization']}_{sampler}_{steps}"
-    folder.mkdir(exist_ok=True)
-    for name, recipe in shard_recipes(checkpoint, counts, settings, params.seed).items():
-        if not (folder / name).exists():
-            recipe.write(folder / name)
-    shards = [read_artifact(path).tensors for path in sorted(folder.glob("*.safetensors"))]
+    made = generate_shards(checkpoint, counts, settings, params.seed, folder)
+    shards = [made[name].tensors for name in sorted(made)]
     images, labels = (np.concatenate([shard[what] for shard in shards]) for what in ("images", "labels"))
     return LabeledImages(images, labels, tuple(checkpoint.card["class_names"]))
 
@@ -213,7 +210,7 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     params = read_settings(arguments)
     data = read_data(params, arguments.n, arguments.held_out)
-    extractor = load_extractor(params.evaluation.features, params.classification)
+    extractor = load_extractor(params.evaluation.features)
 
     def features(images: LabeledImages) -> np.ndarray:
         return extract(extractor, images.images, np.arange(len(images)), 64)
@@ -231,7 +228,7 @@ def main() -> None:
                 "parameterization": parameterization,
                 "sampler": sampler,
                 "num_steps": steps,
-                "evaluations": evaluations(sampler, steps),
+                "evaluations": SAMPLERS[sampler].evaluations(steps),
                 "n": len(made),
                 "images_seen": checkpoint.card["images_seen"],
                 **distances(features(made)),

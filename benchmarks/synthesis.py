@@ -12,15 +12,15 @@ from measure import Comparison, compare, report, set_up
 
 from synthpath_kedro.diffusion.checkpoint import denoiser_artifact, load_denoiser
 from synthpath_kedro.diffusion.denoiser import make_denoiser
-from synthpath_kedro.diffusion.samplers.choice import evaluations
-from synthpath_kedro.diffusion.synthesis import shard_recipes
+from synthpath_kedro.diffusion.synthesis import generate_shards
 from synthpath_kedro.parameters import DenoiserParameters, DiffusionParameters, SynthesisParameters
+from synthpath_kedro.study.samplers import SAMPLERS
 
 SIZE, STEPS, BATCH = 32, 18, 50
 
 
 def checkpoint():
-    """An untrained EDM denoiser: what it paints does not matter here."""
+    """An untrained EDM denoiser: what it generates does not matter here."""
     denoiser = DenoiserParameters(
         base_channels=16, channel_multipliers=(1, 2, 4), residual_blocks=2, attention_resolutions=(8,), dropout=0.0
     )
@@ -67,8 +67,7 @@ def settings(n_images: int) -> SynthesisParameters:
 
 def synthesize(n_images: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for name, recipe in shard_recipes(checkpoint(), np.full(9, 100), settings(n_images), 0).items():
-            recipe.write(Path(folder) / name)
+        generate_shards(checkpoint(), np.full(9, 100), settings(n_images), 0, Path(folder))
 
 
 def evaluate_only(n_images: int) -> None:
@@ -77,7 +76,7 @@ def evaluate_only(n_images: int) -> None:
     x, labels = torch.randn(BATCH, 3, SIZE, SIZE), torch.arange(BATCH) % 9
     level = levels[0]
     with torch.inference_mode():
-        for _ in range(n_images // BATCH * evaluations("heun", STEPS)):
+        for _ in range(n_images // BATCH * SAMPLERS["heun"].evaluations(STEPS)):
             denoiser.denoise(x, level, labels)
 
 

@@ -15,7 +15,7 @@ from hypothesis import settings
 from pydantic import BaseModel
 
 from synthpath_kedro.data.images import LabeledImages
-from synthpath_kedro.parameters import EvaluationParameters
+from synthpath_kedro.parameters import EvaluationParameters, SynthesisParameters
 
 # A slow moment of a shared machine is no failure.
 settings.register_profile("untimed", deadline=None)
@@ -110,7 +110,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("conf", "notebooks", "src"):
         shutil.copytree(project / name, copy / name, ignore=shutil.ignore_patterns("local", "__pycache__"))
     (copy / "conf" / "local").mkdir()
-    for name in ("pyproject.toml", ".telemetry", "dvc.yaml"):
+    for name in ("pyproject.toml", ".telemetry", "dvc.yaml", "study.yaml"):
         shutil.copy(project / name, copy / name)
     return copy
 
@@ -120,3 +120,10 @@ def evaluation_parameters(project: Path) -> Callable[..., EvaluationParameters]:
     """Builds the block ``evaluation`` of the base environment, changed where a test says so."""
     block = yaml.safe_load((project / "conf/base/parameters_evaluation.yml").read_text())["evaluation"]
     return lambda **changes: EvaluationParameters(**{**block, **changes})
+
+
+@pytest.fixture
+def synthesis_block(project: Path) -> Callable[..., SynthesisParameters]:
+    """Builds the block ``synthesis`` of the base environment, changed where a test says so."""
+    block = yaml.safe_load((project / "conf/base/parameters_synthesis.yml").read_text())["synthesis"]
+    return lambda **changes: SynthesisParameters(**{**block, **changes})

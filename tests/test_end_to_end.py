@@ -46,10 +46,12 @@ def test_the_study_leaves_the_artifacts_of_the_contract(study: Path) -> None:
     assert not [path for path in (study / "scratch").rglob("*") if path.is_file()]
 
 
-def test_every_table_has_a_row_a_cell_and_replicate(study: Path) -> None:
+def test_every_table_has_a_row_per_cell_and_replicate(study: Path) -> None:
     (path,) = study.glob("08_reporting/tables/classification.csv/*/classification.csv")
     table = pd.read_csv(path)
-    assert list(table.columns[:5]) == ["model", "regime", "replicate", "weights", "n"]
+    assert list(table.columns[:6]) == ["model", "regime", "set", "replicate", "weights", "n"]
+    assert table["set"].dropna().unique().tolist() == ["diffusion"]
+    assert set(table.loc[table["set"].isna(), "regime"]) == {"real"}
     assert len(table) == len(CELLS) * 2
     assert set(table["n"]) == {45}
     (path,) = study.glob("08_reporting/tables/robustness.csv/*/robustness.csv")
@@ -63,6 +65,16 @@ def test_the_report_is_one_file_that_says_that_the_phantom_is_no_tissue(study: P
     assert 'src="http' not in report
 
 
+def test_the_verdict_can_be_read_by_a_machine(kedro: Kedro, study: Path) -> None:
+    comparisons = json.loads((study / "08_reporting/verdict.json").read_text())["comparisons"]
+    pairs = {(one["model"], one["regime"], one["set"], one["baseline"]) for one in comparisons}
+    assert pairs == {("cnn", "mixed", "diffusion", "real"), ("resnet18", "mixed", "diffusion", "real")}
+    verdicts = {one["verdict"] for one in comparisons}
+    assert verdicts <= {"helps", "hurts", "no_evidence", "no_verdict"}
+    checked = kedro("study", "check", "--env=tiny", *[f"--fail-if={verdict}" for verdict in verdicts])
+    assert checked.returncode == 3, checked.stderr
+
+
 def test_nothing_is_made_again_where_nothing_is_missing(kedro: Kedro, study: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()}
     done = kedro("run", "--env=tiny", "--only-missing-outputs")
@@ -70,7 +82,7 @@ def test_nothing_is_made_again_where_nothing_is_missing(kedro: Kedro, study: Pat
     assert before == {path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()}
 
 
-def test_a_study_is_not_filled_up_after_its_data_was_prepared_anew(kedro: Kedro, study: Path) -> None:
+def test_a_study_is_not_completed_after_its_data_was_prepared_again(kedro: Kedro, study: Path) -> None:
     card = study / "03_primary/card.json"
     before = card.read_text()
     card.write_text(json.dumps(json.loads(before) | {"digest": "another"}))
@@ -115,7 +127,7 @@ def test_a_mistake_stops_the_run_before_anything_is_written(
     assert sorted(study.rglob("*")) == before
 
 
-def test_a_stage_without_its_inputs_says_which_stages_make_them(kedro: Kedro, tmp_path: Path) -> None:
+def test_a_pipeline_without_its_inputs_says_which_pipelines_make_them(kedro: Kedro, tmp_path: Path) -> None:
     refused = kedro("run", "--env=demo", "--pipeline=classification")
     assert refused.returncode == 1
     assert "kedro run --pipelines=data_prep,diffusion,synthesis --env=demo" in refused.stderr

@@ -1,17 +1,12 @@
 from io import StringIO
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
-from kedro.config import OmegaConfigLoader
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, MemoryDataset
 from rich.console import Console
 
-from synthpath_kedro.data.images import LabeledImages
-from synthpath_kedro.datasets import FolderDataset, JSONDataset
-from synthpath_kedro.errors import InputError
-from synthpath_kedro.hooks import LOG_WIDTH, EarlyChecks, RunTimeHooks, ScratchHooks, widen_log
-from synthpath_kedro.settings import CONFIG_LOADER_ARGS
+from synthpath_kedro.datasets import JSONDataset, ScratchDataset
+from synthpath_kedro.hooks import LOG_WIDTH, RunTimeHooks, ScratchHooks, widen_log
 
 
 def test_only_a_log_that_nobody_watches_is_widened():
@@ -24,41 +19,52 @@ def test_only_a_log_that_nobody_watches_is_widened():
 
 
 @pytest.fixture
-def working_files(tmp_path):
+def unfinished(tmp_path):
     """The folder of a cell's training, and the hooks of a run that knows it."""
-    folder = tmp_path / "cnn" / "mixed"
+    folder = tmp_path / "classifiers" / "cnn" / "mixed"
     folder.mkdir(parents=True)
     (folder / "last.ckpt").touch()
     hooks = ScratchHooks()
-    hooks.before_pipeline_run(catalog=DataCatalog({"classification_scratch": FolderDataset(filepath=str(tmp_path))}))
+    images = MemoryDataset(0)
+    hooks.before_pipeline_run(
+        catalog=DataCatalog({"scratch": ScratchDataset(filepath=str(tmp_path)), "images": images})
+    )
     return folder, hooks
 
 
 TRAINING = SimpleNamespace(
-    name="cnn.mixed.train_classifier",
-    namespace="cnn.mixed",
-    outputs=["cnn.mixed.classifier", "cnn.mixed.history"],
+    namespace="classifiers.cnn.mixed",
+    inputs=["images", "scratch"],
+    outputs=["cnn/mixed/classifier", "cnn/mixed/history"],
 )
 
 
-def test_working_files_go_when_the_last_result_is_saved_and_not_before(working_files):
-    folder, hooks = working_files
-    hooks.after_dataset_saved(dataset_name="cnn.mixed.classifier", node=TRAINING)
+def test_unfinished_work_goes_when_the_last_result_is_saved_and_not_before(unfinished):
+    folder, hooks = unfinished
+    hooks.after_dataset_saved(dataset_name="cnn/mixed/classifier", node=TRAINING)
     assert folder.exists()
-    hooks.after_dataset_saved(dataset_name="cnn.mixed.history", node=TRAINING)
+    hooks.after_dataset_saved(dataset_name="cnn/mixed/history", node=TRAINING)
     assert not folder.exists()
 
 
-def test_working_files_go_at_the_end_where_nobody_told_of_datasets(working_files):
-    folder, hooks = working_files
+def test_unfinished_work_goes_at_the_end_where_no_hook_was_told_of_datasets(unfinished):
+    folder, hooks = unfinished
     hooks.after_pipeline_run(pipeline=SimpleNamespace(nodes=[TRAINING]))
     assert not folder.exists()
 
 
-def test_a_sweep_leaves_the_working_files_of_the_models_cells(working_files):
-    folder, hooks = working_files
-    sweep = SimpleNamespace(name="cnn.train_at_0_5", namespace="cnn", outputs=["cnn_at_0_5_scores"])
-    hooks.after_dataset_saved(dataset_name="cnn_at_0_5_scores", node=sweep)
+@pytest.mark.parametrize(
+    ("namespace", "inputs"),
+    [
+        ("ratio_sweep.cnn_at_0_5", ["scratch"]),
+        ("classifiers.cnn.cached_features", ["scratch"]),
+        ("classifiers.cnn.mixed", ["images"]),
+    ],
+)
+def test_other_nodes_leave_the_unfinished_work_of_a_cell(unfinished, namespace, inputs):
+    folder, hooks = unfinished
+    node = SimpleNamespace(namespace=namespace, inputs=inputs, outputs=["made"])
+    hooks.after_dataset_saved(dataset_name="made", node=node)
     assert folder.exists()
 
 
@@ -76,28 +82,3 @@ def test_times_of_other_processes_are_kept_and_a_damaged_file_is_replaced(tmp_pa
     (tmp_path / "times.json").write_text(damaged)
     second.after_dataset_saved(node=node)
     assert set(catalog.load("run_times")) == {"b"}
-
-
-def early_checks(parameters, *names):
-    hooks = EarlyChecks()
-    hooks.after_context_created(context=SimpleNamespace(config_loader={"parameters": parameters}))
-    hooks.before_pipeline_run(pipeline=SimpleNamespace(nodes=[SimpleNamespace(name=name) for name in names]))
-    return hooks
-
-
-def test_what_the_classes_do_not_allow_is_said_before_training(project, splits_of):
-    values = dict(OmegaConfigLoader(str(project / "conf"), env="tiny", **CONFIG_LOADER_ARGS)["parameters"])
-    attacks = values | {"evaluation": values["evaluation"] | {"attacks": ["noise", "autoattack"]}}
-    counts = values["synthesis"] | {"allocation": "explicit", "counts": {"bone": 5}}
-    prepared = {"real_train": splits_of(3)}
-    node = SimpleNamespace(name="prepare_images")
-    with pytest.raises(InputError, match="at least 4 classes, the data has 3; use pgd20 instead"):
-        early_checks(attacks, "cnn.real.attack").after_node_run(node=node, outputs=prepared)
-    with pytest.raises(InputError, match=r"synthesis\.counts names bone, which the data does not have"):
-        early_checks(values | {"synthesis": counts}, "generate_shards").after_node_run(node=node, outputs=prepared)
-    early_checks(attacks, "train_denoiser").after_node_run(node=node, outputs=prepared)
-
-
-@pytest.fixture
-def splits_of():
-    return lambda n: LabeledImages(np.zeros((n, 8, 8, 3), np.uint8), np.arange(n), tuple("abcdefg"[:n]))

@@ -74,6 +74,10 @@ def test_every_key_of_base_is_explained_by_a_comment_in_its_line(project: Path) 
         ("evaluation.attacks", ["fgsm", "noise", "fgsm"], "names each entry once"),
         ("evaluation.features.weights", "random", "features of a random network say nothing"),
         ("classification.models", ["vgg"], "models names vgg, which backbones does not describe; valid: cnn"),
+        ("synthesis.sets", {"real_val": {"source": "phantom"}}, "sets with other names than real, synthetic"),
+        ("synthesis.sets", {"gan": {"source": "phantom"}, "GAN": {"source": "phantom"}}, "upper and lower case"),
+        ("synthesis.sets", {"a": {"source": "diffusion"}, "b": {"source": "diffusion"}}, "a study has one denoiser"),
+        ("synthesis.sets", {"a b": {"source": "phantom"}}, "not 'a b'"),
         ("epochs", 3, "unknown parameter epochs; valid here: classification, data_prep"),
     ],
 )

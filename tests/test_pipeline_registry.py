@@ -13,6 +13,7 @@ from synthpath_kedro import pipeline_registry
 from synthpath_kedro.pipeline_registry import PIPELINES
 from synthpath_kedro.pipelines import classification, data_prep, diffusion, evaluation, synthesis
 from synthpath_kedro.settings import CONFIG_LOADER_ARGS
+from synthpath_kedro.study.generators import GENERATORS
 from synthpath_kedro.study.grid import Grid
 
 
@@ -37,48 +38,80 @@ def test_the_study_is_the_five_pipelines(pipelines: dict[str, Pipeline]) -> None
     assert study == {node.name for name in PIPELINES for node in pipelines[name].nodes}
 
 
-def test_the_study_needs_nothing_but_parameters_and_places(pipelines: dict[str, Pipeline]) -> None:
+def test_the_study_needs_nothing_but_parameters_folders_and_what_is_at_hand(pipelines: dict[str, Pipeline]) -> None:
     needed = {name for name in pipelines["__default__"].inputs() if not name.startswith("params:")}
-    constants = {name for name in needed if name.endswith((".cell", ".name"))}
-    assert needed - constants == {
+    assert needed == {
         "parameters",
         "run_times",
         "raw_folder",
-        "diffusion_scratch",
-        "classification_scratch",
+        "scratch",
+        "logs",
+        "synthetic_shards_at_hand",
+        "cached_features_at_hand",
+        "image_features_at_hand",
     }
 
 
 def test_no_cell_depends_on_another(pipelines: dict[str, Pipeline]) -> None:
-    graph = pipelines["classification"]
-    cells = {cell.namespace for cell in Grid().cells}
-    for node in graph.nodes:
-        foreign = cells - {node.namespace}
-        assert not [name for name in node.inputs if name.rpartition(".")[0] in foreign]
+    cells = {cell.name for cell in Grid().cells}
+    for node in pipelines["classification"].nodes:
+        own = ".".join((node.namespace or "").split(".")[1:]).replace(".", "/")
+        foreign = {name.rpartition("/")[0] for name in node.inputs} & cells - {own}
+        assert not foreign, node.name
 
 
 def test_one_cell_is_a_part_of_the_grid() -> None:
     whole = classification.create_pipeline(Grid())
     one = classification.create_pipeline(Grid(model="clip", regime="mixed"))
-    assert {node.name for node in one.nodes} == {"clip.mixed.train_classifier", "clip.mixed.draw_history"}
+    assert {node.name for node in one.nodes} == {
+        "classifiers.clip.mixed.train_classifier",
+        "classifiers.clip.mixed.draw_history",
+        "data_prep.check_study",
+        "synthesis.collect_sets",
+    }
     assert set(one.nodes) <= set(whole.nodes)
 
 
-def test_one_cell_brings_its_trunk_features_along() -> None:
+def test_one_cell_brings_its_cached_features_along() -> None:
     one = classification.create_pipeline(Grid(model="resnet18", regime="real"))
     assert {node.name for node in one.nodes} == {
-        "resnet18.cache_features_of_real_train",
-        "resnet18.cache_features_of_real_val",
-        "resnet18.cache_features_of_real_test",
-        "resnet18.real.train_classifier",
-        "resnet18.real.draw_history",
+        "classifiers.resnet18.cached_features.cache_real_train",
+        "classifiers.resnet18.cached_features.cache_real_val",
+        "classifiers.resnet18.cached_features.cache_real_test",
+        "classifiers.resnet18.real.train_classifier",
+        "classifiers.resnet18.real.draw_history",
+        "data_prep.check_study",
     }
 
 
 def test_evaluating_one_cell_makes_no_report() -> None:
     assert "report" in evaluation.create_pipeline(Grid()).all_outputs()
     one = evaluation.create_pipeline(Grid(model="clip", regime="mixed"))
-    assert all(name.startswith("clip.mixed.") for name in one.all_outputs())
+    assert all(name.startswith("clip/mixed/") for name in one.all_outputs() - {"synthetic_sets"})
+
+
+TWO_SETS = {"gan": GENERATORS["npz"], "ours": GENERATORS["diffusion"]}
+
+
+def test_each_of_several_sets_has_its_own_cells_and_the_regimes_without_images_have_one() -> None:
+    grid = Grid(models={"cnn": False}, sets=TWO_SETS)
+    assert [cell.name for cell in grid.cells] == [
+        "cnn/real",
+        "cnn/synthetic/gan",
+        "cnn/synthetic/ours",
+        "cnn/mixed/gan",
+        "cnn/mixed/ours",
+    ]
+    outputs = classification.create_pipeline(grid).all_outputs()
+    assert {f"{cell.name}/classifier" for cell in grid.cells} <= outputs
+
+
+def test_a_study_of_images_from_elsewhere_trains_no_denoiser() -> None:
+    grid = Grid(models={"cnn": False}, sets={"gan": GENERATORS["npz"]})
+    assert diffusion.create_pipeline(grid).nodes == []
+    whole = diffusion.create_pipeline(grid) + synthesis.create_pipeline(grid) + evaluation.create_pipeline(grid)
+    assert "denoiser" not in whole.datasets()
+    assert "synthetic" in synthesis.create_pipeline(grid).all_outputs()
 
 
 def test_listing_the_pipelines_imports_no_torch(project: Path) -> None:
@@ -106,10 +139,24 @@ def test_layers_of_the_graph_follow_each_other(project: Path) -> None:
 
 
 def _generator() -> Pipeline:
-    return data_prep.create_pipeline() + diffusion.create_pipeline() + synthesis.create_pipeline()
+    return data_prep.create_pipeline() + diffusion.create_pipeline(Grid()) + synthesis.create_pipeline(Grid())
 
 
 def _layer(catalog: DataCatalog, name: str) -> str | None:
     if name.startswith("param"):
         return None
     return ((getattr(catalog[name], "metadata", None) or {}).get("kedro-viz") or {}).get("layer")
+
+
+def test_kedro_viz_opens_on_at_most_forty_elements(pipelines: dict[str, Pipeline]) -> None:
+    """Folded: the namespaces, and the datasets between them, as Kedro-Viz counts them (parameters are hidden)."""
+    study = pipelines["__default__"]
+    parts = {(node.namespace or "").split(".")[0] for node in study.nodes}
+    assert parts == {"data_prep", "diffusion", "synthesis", "classifiers", "evidence", "report"}
+    between: set[str] = set()
+    for part in parts:
+        inside = study.only_nodes_with_namespaces([part])
+        outside = study - inside
+        between |= inside.inputs() | inside.outputs() | (outside.inputs() & inside.all_outputs())
+    shown = parts | {name for name in between if not name.startswith("param")}
+    assert len(shown) <= 40

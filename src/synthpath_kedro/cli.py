@@ -2,10 +2,9 @@
 
 import copy
 import functools
-import os
 import warnings
 from collections.abc import Callable
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 import click
@@ -13,9 +12,11 @@ from kedro import KedroDeprecationWarning
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
 
+from synthpath_kedro.commands.environments import check_environment, find_project
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.pipeline_registry import PIPELINES, SWEEPS
-from synthpath_kedro.study.grid import Grid
+
+COMMANDS = "synthpath_kedro.commands"
+STUDY_COMMANDS = ("new", "plan", "use", "check", "see")
 
 
 @click.group(name="synthpath_kedro")
@@ -71,22 +72,17 @@ def _find_mistake(error: BaseException | None) -> str | None:
 
 
 def _check_pipeline_names(names: list[str]) -> None:
+    from synthpath_kedro.pipeline_registry import PIPELINES, SWEEPS
+
     unknown = [name for name in names if name not in (*PIPELINES, *SWEEPS, "__default__")]
     if unknown:
         raise InputError(f"unknown pipeline {', '.join(unknown)}; valid: {', '.join((*PIPELINES, *SWEEPS))}")
 
 
-def _check_environment(name: str | None) -> None:
-    name = name or os.environ.get("KEDRO_ENV")
-    known = sorted(path.name for path in Path("conf").glob("*") if path.is_dir())
-    if name and known and name not in known:
-        raise InputError(f"unknown environment {name}; conf has: {', '.join(known)}")
-
-
 @explain_input_errors
 def _run(pipeline: str | None, pipelines: list[str], **options: Any) -> Any:
     _check_pipeline_names([*([pipeline] if pipeline else []), *pipelines])
-    _check_environment(options["env"])
+    check_environment(options["env"], find_project())
     with warnings.catch_warnings():
         # --pipeline is how users of this project name a pipeline; Kedro would rather have --pipelines.
         warnings.simplefilter("ignore", KedroDeprecationWarning)
@@ -99,25 +95,22 @@ run.params = [_accepting_colons(option) if option.name == "params" else option f
 cli.add_command(run)
 
 
-@cli.command()
-@click.argument("name", type=click.Choice(["environment", *PIPELINES, "report"]))
-@click.argument("model", required=False)
-@click.argument("regime", required=False)
-@explain_input_errors
-def stage(name: str, model: str | None, regime: str | None) -> None:
-    """Run one stage of dvc.yaml in the environment that KEDRO_ENV names."""
-    from synthpath_kedro.stages import create_output_dirs, read_environment, record_environment
+class StudyCommands(click.Group):
+    """The commands of ``synthpath_kedro.commands``, each imported when it is asked for."""
 
-    project = Path.cwd()
-    if name == "environment":
-        record_environment(project)
-        return
-    create_output_dirs(project, name, model, regime)
-    environment, parameters = read_environment(project)
-    options = ["--pipelines=evaluation", "--tags=report"] if name == "report" else [f"--pipelines={name}"]
-    if model and regime:
-        if (model, regime) not in {cell[:2] for cell in Grid.from_parameters(parameters).cells}:
-            click.echo(f"{model}/{regime} is not a cell of the {environment} study")
-            return
-        options.append(f"--params=model={model},regime={regime}")
-    run.main(args=options, standalone_mode=False)
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
+        """Names, in the order in which they are used."""
+        return list(STUDY_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name, which shows a user's mistake as one line."""
+        if cmd_name not in STUDY_COMMANDS:
+            return None
+        command = copy.copy(getattr(import_module(f"{COMMANDS}.{cmd_name}"), cmd_name))
+        command.callback = explain_input_errors(command.callback)
+        return command
+
+
+@cli.group(cls=StudyCommands)
+def study() -> None:
+    """Environments of your own, what a study will cost, DVC, and a check for CI."""

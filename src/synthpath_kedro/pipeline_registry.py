@@ -1,5 +1,7 @@
 """The project's pipelines."""
 
+from contextvars import ContextVar
+
 from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 
@@ -10,25 +12,25 @@ from synthpath_kedro.study.grid import Grid
 PIPELINES = ("data_prep", "diffusion", "synthesis", "classification", "evaluation")
 SWEEPS = ("ratio_sweep",)
 
-_grid = Grid()
+_grid: ContextVar[Grid] = ContextVar("grid", default=Grid())  # noqa: B039 - a Grid cannot be changed
 
 
 def use_grid(grid: Grid) -> None:
-    """Makes the pipelines those of ``grid``; to be called before a run's pipelines are first looked at."""
-    global _grid
-    if grid != _grid:
-        _grid = grid
+    """Makes the pipelines those of ``grid``, in this context: Kedro asks for pipelines without saying which study."""
+    if grid != _grid.get():
+        _grid.set(grid)
         pipelines.configure(__name__)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
     """The five pipelines by name; all of them together are the study, which runs without a name. And the sweep."""
-    stages = {
+    grid = _grid.get()
+    parts = {
         "data_prep": data_prep.create_pipeline(),
-        "diffusion": diffusion.create_pipeline(),
-        "synthesis": synthesis.create_pipeline(),
-        "classification": classification.create_pipeline(_grid),
-        "evaluation": evaluation.create_pipeline(_grid),
+        "diffusion": diffusion.create_pipeline(grid),
+        "synthesis": synthesis.create_pipeline(grid),
+        "classification": classification.create_pipeline(grid),
+        "evaluation": evaluation.create_pipeline(grid),
     }
-    study = Pipeline(list(stages.values()))
-    return stages | {"ratio_sweep": ratio_sweep.create_pipeline(_grid), "__default__": study}
+    study = sum(parts.values(), Pipeline([]))
+    return parts | {"ratio_sweep": ratio_sweep.create_pipeline(grid), "__default__": study}

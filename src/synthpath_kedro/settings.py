@@ -2,9 +2,9 @@
 
 from kedro.config import OmegaConfigLoader
 
-from synthpath_kedro.hooks import CostHooks, EarlyChecks, RunTimeHooks, ScratchHooks, StudyHooks
+from synthpath_kedro.hooks import RunTimeHooks, ScratchHooks, StudyHooks
 
-HOOKS = (StudyHooks(), EarlyChecks(), CostHooks(), ScratchHooks(), RunTimeHooks())
+HOOKS = (StudyHooks(), ScratchHooks(), RunTimeHooks())
 # The users are hospitals: nothing is reported to anyone.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 

@@ -1,5 +1,6 @@
 """Small things that many of these tests need."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ BACKBONES = {
     "dinov2": {"variant": "small", "input_size": 28},
     "clip": {"variant": "small", "input_size": 32},
     "efficientnet_lite0": {"variant": "tf_efficientnet_lite0", "input_size": 32},
+    "inception": {"variant": "inception_v3", "input_size": 75},
+    "timm": {"variant": "vit_tiny_patch16_224", "input_size": 32, "model_args": {"depth": 2}},
 }
 
 
@@ -114,3 +117,31 @@ def same():
         return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
 
     return compare
+
+
+class InSeveralFiles:
+    """Images that are never in memory all at once."""
+
+    def __init__(self, images, most):
+        self.images, self.most, self.shape = images, most, images.shape
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, rows):
+        found = self.images[rows]
+        assert len(found) <= self.most
+        return found
+
+    def __array__(self, *_, **__):
+        raise AssertionError("all images were copied into memory")
+
+
+@pytest.fixture
+def lazily():
+    """The same images, of which at most so many can be read at once."""
+
+    def wrap(images, most):
+        return replace(images, images=InSeveralFiles(images.images, most)).with_card(digest=images.digest)
+
+    return wrap

@@ -9,14 +9,13 @@ from safetensors.numpy import load_file
 
 from synthpath_kedro.classifiers.cached_features import (
     FEATURES,
+    cache_features,
     cached_features_gb,
-    cached_features_recipe,
     stored_features,
 )
 from synthpath_kedro.classifiers.prediction import predict
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.classifiers.registry import build_classifier
-from synthpath_kedro.data.artifact import read_artifact
 from synthpath_kedro.errors import InputError
 
 CLASS_NAMES = ("adipose", "debris", "mucus")
@@ -27,10 +26,8 @@ FROZEN_MODELS = ("resnet18", "dinov2", "efficientnet_lite0")
 def store(tmp_path):
     """Stores the cached features of images and reads them back."""
 
-    def store(model, images, params, seed=0, **settings):
-        path = tmp_path / f"{model}.safetensors"
-        cached_features_recipe(model, images, params, seed, **settings).write(path)
-        return read_artifact(path)
+    def store(model, images, params, seed=0, existing=None):
+        return cache_features(model, images, params, seed, tmp_path, existing)
 
     return store
 
@@ -49,7 +46,7 @@ def test_the_file_holds_what_the_frozen_part_makes_of_each_image(
         expected = classifier_of(model, params).frozen_features(to_unit_interval(torch.from_numpy(tiles(70).images)))
     assert np.allclose(cached.tensors[FEATURES], expected, rtol=1e-4, atol=1e-5)
     assert isinstance(cached.tensors[FEATURES], np.memmap)
-    assert np.array_equal(load_file(tmp_path / f"{model}.safetensors")[FEATURES], cached.tensors[FEATURES])
+    assert np.array_equal(load_file(next(tmp_path.glob("*.safetensors")))[FEATURES], cached.tensors[FEATURES])
 
 
 def test_the_inputs_of_layer4_and_of_the_last_block_are_stored(store, tiles, classification_parameters):
@@ -98,10 +95,9 @@ def test_features_that_do_not_fit_float16_are_refused(store, tiles, classificati
         store("resnet18", tiles(3), params)
 
 
-def test_the_key_names_weights_input_size_dtype_and_images(tiles, classification_parameters):
+def test_the_key_names_weights_input_size_dtype_and_images(store, tiles, classification_parameters):
     def key(model="resnet18", images=None, seed=0, **changes):
-        images = images or tiles()
-        return cached_features_recipe(model, images, classification_parameters(**changes), seed).key
+        return store(model, images or tiles(), classification_parameters(**changes), seed).card["key"]
 
     assert key() == key()
     assert key(seed=1)["weights_digest"] != key()["weights_digest"]
@@ -116,10 +112,26 @@ def test_the_key_names_weights_input_size_dtype_and_images(tiles, classification
     assert all(other != key() for other in others)
 
 
-def test_what_decides_no_feature_is_not_in_the_key(tiles, classification_parameters):
-    plain = cached_features_recipe("resnet18", tiles(), classification_parameters(), 0).key
+def test_what_decides_no_feature_is_not_in_the_key_and_features_that_exist_are_not_made_again(
+    store, tiles, classification_parameters, caplog
+):
+    existing = store("resnet18", tiles(), classification_parameters())
     params = classification_parameters(max_epochs=9, replicates=4, resnet18={"learning_rate": 0.5, "batch_size": 2})
-    assert cached_features_recipe("resnet18", tiles(), params, 0).key == plain
+    with caplog.at_level(logging.INFO):
+        assert store("resnet18", tiles(), params, existing=existing) is existing
+        assert store("resnet18", tiles(seed=1), params, existing=existing) is not existing
+    assert "cached features of 24 images for resnet18 are up to date" in caplog.messages
+
+
+def test_features_that_a_killed_run_finished_are_not_made_again(store, tiles, classification_parameters, caplog):
+    params = classification_parameters()
+    made = store("resnet18", tiles(), params)
+    with caplog.at_level(logging.INFO):
+        again = store("resnet18", tiles(), params)
+    assert np.array_equal(again.tensors[FEATURES], made.tensors[FEATURES])
+    assert caplog.messages[-1] == "cached features of 24 images for resnet18: finished before the interruption"
+    other = store("resnet18", tiles(), params, seed=1)
+    assert not np.array_equal(other.tensors[FEATURES], made.tensors[FEATURES])
 
 
 def test_features_above_the_limit_are_not_stored_and_a_message_says_so(store, tiles, classification_parameters, caplog):
@@ -129,8 +141,8 @@ def test_features_above_the_limit_are_not_stored_and_a_message_says_so(store, ti
     assert dict(cached.tensors) == {}
     assert cached.card["stored"] is False
     assert caplog.messages == [
-        "cached features of 24 images for resnet18 (resnet18 @ 32, random) are computed anew in every epoch instead of "
-        "stored: 0.0 GB, more than classification.cached_features_max_gb (1e-06)"
+        "cached features of 24 images for resnet18 (resnet18 @ 32, random) are computed again in every epoch instead "
+        "of stored: 0.0 GB, more than classification.cached_features_max_gb (1e-06)"
     ]
     assert stored_features(cached, "real_train", classifier_of("resnet18", params), tiles()) is None
 
@@ -144,8 +156,9 @@ def test_features_larger_than_the_free_disk_are_not_stored(
         cached = store("resnet18", tiles(), params)
     assert dict(cached.tensors) == {}
     assert "has 0.0 GB free (classification.cached_features_dtype=float16 halves them)" in caplog.text
-    # Another key than the recipe's, so that the next run tries again.
-    assert cached.card["key"] != cached_features_recipe("resnet18", tiles(), params, 0).key
+    # Another key than the one asked for, so that the next run tries again.
+    monkeypatch.undo()
+    assert store("resnet18", tiles(), params, existing=cached).card["stored"]
 
 
 def test_the_size_is_said_before_the_features_are_made(store, tiles, classification_parameters, caplog):
@@ -170,5 +183,13 @@ def test_features_of_other_images_weights_or_input_size_are_refused(store, tiles
         (other_weights, tiles(), "weights"),
         (larger, tiles(), "input size 32, the classifier has input size 64"),
     ):
-        with pytest.raises(InputError, match=rf"cached features of real_val are of {what}.*; run the node that stores"):
+        with pytest.raises(InputError, match=rf"cached features of real_val are of {what}.*; run the pipeline class"):
             stored_features(cached, "real_val", other, images)
+
+
+def test_images_in_several_files_are_read_by_the_batch(store, lazily, tiles, classification_parameters):
+    params = classification_parameters()
+    whole = store("resnet18", tiles(70), params)
+    by_batch = store("resnet18", lazily(tiles(70), most=64), params)
+    assert np.array_equal(by_batch.tensors[FEATURES], whole.tensors[FEATURES])
+    assert by_batch.card["key"] == whole.card["key"]

@@ -10,11 +10,10 @@ from torch.nn import functional as F
 from torchvision.models import resnet18 as torchvision_resnet18
 
 from synthpath_kedro.classifiers.batches import EpochBatches, Source
-from synthpath_kedro.classifiers.cached_features import cached_features_recipe
+from synthpath_kedro.classifiers.cached_features import cache_features
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.classifiers.registry import build_classifier
 from synthpath_kedro.classifiers.training import train_cell
-from synthpath_kedro.data.artifact import read_artifact
 from synthpath_kedro.data.regimes import regime_batches
 from synthpath_kedro.study.regimes import REGIMES
 from synthpath_kedro.training.seeding import mixed_seed
@@ -102,8 +101,7 @@ def replaced_dtype(params, dtype):
 
 
 def stored(model, images, params, path):
-    cached_features_recipe(model, images, params, seed=0).write(path)
-    return read_artifact(path)
+    return cache_features(model, images, params, 0, path, None)
 
 
 def train_plainly(network, classifier, names, real, params):

@@ -7,6 +7,7 @@ import pytest
 from synthpath_kedro.classifiers import hub
 from synthpath_kedro.classifiers.hub import REVISIONS, checksummed_file, hub_file
 from synthpath_kedro.classifiers.registry import build_classifier
+from synthpath_kedro.classifiers.spec import BlockName
 from synthpath_kedro.errors import InputError
 
 REPOSITORY = "timm/vit_small_patch14_dinov2.lvd142m"
@@ -50,7 +51,8 @@ def test_a_hub_out_of_reach_is_one_error_that_names_the_three_ways_out(model, st
     with pytest.raises(InputError) as error:
         build_classifier(model, ("adipose", "debris"), params, seed=0)
     message = str(error.value)
-    assert f"classification.{model}.weights is 'pretrained', which is not in the cache, and https://" in message
+    assert message.startswith(f"classification.backbones.{model}: ")
+    assert " is not in the cache, and https://" in message
     assert all(way in message for way in WAYS_OUT)
     assert "\n" not in message
     assert len(asked) == 1
@@ -67,7 +69,7 @@ def test_a_network_that_never_answers_is_given_up_on(monkeypatch):
     monkeypatch.setattr("urllib.request.urlopen", hang)
     monkeypatch.setattr(hub, "REACH_SECONDS", 0.01)
     with pytest.raises(InputError, match="cannot be reached"):
-        hub_file("dinov2", REPOSITORY, "model.safetensors", None)
+        hub_file(BlockName.of_model("dinov2"), REPOSITORY, "model.safetensors", None)
     never.set()
 
 
@@ -82,7 +84,7 @@ def test_a_host_that_answers_with_an_error_page_is_in_reach(monkeypatch):
 def test_offline_mode_asks_nobody(monkeypatch, asked):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match="cannot be reached; ways out"):
-        hub_file("dinov2", REPOSITORY, "model.safetensors", None)
+        hub_file(BlockName.of_model("dinov2"), REPOSITORY, "model.safetensors", None)
     assert asked == []
 
 
@@ -94,8 +96,10 @@ def test_the_studys_repositories_are_pinned_to_a_commit(reachable, monkeypatch, 
         return str(tmp_path / filename)
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    assert hub_file("dinov2", REPOSITORY, "model.safetensors", None) == tmp_path / "model.safetensors"
-    hub_file("dinov2", REPOSITORY, "model.safetensors", "main")
+    assert (
+        hub_file(BlockName.of_model("dinov2"), REPOSITORY, "model.safetensors", None) == tmp_path / "model.safetensors"
+    )
+    hub_file(BlockName.of_model("dinov2"), REPOSITORY, "model.safetensors", "main")
     assert downloads == [
         (REPOSITORY, "model.safetensors", "4610ca143709d58a633b6397a74412c2c3842454"),
         (REPOSITORY, "model.safetensors", "main"),
@@ -104,8 +108,11 @@ def test_the_studys_repositories_are_pinned_to_a_commit(reachable, monkeypatch, 
 
 
 def test_another_repository_needs_a_revision(asked):
-    with pytest.raises(InputError, match=r"classification.clip.revision is null .* give classification.clip.revision="):
-        hub_file("clip", "acme/clip", "model.safetensors", None)
+    with pytest.raises(
+        InputError,
+        match=r"backbones.clip.revision is null .* give classification.backbones.clip.revision=",
+    ):
+        hub_file(BlockName.of_model("clip"), "acme/clip", "model.safetensors", None)
     assert asked == []
 
 
@@ -115,7 +122,7 @@ def test_what_the_hub_does_not_have_is_one_line_with_the_ways_out(reachable, mon
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
     with pytest.raises(InputError) as error:
-        hub_file("clip", "acme/clip", "model.safetensors", "v2")
+        hub_file(BlockName.of_model("clip"), "acme/clip", "model.safetensors", "v2")
     assert str(error.value).startswith(
         "cannot download model.safetensors of acme/clip at revision v2 (404 Client Error); ways out: "
     )
@@ -123,7 +130,7 @@ def test_what_the_hub_does_not_have_is_one_line_with_the_ways_out(reachable, mon
 
 def test_an_impossible_repository_name_is_one_line(reachable):
     with pytest.raises(InputError, match=r"cannot download model.safetensors of a b/c at revision v1"):
-        hub_file("clip", "a b/c", "model.safetensors", "v1")
+        hub_file(BlockName.of_model("clip"), "a b/c", "model.safetensors", "v1")
 
 
 def test_only_safetensors_are_taken_from_the_hub(reachable, monkeypatch, study):
@@ -146,4 +153,4 @@ def test_a_torchvision_download_that_fails_is_one_line_with_the_ways_out(reachab
 
     monkeypatch.setattr("torch.hub.download_url_to_file", fail)
     with pytest.raises(InputError, match=r"cannot download https://x.example/net-0a1b2c3d.pth .*ways out"):
-        checksummed_file("resnet18", "https://x.example/net-0a1b2c3d.pth")
+        checksummed_file(BlockName.of_model("resnet18"), "https://x.example/net-0a1b2c3d.pth")

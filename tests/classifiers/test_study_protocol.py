@@ -13,7 +13,6 @@ from transformers.models.clip.modeling_clip import CLIPEncoderLayer
 from synthpath_kedro.classifiers.cached_features import cached_features_gb, frozen_shape
 from synthpath_kedro.classifiers.preprocessing import Normalize, Resize
 from synthpath_kedro.classifiers.registry import build_classifier
-from synthpath_kedro.study.models import FAMILIES
 
 CLASS_NAMES = (
     "adipose",
@@ -71,7 +70,7 @@ def test_the_defaults_are_the_studys(study, model, variant, input_size, batch_si
         ("efficientnet_lite0", 2_353_408, 1_017_600, 11_529),
     ],
 )
-def test_weights_are_frozen_and_trained_where_the_study_says(build, model, frozen, trained, output):
+def test_weights_are_frozen_and_trained_where_the_study_says(build, study, model, frozen, trained, output):
     classifier = build(model)
     assert [n_weights(part) for part in (classifier.frozen, classifier.trained, classifier.output)] == [
         frozen,
@@ -79,7 +78,7 @@ def test_weights_are_frozen_and_trained_where_the_study_says(build, model, froze
         output,
     ]
     assert n_weights(classifier, trained_only=True) == trained + output
-    assert FAMILIES[model].has_frozen_backbone == (frozen > 0)
+    assert study.has_frozen_backbone(model) == (frozen > 0)
 
 
 def test_the_cnn_is_two_blocks_of_32_and_64_channels_and_a_linear_layer(build):

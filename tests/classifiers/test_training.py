@@ -56,7 +56,8 @@ def test_training_that_diverges_is_said_in_one_line(train, classification_parame
     with pytest.raises(InputError) as error:
         train(classification_parameters(cnn={"learning_rate": 50}))
     assert str(error.value) == (
-        "cnn under real, replicate 0: the validation loss is not a number; lower classification.cnn.learning_rate (50)"
+        "cnn under real, replicate 0: the validation loss is not a number; "
+        "lower classification.backbones.cnn.learning_rate (50)"
     )
 
 
@@ -167,3 +168,13 @@ def test_augmentation_shows_flipped_images(train, classification_parameters, mon
     assert len(shown) == 24
     assert all(image.numpy().tobytes() in symmetries for image in shown)
     assert not all(image.numpy().tobytes() in {one.contiguous().numpy().tobytes() for one in real} for image in shown)
+
+
+def test_synthetic_images_in_several_files_train_the_same_weights(train, classification_parameters, tiles, lazily):
+    params = classification_parameters(max_epochs=1)
+    plain, lazy = (
+        train(params, regime="mixed", synthetic=images, scratch=None).checkpoint
+        for images in (tiles(30, seed=2), lazily(tiles(30, seed=2), most=8))
+    )
+    assert lazy.digest == plain.digest
+    assert lazy.card == plain.card

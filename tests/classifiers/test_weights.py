@@ -212,7 +212,7 @@ def test_a_file_of_another_variant_is_refused(build, tmp_path):
     save_file(small_vit(embed_dim=96).state_dict(), tmp_path / "vit.safetensors")
     with pytest.raises(InputError) as error:
         build("dinov2", tmp_path / "vit.safetensors")
-    assert "does not fit classification.dinov2.variant 'small'" in str(error.value)
+    assert "does not fit classification.backbones.dinov2.variant 'small'" in str(error.value)
     assert "give the file of that variant, or the variant of that file" in str(error.value)
     assert "\n" not in str(error.value)
 

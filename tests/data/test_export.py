@@ -3,40 +3,42 @@ import pytest
 from PIL import Image
 
 from synthpath_kedro.data.artifact import Artifact
-from synthpath_kedro.data.export import folder_names, folder_writer
+from synthpath_kedro.data.export import Export, describe, folder_names
+from synthpath_kedro.data.synthetic import assemble
 
 NAMES = ["adipose", "normal/colon mucosa"]
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
 LABELS = np.array([0, 1, 0, 1, 0])
-MANIFEST = {
-    "total": 5,
-    "image_size": 8,
-    "class_names": NAMES,
-    "counts": {NAMES[0]: 3, NAMES[1]: 2},
-    "parameters": {"sampler": "heun", "num_steps": 18},
-    "seed": 7,
-    "checkpoint": "abc",
-    "versions": {"torch": "2"},
-    "phantom": True,
-}
-DENOISER = {"parameterization": "edm", "epochs": 3, "images_seen": 1234}
 REAL = {"name": "tiles", "source": "npz", "digest": "d", "splits": {"train": {"n": 40}}}
 
 
+FACTS = {
+    "name": "diffusion",
+    "source": "diffusion",
+    "phantom": True,
+    "made_from": {"checkpoint": "abc"},
+    "parameters": {"sampler": "heun", "num_steps": 18},
+    "seed": 7,
+    "facts": {"parameterization": "edm", "epochs": 3, "images_seen": 1234},
+}
+
+
 @pytest.fixture
-def shards():
-    return {
-        "shard_00001.safetensors": Artifact({"images": IMAGES[3:], "labels": LABELS[3:]}),
-        "shard_00000.safetensors": Artifact({"images": IMAGES[:3], "labels": LABELS[:3]}),
+def synthetic():
+    """Five images in two shards, which are given in another order."""
+    shards = {
+        "shard_00001.safetensors": Artifact({"images": IMAGES[3:], "labels": LABELS[3:]}, {"digest": "d1"}),
+        "shard_00000.safetensors": Artifact({"images": IMAGES[:3], "labels": LABELS[:3]}, {"digest": "d0"}),
     }
+    return assemble(shards, NAMES, **FACTS)
 
 
 @pytest.fixture
-def export(shards, tmp_path):
+def export(synthetic, tmp_path):
     def write(form):
         folder = tmp_path / form
         folder.mkdir()
-        folder_writer(shards, MANIFEST, DENOISER, REAL, form)(folder)
+        Export(synthetic, REAL, form).write(folder)
         return folder
 
     return write
@@ -51,10 +53,10 @@ def test_the_npz_has_medmnists_layout(export):
         assert len(file.files) == 7
 
 
-def test_the_same_images_give_the_same_npz(export, shards, tmp_path):
+def test_the_same_images_give_the_same_npz(export, synthetic, tmp_path):
     first = (export("npz") / "synthetic.npz").read_bytes()
     (tmp_path / "again").mkdir()
-    folder_writer(shards, MANIFEST, DENOISER, REAL, "npz")(tmp_path / "again")
+    Export(synthetic, REAL, "npz").write(tmp_path / "again")
     assert (tmp_path / "again" / "synthetic.npz").read_bytes() == first
 
 
@@ -68,14 +70,20 @@ def test_the_image_folder_has_a_folder_a_class_and_loses_nothing(export):
 
 def test_the_card_says_how_the_images_were_made_from_what_and_their_limits(export):
     card = (export("both") / "README.md").read_text()
-    for fact in ("| adipose | 3 |", "sampler heun, num_steps 18", "seed 7", "`abc`", "1,234 images seen", "digest `d`"):
+    for fact in ("| adipose | 3 |", "sampler heun, num_steps 18; seed 7", "checkpoint `abc`", "digest `d`"):
+        assert fact in card
+    for fact in ("- parameterization: edm.", "- epochs: 3.", "- images seen: 1,234."):
         assert fact in card
     assert "Digital phantom, not tissue" in card
     assert "## Known limits" in card
 
 
-def test_without_an_export_nothing_is_written(export):
-    assert list(export("none").iterdir()) == []
+def test_the_card_of_images_made_elsewhere_names_their_source_and_no_seed(synthetic):
+    facts = {"name": "gan", "source": "npz", "made_from": {"files": "f"}, "duplicates": {}}
+    card = describe(assemble(synthetic.shards, NAMES, **facts).card, REAL)
+    assert "- Generator: npz, made from files `f`." in card
+    assert "seed" not in card
+    assert "phantom" not in card
 
 
 def test_classes_whose_names_make_the_same_folder_are_numbered():

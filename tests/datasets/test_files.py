@@ -6,6 +6,7 @@ from kedro.io import DatasetError
 from kedro.io.core import Version
 from matplotlib.figure import Figure
 
+from synthpath_kedro.data.missing import MISSING
 from synthpath_kedro.datasets import FigureDataset, JSONDataset, TableDataset
 from synthpath_kedro.errors import InputError
 
@@ -34,13 +35,21 @@ def test_a_figure_loads_as_png(tmp_path: Path) -> None:
     assert figure.load()[:4] == b"\x89PNG"
 
 
-def test_an_optional_file_is_none_until_it_is_there_and_goes_when_it_is_empty(tmp_path: Path) -> None:
+def test_an_optional_file_is_missing_until_it_is_there_and_goes_when_it_is_missing_again(tmp_path: Path) -> None:
     metrics = JSONDataset(filepath=str(tmp_path / "m.json"), optional=True)
-    assert metrics.load() is None
+    assert metrics.load() is MISSING
     metrics.save({"accuracy": 0.5})
     assert metrics.load() == {"accuracy": 0.5}
-    metrics.save({})
-    assert metrics.load() is None
+    metrics.save(MISSING)
+    assert metrics.load() is MISSING
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_optional_figure_is_missing_until_it_is_there(tmp_path: Path) -> None:
+    figure = FigureDataset(filepath=str(tmp_path / "f.png"), optional=True)
+    assert figure.load() is MISSING
+    figure.save(Figure())
+    assert figure.load()[:4] == b"\x89PNG"
 
 
 @pytest.mark.parametrize(("dataset", "text"), [(TableDataset, ""), (TableDataset, 'a,b\n1,"2'), (JSONDataset, "{")])
@@ -51,3 +60,18 @@ def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, dataset: type,
     assert isinstance(refused.value.__cause__, InputError)
     assert "file cannot be read" in str(refused.value)
     assert "remove it and run the pipeline that makes it" in str(refused.value)
+
+
+def test_empty_text_in_a_table_stays_empty_text_and_missing_numbers_stay_missing(tmp_path):
+    dataset = TableDataset(filepath=str(tmp_path / "t.csv"), save_args={"index": False})
+    saved = pd.DataFrame(
+        {
+            "model": ["cnn", "cnn"],
+            "set": ["", "gan"],
+            "class": ["", ""],
+            "finding": ["", "found"],
+            "value": [1.5, float("nan")],
+        }
+    )
+    dataset.save(saved)
+    pd.testing.assert_frame_equal(dataset.load(), saved, check_dtype=False)

@@ -27,14 +27,14 @@ def test_a_denoiser_survives_the_way_through_a_file(artifact, tmp_path):
 
 def test_weights_that_do_not_fit_the_card_are_refused(artifact):
     tensors = dict(artifact.tensors)
-    del tensors["network.enter.weight"]
+    del tensors["network.conv_in.weight"]
     card = artifact.card | {"digest": Artifact(tensors).digest}
     with pytest.raises(InputError, match="weights do not fit its card: from another version"):
         load_denoiser(Artifact(tensors, card))
 
 
 def test_weights_with_a_flipped_bit_are_refused(artifact):
-    weight = artifact.tensors["network.enter.weight"].copy()
+    weight = artifact.tensors["network.conv_in.weight"].copy()
     weight.view(np.uint32)[0, 0, 0, 0] ^= 1
     with pytest.raises(InputError, match="not those that were saved: the file is damaged; remove it and run"):
-        load_denoiser(Artifact({**artifact.tensors, "network.enter.weight": weight}, artifact.card))
+        load_denoiser(Artifact({**artifact.tensors, "network.conv_in.weight": weight}, artifact.card))

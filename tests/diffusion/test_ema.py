@@ -15,7 +15,7 @@ def test_the_result_is_the_average_that_the_recursion_gives(tiles, diffusion_par
     weights = []
 
     def record(module, *_):
-        weights.append(module.denoiser.network.leave[2].bias.detach().clone())
+        weights.append(module.denoiser.network.conv_out[2].bias.detach().clone())
 
     monkeypatch.setattr(DenoiserTraining, "on_train_batch_end", record, raising=False)
     params = diffusion_parameters(ema_decay=0.3, max_epochs=2)
@@ -24,4 +24,4 @@ def test_the_result_is_the_average_that_the_recursion_gives(tiles, diffusion_par
     for n, current in enumerate(weights[1:], start=1):
         decay = min(0.3, (1 + n) / (10 + n))
         average = decay * average + (1 - decay) * current
-    assert trained.checkpoint.tensors["network.leave.2.bias"] == pytest.approx(average.numpy(), abs=1e-7)
+    assert trained.checkpoint.tensors["network.conv_out.2.bias"] == pytest.approx(average.numpy(), abs=1e-7)

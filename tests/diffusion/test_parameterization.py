@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from synthpath_kedro.diffusion.denoiser import Denoiser
-from synthpath_kedro.diffusion.parameterization import Karras, VariancePreserving, make_parameterization
+from synthpath_kedro.diffusion.parameterization import Karras, NoiseLevels, VariancePreserving, make_parameterization
 from synthpath_kedro.errors import InputError
 
 NAMES = ["epsilon", "v", "edm"]
@@ -108,3 +108,21 @@ def test_variance_is_preserved(parameterization):
     assert isinstance(process, VariancePreserving)
     levels = process.training_levels(torch.rand(50, generator=torch.Generator().manual_seed(0)))
     assert torch.allclose(levels.alpha**2 + levels.sigma**2, torch.ones(50, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_noise_levels_in_float32_give_the_loss_of_float64(name, parameterization):
+    torch.manual_seed(0)
+    x0, noise, output = torch.randn(3, 5, 3, 4, 4)
+    process, labels = parameterization(name), torch.zeros(5, dtype=torch.long)
+    levels = process.training_levels(torch.tensor([0.01, 0.2, 0.5, 0.8, 0.99]))
+    narrow = NoiseLevels(levels.time.float(), levels.alpha.float(), levels.sigma.float())
+    denoiser = Denoiser(Answer(output), process, 9)
+    expected = denoiser.loss(x0, noise, levels, labels).item()
+    assert denoiser.loss(x0, noise, narrow, labels).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_last_quantile_has_a_noise_level_in_float32_too(name, parameterization):
+    levels = parameterization(name).training_levels(torch.ones(1))
+    assert torch.isfinite(torch.cat([levels.time, levels.alpha, levels.sigma])).all()

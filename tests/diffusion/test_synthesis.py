@@ -1,15 +1,16 @@
 import logging
-from collections import Counter
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from synthpath_kedro.data.artifact import Artifact, digest_arrays, read_artifact
+from synthpath_kedro.data.artifact import Artifact, digest_arrays, write_artifact
 from synthpath_kedro.diffusion import synthesis
 from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
 from synthpath_kedro.diffusion.denoiser import make_denoiser
-from synthpath_kedro.diffusion.synthesis import build_manifest, shard_recipes
+from synthpath_kedro.diffusion.synthesis import generate_shards
 from synthpath_kedro.errors import InputError
 
 REAL = np.array([10, 30, 60])
@@ -38,31 +39,32 @@ def checkpoint(diffusion_parameters):
     return build
 
 
-def write(recipes, folder, names=None):
-    shards = {}
-    for name in names or recipes:
-        recipes[name].write(folder / name)
-        shards[name] = read_artifact(folder / name)
-    return shards
+def pixels(shards):
+    return np.concatenate([shard.tensors["images"] for shard in shards.values()])
+
+
+def keys(shards):
+    return [shard.card["key"] for shard in shards.values()]
 
 
 def test_shards_have_the_same_bytes_in_whatever_order_and_process_they_are_made(
     checkpoint, synthesis_parameters, tmp_path
 ):
     params = synthesis_parameters(sampler="ddpm", num_steps=3)
-    write(shard_recipes(checkpoint(), REAL, params, 0), tmp_path / "a")
-    names = ["shard_00002.safetensors", "shard_00000.safetensors", "shard_00001.safetensors"]
-    for name in names:
-        write(shard_recipes(checkpoint(), REAL, params, 0), tmp_path / "b", [name])
-    for name in names:
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    a, b = tmp_path / "a", tmp_path / "b"
+    names = list(generate_shards(checkpoint(), REAL, params, 0, a))
+    generate_shards(checkpoint(), REAL, params, 0, b)
+    for made_last in names:
+        (b / made_last).unlink()
+        generate_shards(checkpoint(), REAL, params, 0, b)
+        for name in names:
+            assert (a / name).read_bytes() == (b / name).read_bytes()
 
 
 def test_an_image_depends_on_the_seed_and_its_number_and_not_on_the_shards(checkpoint, synthesis_parameters, tmp_path):
     def images(shard_size, seed=0):
         params = synthesis_parameters(shard_size=shard_size, sampler="heun", batch_size=2)
-        shards = write(shard_recipes(checkpoint(), REAL, params, seed), tmp_path / f"{shard_size}-{seed}")
-        return np.concatenate([shard.tensors["images"] for shard in shards.values()])
+        return pixels(generate_shards(checkpoint(), REAL, params, seed, tmp_path / f"{shard_size}-{seed}"))
 
     assert np.array_equal(images(4), images(6))
     assert not np.array_equal(images(4), images(4, seed=1))
@@ -71,24 +73,69 @@ def test_an_image_depends_on_the_seed_and_its_number_and_not_on_the_shards(check
 def test_across_batch_sizes_pixels_differ_by_one_gray_level_at_most(checkpoint, synthesis_parameters, tmp_path):
     def images(batch_size):
         params = synthesis_parameters(batch_size=batch_size)
-        shards = write(shard_recipes(checkpoint(), REAL, params, 0), tmp_path / str(batch_size))
-        return np.concatenate([shard.tensors["images"] for shard in shards.values()]).astype(int)
+        return pixels(generate_shards(checkpoint(), REAL, params, 0, tmp_path / str(batch_size))).astype(int)
 
     assert np.abs(images(1) - images(4)).max() <= 1
 
 
 def test_a_shard_holds_its_images_its_labels_its_key_and_its_digest(checkpoint, synthesis_parameters, tmp_path):
-    recipes = shard_recipes(checkpoint(), REAL, synthesis_parameters(), 0)
-    assert list(recipes) == [f"shard_0000{i}.safetensors" for i in range(3)]
-    shards = write(recipes, tmp_path)
+    shards = generate_shards(checkpoint(), REAL, synthesis_parameters(), 0, tmp_path)
+    assert list(shards) == [f"shard_0000{i}.safetensors" for i in range(3)]
     last = shards["shard_00002.safetensors"]
+    assert last.path == tmp_path / "shard_00002.safetensors"
     assert last.tensors["images"].shape == (2, 8, 8, 3)
     assert last.tensors["images"].dtype == np.uint8
-    assert last.card["key"] == recipes["shard_00002.safetensors"].key
     assert last.card["key"]["range"] == [8, 10]
     assert last.card["digest"] == digest_arrays(last.tensors)
     labels = np.concatenate([shard.tensors["labels"] for shard in shards.values()])
     assert np.bincount(labels).tolist() == [4, 3, 3]
+
+
+def written(folder):
+    """When each file in ``folder`` was written, by name."""
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_only_missing_damaged_and_changed_shards_are_made_again(checkpoint, synthesis_parameters, tmp_path, caplog):
+    params = synthesis_parameters(n_images=20)
+    shards = generate_shards(checkpoint(), REAL, params, 0, tmp_path)
+    names, whole = list(shards), {name: (tmp_path / name).read_bytes() for name in shards}
+    (tmp_path / names[0]).unlink()
+    (tmp_path / names[1]).write_bytes(whole[names[1]][:-1] + bytes([whole[names[1]][-1] ^ 1]))
+    (tmp_path / names[2]).write_bytes(b"no safetensors")
+    other = shards[names[3]]
+    write_artifact(tmp_path / names[3], replace(other, card=other.card | {"key": other.card["key"] | {"seed": 1}}))
+    before = written(tmp_path)
+    with caplog.at_level(logging.INFO):
+        generate_shards(checkpoint(), REAL, params, 0, tmp_path)
+    assert {name: (tmp_path / name).read_bytes() for name in names} == whole
+    assert written(tmp_path)[names[4]] == before[names[4]]
+    assert "1 of 5 shards are up to date" in caplog.text
+    assert f"{names[1]} is damaged: it is made again" in caplog.text
+    assert f"{names[2]} is damaged: it is made again" in caplog.text
+    assert f"{names[3]} was made from something else: it is made again" in caplog.text
+
+
+def test_shards_of_an_earlier_run_are_used_where_they_lie(checkpoint, synthesis_parameters, tmp_path):
+    earlier = generate_shards(checkpoint(), REAL, synthesis_parameters(), 0, tmp_path / "earlier")
+    surplus = earlier | {"shard_00009.safetensors": earlier["shard_00000.safetensors"]}
+    again = generate_shards(checkpoint(), REAL, synthesis_parameters(), 0, tmp_path / "scratch", surplus)
+    assert [shard.path for shard in again.values()] == [shard.path for shard in earlier.values()]
+    assert list(again) == list(earlier)
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_a_killed_run_keeps_the_shards_that_it_made(checkpoint, synthesis_parameters, tmp_path, caplog):
+    denoiser = checkpoint()
+    whole = generate_shards(denoiser, REAL, synthesis_parameters(), 0, tmp_path / "whole")
+    shutil.copytree(tmp_path / "whole", tmp_path / "killed")
+    (tmp_path / "killed" / "shard_00002.safetensors").unlink()
+    (tmp_path / "killed" / ".shard_00002.safetensors.x.part").write_bytes(b"half")
+    with caplog.at_level(logging.INFO):
+        resumed = generate_shards(denoiser, REAL, synthesis_parameters(), 0, tmp_path / "killed")
+    assert "2 of 3 shards are up to date" in caplog.text
+    np.testing.assert_array_equal(pixels(resumed), pixels(whole))
+    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == list(whole)
 
 
 @pytest.mark.parametrize(
@@ -103,28 +150,32 @@ def test_a_shard_holds_its_images_its_labels_its_key_and_its_digest(checkpoint, 
         {"sampler": "ddim", "eta": 0.5},
     ],
 )
-def test_every_parameter_that_decides_bytes_is_in_the_key(change, checkpoint, synthesis_parameters):
-    def keys(**changes):
-        recipes = shard_recipes(checkpoint(), REAL, synthesis_parameters(**changes), 0)
-        return [recipe.key for recipe in recipes.values()]
+def test_every_parameter_that_decides_bytes_is_in_the_key(change, checkpoint, synthesis_parameters, tmp_path):
+    first, changed = (
+        keys(generate_shards(checkpoint(), REAL, synthesis_parameters(**changes), 0, tmp_path))
+        for changes in ({}, change)
+    )
+    assert all(a != b for a, b in zip(first, changed, strict=True))
 
-    assert all(a != b for a, b in zip(keys(), keys(**change), strict=True))
 
-
-def test_the_key_changes_with_the_seed_and_the_denoiser(checkpoint, synthesis_parameters):
-    def key(seed=0, **changes):
-        return shard_recipes(checkpoint(**changes), REAL, synthesis_parameters(), seed)["shard_00000.safetensors"].key
+def test_the_key_changes_with_the_seed_and_the_denoiser(checkpoint, synthesis_parameters, tmp_path):
+    def key(seed=0, trained_with=0):
+        denoiser = checkpoint(seed=trained_with)
+        return keys(generate_shards(denoiser, REAL, synthesis_parameters(), seed, tmp_path))[0]
 
     assert key() == key()
     assert key() != key(seed=1)
     assert key()["checkpoint"] != key()["labels"]
-    assert shard_recipes(checkpoint(seed=1), REAL, synthesis_parameters(), 0)["shard_00000.safetensors"].key != key()
+    assert key(trained_with=1) != key()
 
 
-def test_a_longer_balanced_set_keeps_the_full_shards_of_a_shorter_one(checkpoint, synthesis_parameters):
-    short = shard_recipes(checkpoint(), REAL, synthesis_parameters(n_images=12), 0)
-    long = shard_recipes(checkpoint(), REAL, synthesis_parameters(n_images=24), 0)
-    assert [recipe.key for recipe in short.values()] == [recipe.key for recipe in long.values()][:3]
+def test_a_longer_balanced_set_keeps_the_full_shards_of_a_shorter_one(checkpoint, synthesis_parameters, tmp_path):
+    short = generate_shards(checkpoint(), REAL, synthesis_parameters(n_images=12), 0, tmp_path)
+    before = written(tmp_path)
+    long = generate_shards(checkpoint(), REAL, synthesis_parameters(n_images=24), 0, tmp_path)
+    assert keys(short) == keys(long)[:3]
+    assert len(long) == 6
+    assert {name: written(tmp_path)[name] for name in before} == before
 
 
 @pytest.mark.parametrize("parameterization", ["epsilon", "v", "edm"])
@@ -133,7 +184,7 @@ def test_every_sampler_serves_every_parameterization(
     sampler, parameterization, checkpoint, synthesis_parameters, tmp_path
 ):
     params = synthesis_parameters(sampler=sampler, n_images=2)
-    shards = write(shard_recipes(checkpoint(parameterization=parameterization), REAL, params, 0), tmp_path)
+    shards = generate_shards(checkpoint(parameterization=parameterization), REAL, params, 0, tmp_path)
     assert sum(len(shard.tensors["images"]) for shard in shards.values()) == 2
 
 
@@ -147,50 +198,18 @@ def test_every_sampler_serves_every_parameterization(
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused_before_anything_is_drawn(
-    changes, parameterization, message, checkpoint, synthesis_parameters
+    changes, parameterization, message, checkpoint, synthesis_parameters, tmp_path
 ):
+    denoiser = checkpoint(parameterization=parameterization)
     with pytest.raises(InputError, match=message):
-        shard_recipes(checkpoint(parameterization=parameterization), REAL, synthesis_parameters(**changes), 0)
+        generate_shards(denoiser, REAL, synthesis_parameters(**changes), 0, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_guidance_needs_a_denoiser_that_has_seen_the_null_label(checkpoint, synthesis_parameters):
+def test_guidance_needs_a_denoiser_that_has_seen_the_null_label(checkpoint, synthesis_parameters, tmp_path):
+    denoiser = checkpoint(class_dropout_prob=0.0)
     with pytest.raises(InputError, match=r"synthesis.guidance_scale is 3"):
-        shard_recipes(checkpoint(class_dropout_prob=0.0), REAL, synthesis_parameters(guidance_scale=3.0), 0)
-
-
-def test_the_manifest_has_digests_counts_parameters_seed_and_checkpoint(checkpoint, synthesis_parameters, tmp_path):
-    denoiser = checkpoint()
-    recipes = shard_recipes(denoiser, REAL, synthesis_parameters(), 9)
-    shards = write(recipes, tmp_path)
-    manifest = build_manifest(shards, denoiser)
-    assert manifest["total"] == 10
-    assert manifest["counts"] == {"adipose": 4, "debris": 3, "mucus": 3}
-    assert manifest["seed"] == 9
-    assert manifest["checkpoint"] == denoiser.card["digest"]
-    assert manifest["parameters"]["batch_size"] == 3
-    assert manifest["phantom"] is True
-    assert manifest["prepared"] == "d"
-    assert manifest["shards"]["shard_00001.safetensors"] == {
-        "digest": shards["shard_00001.safetensors"].card["digest"],
-        "n": 4,
-    }
-    assert Counter(shard["n"] for shard in manifest["shards"].values()) == {4: 2, 2: 1}
-
-
-def test_a_manifest_with_a_shard_missing_is_refused(checkpoint, synthesis_parameters, tmp_path):
-    denoiser = checkpoint()
-    shards = write(shard_recipes(denoiser, REAL, synthesis_parameters(), 9), tmp_path)
-    del shards["shard_00000.safetensors"]
-    with pytest.raises(InputError, match=r"the shard before shard_00001.safetensors is missing \(images 0 to 3\)"):
-        build_manifest(shards, denoiser)
-    with pytest.raises(InputError, match="the synthetic set has no shards"):
-        build_manifest({}, denoiser)
-
-
-def test_a_manifest_of_another_denoisers_shards_is_refused(checkpoint, synthesis_parameters, tmp_path):
-    shards = write(shard_recipes(checkpoint(), REAL, synthesis_parameters(), 9), tmp_path)
-    with pytest.raises(InputError, match=r"shard_00000.safetensors was drawn from another denoiser"):
-        build_manifest(shards, checkpoint(seed=1))
+        generate_shards(denoiser, REAL, synthesis_parameters(guidance_scale=3.0), 0, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -205,40 +224,40 @@ def test_a_manifest_of_another_denoisers_shards_is_refused(checkpoint, synthesis
     ],
 )
 def test_a_deterministic_sampler_on_an_under_trained_epsilon_denoiser_is_warned_of(
-    checkpoint, synthesis_parameters, caplog, parameterization, images_seen, sampler, warns
+    checkpoint, synthesis_parameters, tmp_path, caplog, parameterization, images_seen, sampler, warns
 ):
     denoiser = checkpoint(parameterization=parameterization, images_seen=images_seen)
-    shard_recipes(denoiser, REAL, synthesis_parameters(**sampler), 0)
+    generate_shards(denoiser, REAL, synthesis_parameters(**sampler), 0, tmp_path)
     assert ("under-trained" in caplog.text) == warns
 
 
 def test_progress_tells_speed_and_time_left(checkpoint, synthesis_parameters, tmp_path, caplog):
     with caplog.at_level(logging.INFO):
-        write(shard_recipes(checkpoint(), REAL, synthesis_parameters(), 0), tmp_path)
+        generate_shards(checkpoint(), REAL, synthesis_parameters(), 0, tmp_path)
     assert caplog.messages[-1].startswith("synthesis: image 10 of 10, ")
     assert caplog.messages[-1].endswith("images/s, at most 0:00:00 left")
 
 
-def test_a_checkpoint_of_something_else_is_refused(synthesis_parameters):
+def test_a_checkpoint_of_something_else_is_refused(synthesis_parameters, tmp_path):
     with pytest.raises(InputError, match="is a 'classifier', not a 'denoiser'"):
-        shard_recipes(Artifact({}, {"kind": "classifier"}), REAL, synthesis_parameters(), 0)
+        generate_shards(Artifact({}, {"kind": "classifier"}), REAL, synthesis_parameters(), 0, tmp_path)
 
 
-def test_clipping_that_a_sampler_does_not_do_is_no_part_of_the_key(checkpoint, synthesis_parameters):
+def test_clipping_that_a_sampler_does_not_do_is_no_part_of_the_key(checkpoint, synthesis_parameters, tmp_path):
     def key(**changes):
-        recipes = shard_recipes(checkpoint(), REAL, synthesis_parameters(sampler="heun", **changes), 0)
-        return recipes["shard_00000.safetensors"].key
+        params = synthesis_parameters(sampler="heun", **changes)
+        return keys(generate_shards(checkpoint(), REAL, params, 0, tmp_path))[0]
 
     assert key(clip_denoised=True) == key(clip_denoised=False)
     assert key()["parameters"]["clip_denoised"] is False
 
 
-def test_a_denoiser_that_paints_no_numbers_is_refused(checkpoint, synthesis_parameters, tmp_path):
+def test_a_denoiser_that_predicts_non_finite_values_is_refused(checkpoint, synthesis_parameters, tmp_path):
     trained = checkpoint()
     broken = {name: np.full_like(array, np.nan) for name, array in trained.tensors.items()}
     denoiser = Artifact(broken, trained.card | {"digest": Artifact(broken).digest})
-    with pytest.raises(InputError, match="paints non-finite values"):
-        write(shard_recipes(denoiser, REAL, synthesis_parameters(), 0), tmp_path)
+    with pytest.raises(InputError, match="predicts non-finite values"):
+        generate_shards(denoiser, REAL, synthesis_parameters(), 0, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -246,12 +265,12 @@ def test_progress_is_told_inside_a_batch(checkpoint, synthesis_parameters, tmp_p
     monkeypatch.setattr(synthesis, "_SECONDS_BETWEEN_LINES", 0.0)
     params = synthesis_parameters(n_images=4, batch_size=4, shard_size=4, sampler="ddim", num_steps=4)
     with caplog.at_level(logging.INFO):
-        write(shard_recipes(checkpoint(), REAL, params, 0), tmp_path)
+        generate_shards(checkpoint(), REAL, params, 0, tmp_path)
     assert [message.split(",")[0] for message in caplog.messages] == [
         f"synthesis: image {n} of 4" for n in (1, 2, 3, 4)
     ]
 
 
-def test_classes_that_get_no_image_are_named(checkpoint, synthesis_parameters, caplog):
-    shard_recipes(checkpoint(), REAL, synthesis_parameters(n_images=2), 0)
+def test_classes_that_get_no_image_are_named(checkpoint, synthesis_parameters, tmp_path, caplog):
+    generate_shards(checkpoint(), REAL, synthesis_parameters(n_images=2), 0, tmp_path)
     assert "no synthetic image of mucus" in caplog.text

@@ -85,7 +85,7 @@ def test_a_training_leaves_the_global_generator_as_it_was(train, diffusion_param
 
 
 def test_training_lowers_the_validation_loss(train, diffusion_parameters):
-    history = train(diffusion_parameters(max_epochs=15, sample_every=100)).history
+    history = train(diffusion_parameters(max_epochs=30, learning_rate=5e-3, sample_every=100)).history
     assert history.val_loss.iloc[-1] < 0.7 * history.val_loss.iloc[0]
 
 
@@ -107,12 +107,12 @@ def test_validation_sees_the_averaged_weights(tiles, diffusion_parameters, tmp_p
     original = DenoiserTraining.validation_step
 
     def step(self, batch, index):
-        seen.append(self.denoiser.network.leave[2].bias.detach().clone().numpy())
+        seen.append(self.denoiser.network.conv_out[2].bias.detach().clone().numpy())
         original(self, batch, index)
 
     monkeypatch.setattr(DenoiserTraining, "validation_step", step)
     trained = train_denoiser(tiles, tiles, diffusion_parameters(), 0, tmp_path / "scratch")
-    assert np.array_equal(seen[-1], trained.checkpoint.tensors["network.leave.2.bias"])
+    assert np.array_equal(seen[-1], trained.checkpoint.tensors["network.conv_out.2.bias"])
 
 
 def test_the_learning_rate_ends_its_cycle_with_the_last_epoch(train, diffusion_parameters):

@@ -24,10 +24,13 @@ def sure_answers(errors: int) -> np.ndarray:
 def predictions() -> Callable[..., Artifact]:
     """Builds a cell's predictions: each replicate is sure of itself and wrong on so many images."""
 
-    def build(model: str, regime: str, *errors: int, groups: np.ndarray | None = None) -> Artifact:
+    def build(
+        model: str, regime: str, *errors: int, groups: np.ndarray | None = None, synthetic_set: str = ""
+    ) -> Artifact:
         probabilities = np.stack([sure_answers(n) for n in errors])
-        sets = dict.fromkeys(("real_val", "real_test", "synthetic"), probabilities)
+        sets = dict.fromkeys(("real_val", "real_test", "synthetic.gan"), probabilities)
         tensors = sets | {f"{name}_labels": LABELS for name in sets}
-        return Artifact(tensors if groups is None else tensors | {"real_test_groups": groups}, card(model, regime))
+        facts = card(model, regime) | {"set": synthetic_set}
+        return Artifact(tensors if groups is None else tensors | {"real_test_groups": groups}, facts)
 
     return build

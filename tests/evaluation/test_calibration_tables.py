@@ -26,7 +26,7 @@ def test_the_temperature_is_fitted_on_validation_images_and_scored_on_test_image
         scaled = calibration_metrics(scale_temperature(test, temperature), cell.tensors["real_test_labels"], 10)
         assert row["temperature"] == temperature > 1
         assert row["nll_scaled"] == scaled["nll"] < row["nll"]
-    assert list(table.columns[6:]) == [*ERRORS, "temperature", *(f"{name}_scaled" for name in ERRORS)]
+    assert list(table.columns[7:]) == [*ERRORS, "temperature", *(f"{name}_scaled" for name in ERRORS)]
 
 
 def test_reliability_pools_the_replicates_before_and_after(cell):

@@ -14,7 +14,7 @@ from synthpath_kedro.evaluation.classification_tables import (
 def test_tables_begin_with_what_identifies_the_row(predictions):
     cells = [predictions("cnn", "real", 0, 3)]
     for table in (classification_table(cells), interval_table(cells, 5, 0), per_class_table(cells)):
-        assert list(table.columns[:6]) == ["model", "regime", "replicate", "weights", "n", "variant"]
+        assert list(table.columns[:7]) == ["model", "regime", "set", "replicate", "weights", "n", "variant"]
         assert set(table["n"]) == {12}
 
 
@@ -32,22 +32,33 @@ def test_every_replicate_has_a_row_with_all_metrics(predictions):
 
 def test_the_change_on_synthetic_images_is_against_the_real_test_set(predictions):
     cell = predictions("cnn", "real", 3)
-    tensors = dict(cell.tensors) | {"synthetic": predictions("cnn", "real", 6).tensors["synthetic"]}
+    tensors = dict(cell.tensors) | {"synthetic.gan": predictions("cnn", "real", 6).tensors["synthetic.gan"]}
     table = synthetic_as_test_table([Artifact(tensors, cell.card)])
     assert table["accuracy_change"].tolist() == [-0.25]
+    assert table[["set", "tested_on"]].to_numpy().tolist() == [["", "gan"]]
+
+
+def test_a_cell_is_tested_on_every_set_it_was_predicted_on(predictions):
+    cell = predictions("cnn", "real", 3, 3)
+    second = {
+        "synthetic.copies": cell.tensors["real_test"],
+        "synthetic.copies_labels": cell.tensors["real_test_labels"],
+    }
+    table = synthetic_as_test_table([Artifact(dict(cell.tensors) | second, cell.card)])
+    assert table["tested_on"].tolist() == ["gan", "gan", "copies", "copies"]
 
 
 def test_intervals_hold_the_mean_over_replicates(predictions):
     table = interval_table([predictions("cnn", "real", 2, 4)], resamples=200, seed=0).set_index("metric")
     assert table.loc["accuracy", "mean"] == 0.75
-    assert table.loc["accuracy", "low"] < 0.75 < table.loc["accuracy", "high"]
+    assert table.loc["accuracy", "ci_low"] < 0.75 < table.loc["accuracy", "ci_high"]
     assert set(table["replicate"]) == {"all"}
 
 
 def test_known_groups_are_resampled_whole(predictions):
     in_one_group = predictions("cnn", "real", 3, groups=np.zeros(12, dtype=np.int64))
     table = interval_table([in_one_group], resamples=50, seed=0).set_index("metric")
-    assert table.loc["accuracy", ["low", "high"]].tolist() == [0.75, 0.75]
+    assert table.loc["accuracy", ["ci_low", "ci_high"]].tolist() == [0.75, 0.75]
 
 
 def test_each_class_has_its_precision_recall_and_f1(predictions):
@@ -64,4 +75,4 @@ def test_confusion_counts_all_replicates(predictions):
 
 def test_without_cells_tables_keep_their_columns():
     assert {"accuracy", "mcc"} <= set(classification_table([]).columns)
-    assert {"metric", "low"} <= set(interval_table([], 5, 0).columns)
+    assert {"metric", "ci_low"} <= set(interval_table([], 5, 0).columns)

@@ -15,33 +15,43 @@ def features():
         labels = np.arange(n) % 2
         return Artifact({"features": rng.normal(shift, 1, (n, 4)).astype(np.float32), "labels": labels}, card)
 
-    return {"real_train": draw(80, 0), "real_val": draw(60, 0), "real_test": draw(40, 0.2), "synthetic": draw(90, 2)}
+    real = {"real_train": draw(80, 0), "real_val": draw(60, 0), "real_test": draw(40, 0.2)}
+    return real, draw(90, 2)
 
 
-def test_synthetic_and_the_reference_stand_against_both_references_at_equal_n(features):
-    table = fidelity_scores(features, seed=0)
-    assert table[["reference", "candidate", "extractor", "n"]].to_numpy().tolist() == [
-        ["real_val", "synthetic", "e", 40],
-        ["real_val", "real_train", "e", 40],
-        ["real_test", "synthetic", "e", 40],
-        ["real_test", "real_train", "e", 40],
+def test_the_set_and_the_reference_stand_against_both_references_at_equal_n(features):
+    table = fidelity_scores(*features, "gan", seed=0)
+    assert list(table.columns[:8]) == ["set", "reference", "class", "measure", "value", "ci_low", "ci_high", "n"]
+    assert set(table["n"]) == {40}
+    assert set(table["class"]) == {""}
+    distances = table.query("measure == 'frechet_distance'")
+    assert distances[["reference", "set", "extractor"]].to_numpy().tolist() == [
+        ["real_val", "gan", "e"],
+        ["real_val", "real_train", "e"],
+        ["real_test", "gan", "e"],
+        ["real_test", "real_train", "e"],
     ]
-    distances = table.set_index(["reference", "candidate"])["frechet_distance"]
-    assert distances["real_val", "synthetic"] > 10 * distances["real_val", "real_train"]
+    values = distances.set_index(["reference", "set"])["value"]
+    assert values["real_val", "gan"] > 10 * values["real_val", "real_train"]
 
 
-def test_rows_begin_like_those_of_cells_and_the_reference_is_nobodys(features):
-    table = fidelity_scores(features, seed=0)
-    assert table.iloc[:2, :5].to_numpy().tolist() == [
-        ["denoiser", "synthetic", 0, "ImageNet", 40],
-        ["none", "real", 0, "ImageNet", 40],
+def test_each_pair_has_a_row_a_measure(features):
+    table = fidelity_scores(*features, "gan", seed=0)
+    assert table.query("set == 'gan' and reference == 'real_val'")["measure"].tolist() == [
+        "frechet_distance",
+        "kernel_distance",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
     ]
 
 
 def test_each_class_is_compared_with_itself(features):
-    table = fidelity_per_class(features)
-    row = table.query("reference == 'real_val' and candidate == 'synthetic'").iloc[1]
-    a, b = features["real_val"].tensors["features"][1::2], features["synthetic"].tensors["features"][1::2]
+    real, synthetic = features
+    table = fidelity_per_class(real, synthetic, "gan")
+    row = table.query("reference == 'real_val' and set == 'gan'").iloc[1]
+    a, b = real["real_val"].tensors["features"][1::2], synthetic.tensors["features"][1::2]
     assert row["class"] == "b"
-    assert (row["n_reference"], row["n_candidate"]) == (30, 45)
-    assert row["kernel_distance"] == pytest.approx(kernel_distance(a, b))
+    assert (row["n_reference"], row["n"]) == (30, 45)
+    assert row["value"] == pytest.approx(kernel_distance(a, b))

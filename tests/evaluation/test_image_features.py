@@ -3,10 +3,9 @@ import pytest
 import torch
 from torch import nn
 
-from synthpath_kedro.data.artifact import read_artifact
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.evaluation.extractors import Extractor
-from synthpath_kedro.evaluation.image_features import feature_recipe
+from synthpath_kedro.evaluation.image_features import image_features
 
 
 @pytest.fixture
@@ -15,27 +14,47 @@ def extractor():
     return Extractor("named", "some data", 8, nn.Sequential(nn.Flatten(), nn.Linear(192, 5)).requires_grad_(False))
 
 
-def test_features_are_the_networks_on_a_part_of_the_images(images, extractor, tmp_path):
-    recipe = feature_recipe("real_val", images, extractor, n=6, batch_size=4, seed=0)
-    recipe.write(tmp_path / "features.safetensors")
-    stored = read_artifact(tmp_path / "features.safetensors")
+def test_features_are_the_networks_on_a_part_of_the_images(images, extractor):
+    stored = image_features("real_val", images, extractor, n=6, batch_size=4, seed=0, existing=None)
     index = stored.tensors["index"]
     pixels = torch.from_numpy(images.images[index]).permute(0, 3, 1, 2).float() / 255
     assert np.allclose(stored.tensors["features"], extractor.network(pixels).numpy(), atol=1e-6)
     assert np.bincount(stored.tensors["labels"]).tolist() == [2, 2, 2]
     assert np.array_equal(images.labels[index], stored.tensors["labels"])
-    assert stored.card["key"] == recipe.key
 
 
-def test_the_key_names_everything_that_decides_the_file(images, extractor):
-    key = feature_recipe("real_val", images, extractor, n=6, batch_size=4, seed=0).key
+def test_features_that_exist_are_made_again_only_where_something_that_decides_them_changed(images, extractor):
+    def features(images=images, extractor=extractor, n=6, batch_size=4, seed=0, existing=None):
+        return image_features("real_val", images, extractor, n, batch_size, seed, existing)
+
+    existing = features()
+    assert features(batch_size=2, existing=existing) is existing
     other_images = LabeledImages(images.images[::-1], images.labels, images.class_names)
     other_network = Extractor("named", "some data", 8, nn.Sequential(nn.Flatten(), nn.Linear(192, 5)))
-    assert key == feature_recipe("real_val", images, extractor, n=6, batch_size=2, seed=0).key
-    for other in (
-        feature_recipe("real_val", other_images, extractor, 6, 4, 0),
-        feature_recipe("real_val", images, other_network, 6, 4, 0),
-        feature_recipe("real_val", images, extractor, 7, 4, 0),
-        feature_recipe("real_val", images, extractor, 6, 4, 1),
-    ):
-        assert other.key != key
+    for changed in ({"images": other_images}, {"extractor": other_network}, {"n": 7}, {"seed": 1}):
+        assert features(**changed, existing=existing) is not existing
+
+
+class InSeveralFiles:
+    """Images that are never in memory all at once."""
+
+    def __init__(self, images, most):
+        self.images, self.most, self.shape = images, most, images.shape
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, rows):
+        found = self.images[rows]
+        assert len(found) <= self.most
+        return found
+
+    def __array__(self, *_, **__):
+        raise AssertionError("all images were copied into memory")
+
+
+def test_images_are_read_by_the_batch(images, extractor):
+    lazy = LabeledImages(InSeveralFiles(images.images, 4), images.labels, images.class_names, None, {"digest": "0a"})
+    whole = image_features("synthetic", images, extractor, 6, 4, 0, None)
+    by_batch = image_features("synthetic", lazy, extractor, 6, 4, 0, None)
+    assert np.array_equal(whole.tensors["features"], by_batch.tensors["features"])

@@ -27,14 +27,18 @@ def losses():
 
 
 def test_planted_copies_are_found_and_fair_draws_are_not(losses):
-    planted, fair = (privacy_table(_search(copies), losses).query("measure == 'near_duplicates'") for copies in (20, 0))
-    assert set(planted["finding"]) == {"near-duplicates found"}
+    planted, fair = (
+        privacy_table(_search(copies), "gan", losses).query("measure == 'near_duplicates'") for copies in (20, 0)
+    )
+    assert planted["alarm"].tolist() == [True, True]
     assert (planted["value"] >= 0.1).all()
-    assert set(fair["finding"]) == {"no more near-duplicates than chance gives"}
+    assert (planted["suspects"] >= 20).all()
+    assert (planted["suspects"] == planted["value"] * planted["n"]).all()
+    assert fair["alarm"].tolist() == [False, False]
 
 
 def test_every_row_says_how_many_images_were_searched(losses):
-    table = privacy_table(_search(0), losses)
+    table = privacy_table(_search(0), "gan", losses)
     searched = table[table["space"] != "denoiser loss"]
     assert set(searched["n"]) == {200}
     assert set(searched["n_train"]) == {300}
@@ -42,15 +46,21 @@ def test_every_row_says_how_many_images_were_searched(losses):
     assert set(searched.query("space == 'features'")["extractor"]) == {"e"}
 
 
-def test_rows_begin_like_those_of_cells(losses):
-    table = privacy_table(_search(0), losses)
-    assert list(table.columns[:5]) == ["model", "regime", "replicate", "weights", "n"]
-    assert set(zip(table["model"], table["regime"], table["replicate"], strict=True)) == {("denoiser", "synthetic", 0)}
+def test_rows_begin_with_the_set_and_what_was_found(losses):
+    table = privacy_table(_search(0), "gan", losses)
+    assert list(table.columns[:8]) == ["set", "measure", "space", "n", "suspects", "upper_bound", "p", "alarm"]
+    assert set(table["set"]) == {"gan"}
     assert list(table["weights"]) == ["", "", "", "ImageNet", "ImageNet", "ImageNet", ""]
 
 
+def test_images_made_elsewhere_have_no_membership_inference():
+    table = privacy_table(_search(0), "gan")
+    assert "membership_auc" not in set(table["measure"])
+    assert len(table) == 6
+
+
 def test_a_denoiser_that_favors_its_training_images_is_found(losses):
-    row = privacy_table(_search(0), losses).iloc[-1]
+    row = privacy_table(_search(0), "gan", losses).iloc[-1]
     found = membership_inference(losses.tensors["real_train"], losses.tensors["real_val"])
-    assert (row["value"], row["low"], row["high"]) == (found.auc, found.low, found.high)
-    assert row["finding"] == "training images can be told apart"
+    assert (row["value"], row["ci_low"], row["ci_high"]) == (found.auc, found.low, found.high)
+    assert row["alarm"]

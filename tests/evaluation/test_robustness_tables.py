@@ -15,27 +15,29 @@ EPS = 8 / 255
 def attacked():
     tensors = {
         "clean": RIGHT,
-        "noise": RIGHT,
+        "uniform_noise": RIGHT,
         "pgd20": WRONG,
-        "noise.curve_0": RIGHT[:, ROWS],
-        "noise.curve_1": WRONG[:, ROWS],
-        "noise.control": WRONG[:, ROWS],
+        "uniform_noise.curve_0": RIGHT[:, ROWS],
+        "uniform_noise.curve_1": WRONG[:, ROWS],
+        "uniform_noise.control": WRONG[:, ROWS],
         "labels": LABELS,
         "curve_rows": ROWS,
     }
     card = {"model": "cnn", "regime": "real", "weights": "w", "variant": "v"}
-    return Artifact(tensors, card | {"attacks": ["noise", "pgd20"], "eps": EPS, "epsilon_sweep": [1 / 255, EPS]})
+    return Artifact(
+        tensors, card | {"attacks": ["uniform_noise", "pgd20"], "eps": EPS, "epsilon_sweep": [1 / 255, EPS]}
+    )
 
 
 def test_attacks_come_first_and_the_control_is_marked_as_one(attacked):
     table = robustness_table([attacked])
     assert table[["replicate", "attack", "control", "n", "accuracy", "change"]].to_numpy().tolist() == [
-        [0, "noise", False, 6, 1, 0],
-        [1, "noise", False, 6, 1, 0],
+        [0, "uniform_noise", False, 6, 1, 0],
+        [1, "uniform_noise", False, 6, 1, 0],
         [0, "pgd20", False, 6, 0, -1],
         [1, "pgd20", False, 6, 0, -1],
-        [0, "noise", True, 3, 0, -1],
-        [1, "noise", True, 3, 0, -1],
+        [0, "uniform_noise", True, 3, 0, -1],
+        [1, "uniform_noise", True, 3, 0, -1],
     ]
 
 

@@ -39,19 +39,19 @@ def test_the_interval_of_accuracy_is_the_binomial_one():
     table = metric_intervals(probabilities, labels, resamples=2000).set_index("metric")
     accuracy = table.loc["accuracy", "mean"]
     half = 1.96 * np.sqrt(accuracy * (1 - accuracy) / 2000)
-    assert table.loc["accuracy", ["low", "high"]].tolist() == pytest.approx(
+    assert table.loc["accuracy", ["ci_low", "ci_high"]].tolist() == pytest.approx(
         [accuracy - half, accuracy + half], abs=0.002
     )
-    assert np.isnan(table.loc["accuracy", "spread"])
+    assert np.isnan(table.loc["accuracy", "std"])
 
 
-def test_spread_is_the_standard_deviation_between_replicates():
+def test_std_is_the_standard_deviation_between_replicates():
     probabilities, labels = _cell()
     table = metric_intervals(probabilities, labels, resamples=50).set_index("metric")
     accuracies = (probabilities.argmax(2) == labels).mean(1)
-    assert table.loc["accuracy", "spread"] == pytest.approx(accuracies.std(ddof=1))
+    assert table.loc["accuracy", "std"] == pytest.approx(accuracies.std(ddof=1))
     assert table.index.tolist() == list(METRICS)
-    assert (table["low"] <= table["high"]).all()
+    assert (table["ci_low"] <= table["ci_high"]).all()
 
 
 def test_copies_of_images_in_one_group_do_not_narrow_the_interval():
@@ -60,18 +60,20 @@ def test_copies_of_images_in_one_group_do_not_narrow_the_interval():
     copies = np.tile(probabilities, (1, 10, 1)), np.tile(labels, 10)
     clustered = metric_intervals(*copies, groups=np.tile(np.arange(200), 10), resamples=500)
     naive = metric_intervals(*copies, resamples=500)
-    np.testing.assert_allclose(clustered["high"] - clustered["low"], plain["high"] - plain["low"], rtol=1e-6)
-    assert ((naive["high"] - naive["low"]) < 0.5 * (plain["high"] - plain["low"])).all()
+    np.testing.assert_allclose(
+        clustered["ci_high"] - clustered["ci_low"], plain["ci_high"] - plain["ci_low"], rtol=1e-6
+    )
+    assert ((naive["ci_high"] - naive["ci_low"]) < 0.5 * (plain["ci_high"] - plain["ci_low"])).all()
 
 
 def test_a_cell_does_not_differ_from_itself_and_pairing_narrows_a_difference():
     (a, labels), (b, _) = _cell(seed=0), _cell(seed=1, skill=0.6)
     same = difference_intervals(a, a, labels, resamples=50)
-    assert not same[["difference", "low", "high"]].to_numpy().any()
+    assert not same[["difference", "ci_low", "ci_high"]].to_numpy().any()
     better = difference_intervals(b, a, labels, resamples=300).set_index("metric")
     assert (better["difference"] > 0).all()
-    assert (better["low"] < better["difference"]).all()
-    assert better.loc["macro_f1", "low"] > -0.1
+    assert (better["ci_low"] < better["difference"]).all()
+    assert better.loc["macro_f1", "ci_low"] > -0.1
 
 
 def test_the_same_seed_gives_the_same_interval():
@@ -83,5 +85,5 @@ def test_the_same_seed_gives_the_same_interval():
 def test_one_class_alone_has_no_auc_interval():
     probabilities, labels = _cell(n=40)
     table = metric_intervals(probabilities, np.zeros_like(labels), resamples=20).set_index("metric")
-    assert np.isnan(table.loc["auc", ["mean", "low", "high"]].astype(float)).all()
-    assert np.isfinite(table.loc["accuracy", "low"])
+    assert np.isnan(table.loc["auc", ["mean", "ci_low", "ci_high"]].astype(float)).all()
+    assert np.isfinite(table.loc["accuracy", "ci_low"])

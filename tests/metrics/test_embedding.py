@@ -13,7 +13,7 @@ def _clusters(n, seed, shift=0.0):
 
 def test_clusters_stay_apart_and_neighbors_stay_neighbors():
     (real, labels), (synthetic, _) = _clusters(90, 0), _clusters(60, 1)
-    xy_real, xy_synthetic = joint_tsne(real, synthetic, perplexity=15.0, seed=0)
+    xy_real, xy_synthetic = joint_tsne([real, synthetic], perplexity=15.0, seed=0)
     assert xy_real.shape == (90, 2)
     assert xy_synthetic.shape == (60, 2)
     xy = np.concatenate([xy_real, xy_synthetic])
@@ -25,7 +25,7 @@ def test_clusters_stay_apart_and_neighbors_stay_neighbors():
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_the_same_seed_gives_the_same_picture(n_jobs):
     (real, _), (synthetic, _) = _clusters(200, 0), _clusters(150, 1)
-    first, again = (joint_tsne(real, synthetic, perplexity=30.0, seed=3, n_jobs=n_jobs) for _ in range(2))
+    first, again = (joint_tsne([real, synthetic], perplexity=30.0, seed=3, n_jobs=n_jobs) for _ in range(2))
     assert (first[0] == again[0]).all()
     assert (first[1] == again[1]).all()
 
@@ -33,19 +33,19 @@ def test_the_same_seed_gives_the_same_picture(n_jobs):
 @pytest.mark.parametrize("n", [2, 3, 8])
 def test_perplexity_is_bounded_by_the_images_there_are(n):
     (real, _), (synthetic, _) = _clusters(n, 0), _clusters(n, 1)
-    for xy in joint_tsne(real, synthetic, perplexity=30.0, seed=0):
+    for xy in joint_tsne([real, synthetic], perplexity=30.0, seed=0):
         assert np.isfinite(xy).all()
 
 
 def test_features_that_do_not_vary_lie_on_one_point():
-    xy_real, xy_synthetic = joint_tsne(np.ones((5, 4)), np.ones((6, 4)), perplexity=30.0, seed=0)
+    xy_real, xy_synthetic = joint_tsne([np.ones((5, 4)), np.ones((6, 4))], perplexity=30.0, seed=0)
     assert not xy_real.any()
     assert xy_synthetic.shape == (6, 2)
 
 
 def test_features_that_are_not_finite_are_refused():
     with pytest.raises(ValueError, match="finite"):
-        joint_tsne(np.full((5, 4), np.nan), np.ones((6, 4)), perplexity=30.0, seed=0)
+        joint_tsne([np.full((5, 4), np.nan), np.ones((6, 4))], perplexity=30.0, seed=0)
 
 
 def test_draws_from_the_same_distribution_mix_as_expected():

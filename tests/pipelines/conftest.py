@@ -1,44 +1,45 @@
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from kedro.config import OmegaConfigLoader
+from kedro.framework.hooks import hook_impl
+from kedro.framework.hooks.markers import HOOK_NAMESPACE
+from kedro.framework.hooks.specs import DatasetSpecs, NodeSpecs
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
+from pluggy import PluginManager
 
-from synthpath_kedro.data.artifact import Artifact, Recipe, read_artifact
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.parameters import Parameters, read_parameters
-from synthpath_kedro.settings import CONFIG_LOADER_ARGS
 
 Run = Callable[..., dict]
 
 
-class KeptDataset(MemoryDataset):
-    """Stays in memory when the runner has no more use for it; a recipe is made when it is saved."""
+class Made:
+    """Remembers what nodes gave: the runner releases a dataset as soon as no node needs it."""
 
-    def save(self, data: object) -> None:
-        super().save(_made(data) if isinstance(data, Recipe) else data)
+    def __init__(self) -> None:
+        self.data: dict[str, object] = {}
 
-    def _release(self) -> None:
-        pass
-
-
-def _made(recipe: Recipe) -> Artifact:
-    with TemporaryDirectory() as folder:
-        recipe.write(Path(folder) / "made")
-        made = read_artifact(Path(folder) / "made")
-        return Artifact({name: np.array(array) for name, array in made.tensors.items()}, made.card)
+    @hook_impl
+    def after_node_run(self, outputs: dict[str, object]) -> None:
+        self.data |= outputs
 
 
 @pytest.fixture
 def parameters(project: Path) -> Parameters:
     """The tiny environment's parameters."""
-    loader = OmegaConfigLoader(str(project / "conf"), env="tiny", **CONFIG_LOADER_ARGS)
+    loader = OmegaConfigLoader(
+        str(project / "conf"),
+        env="tiny",
+        base_env="base",
+        default_run_env="local",
+        merge_strategy={"parameters": "soft", "globals": "soft"},
+    )
     return read_parameters(dict(loader["parameters"]))
 
 
@@ -51,9 +52,14 @@ def run(parameters: Parameters) -> Run:
         values |= {"parameters": parameters.model_dump()} | {name.replace("__", "."): v for name, v in inputs.items()}
         catalog = DataCatalog({name: MemoryDataset(value, copy_mode="assign") for name, value in values.items()})
         for name in pipeline.all_outputs():
-            catalog[name] = KeptDataset(copy_mode="assign")
-        SequentialRunner().run(pipeline, catalog)
-        return {name: catalog.load(name) for name in pipeline.all_outputs() if catalog.exists(name)}
+            catalog[name] = MemoryDataset(copy_mode="assign")
+        made = Made()
+        hooks = PluginManager(HOOK_NAMESPACE)
+        for specifications in (NodeSpecs, DatasetSpecs):
+            hooks.add_hookspecs(specifications)
+        hooks.register(made)
+        SequentialRunner().run(pipeline, catalog, hooks)
+        return made.data
 
     return run_pipeline
 

@@ -9,26 +9,31 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from synthpath_kedro.data.artifact import Artifact, digest_arrays
+from synthpath_kedro.data.artifact import Artifact
+from synthpath_kedro.data.missing import MISSING
 from synthpath_kedro.data.splits import Splits
+from synthpath_kedro.data.synthetic import SyntheticSet, from_arrays
 from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
 from synthpath_kedro.diffusion.denoiser import make_denoiser
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.evaluation.cell_results import CellResults
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.pipelines import evaluation
 from synthpath_kedro.pipelines.classification.nodes import train_classifier
 from synthpath_kedro.pipelines.evaluation.cell.nodes import (
-    NOTHING,
     attack_cell,
+    collect_cells,
     embed_features,
+    gather_cell,
     predict_cell,
     score_cell,
 )
-from synthpath_kedro.pipelines.evaluation.generator.nodes import draw_closest_pairs, tabulate_privacy
-from synthpath_kedro.pipelines.evaluation.pages.nodes import write_feature_space
-from synthpath_kedro.pipelines.evaluation.tables.nodes import tabulate_classification, tabulate_robustness
-from synthpath_kedro.report.figures.style import new_figure
-from synthpath_kedro.study.grid import Grid
+from synthpath_kedro.pipelines.evaluation.evidence.generator_nodes import draw_closest_pairs, tabulate_privacy
+from synthpath_kedro.pipelines.evaluation.evidence.table_nodes import tabulate_robustness
+from synthpath_kedro.pipelines.evaluation.report.nodes import write_feature_space
+from synthpath_kedro.report.figures.style import new_figure, png_bytes
+from synthpath_kedro.study.grid import Cell, Grid
+from synthpath_kedro.study.regimes import REGIMES
 
 LABELS = np.arange(12) % 3
 NAMES = ("dark", "gray", "light")
@@ -39,84 +44,134 @@ def predictions(model: str, regime: str, errors: int) -> Artifact:
     answers = LABELS.copy()
     answers[:errors] = (answers[:errors] + 1) % 3
     probabilities = np.tile(np.eye(3, dtype=np.float32)[answers], (2, 1, 1))
-    tensors = dict.fromkeys(("real_val", "real_test", "synthetic"), probabilities)
+    tensors = dict.fromkeys(("real_val", "real_test", "synthetic.diffusion"), probabilities)
     return Artifact(tensors | {f"{name}_labels": LABELS for name in tensors}, card(model, regime))
 
 
 def attacked(model: str, regime: str) -> Artifact:
     clean = np.tile(np.eye(3, dtype=np.float32)[LABELS], (2, 1, 1))
     wrong = np.roll(clean, 1, axis=2)
-    tensors = {"clean": clean, "noise": clean, "fgsm": wrong, "bim": wrong, "labels": LABELS}
-    for attack in ("noise", "fgsm", "bim"):
+    tensors = {"clean": clean, "uniform_noise": clean, "fgsm": wrong, "bim": wrong, "labels": LABELS}
+    for attack in ("uniform_noise", "fgsm", "bim"):
         tensors |= {f"{attack}.curve_0": tensors[attack][:, :6], f"{attack}.control": wrong[:, :6]}
-    attacks = {"attacks": ["noise", "fgsm", "bim"], "eps": 8 / 255, "epsilon_sweep": [8 / 255]}
+    attacks = {"attacks": ["uniform_noise", "fgsm", "bim"], "eps": 8 / 255, "epsilon_sweep": [8 / 255]}
     return Artifact(tensors | {"curve_rows": np.arange(6)}, card(model, regime) | attacks)
 
 
 def features(model: str, regime: str) -> Artifact:
     values = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
-    tensors = dict.fromkeys(("real_test", "synthetic"), values)
+    tensors = dict.fromkeys(("real_test", "synthetic.diffusion"), values)
     tensors |= {f"{name}_labels": LABELS for name in tensors} | {f"{name}_index": LABELS for name in tensors}
     return Artifact(tensors, card(model, regime))
 
 
 def card(model: str, regime: str) -> dict:
-    return {"model": model, "regime": regime, "weights": "random", "variant": "v", "class_names": list(NAMES)}
+    names = {"model": model, "regime": regime, "set": cell(model, regime).set}
+    return names | {"weights": "random", "variant": "v", "class_names": list(NAMES), "prepared": "p"}
+
+
+def cell(model: str, regime: str) -> Cell:
+    return Cell(model, regime, "diffusion" if REGIMES[regime].uses_synthetic else "")
+
+
+def results(model: str, regime: str, errors: int) -> CellResults:
+    found = {"predictions": predictions(model, regime, errors), "features": features(model, regime)}
+    return CellResults(
+        cell(model, regime), **found, attacked=attacked(model, regime), tsne=None, tsne_figure=None, history=None
+    )
 
 
 def test_a_cells_metrics_are_means_over_replicates() -> None:
     metrics = score_cell(predictions("cnn", "real", 3), attacked("cnn", "real"))
     assert metrics["accuracy"] == 0.75
     assert metrics["synthetic_as_test_accuracy"] == 0.75
-    assert (metrics["noise_accuracy"], metrics["fgsm_accuracy"]) == (1.0, 0.0)
+    assert (metrics["uniform_noise_accuracy"], metrics["fgsm_accuracy"]) == (1.0, 0.0)
 
 
 def test_a_cell_that_was_not_trained_has_no_metrics(parameters) -> None:
-    assert score_cell(None, None) == {}
-    assert embed_features(None, parameters.evaluation, 0).empty
-    assert NOTHING.tensors == {}
+    assert score_cell(MISSING, MISSING) is MISSING
+    assert embed_features(MISSING, parameters.evaluation, 0) is MISSING
+    nothing = dict.fromkeys(
+        ("features", "attacked", "tsne", "tsne_figure", "history", "history_figure", "metrics"), MISSING
+    )
+    assert gather_cell(MISSING, **nothing, cell=cell("cnn", "real")) is MISSING
+    assert collect_cells(MISSING, MISSING) == []
 
 
 def test_embedded_points_keep_their_place_in_the_whole_sets(parameters) -> None:
     points = embed_features(features("cnn", "real"), parameters.evaluation, 0)
     assert list(points) == ["x", "y", "label", "source", "index"]
-    assert points["source"].value_counts().to_dict() == {"real_test": 12, "synthetic": 12}
+    assert points["source"].value_counts().to_dict() == {"real_test": 12, "diffusion": 12}
     assert points["index"].tolist() == [*LABELS, *LABELS]
 
 
 @pytest.fixture
-def generated(splits: Splits, parameters: Parameters) -> dict:
-    """What a generator leaves: a denoiser that has learned nothing and twelve noisy copies of training images."""
+def denoiser(parameters: Parameters) -> Artifact:
+    """A denoiser that has learned nothing."""
     network = make_denoiser(parameters.diffusion, 3, 16)
     facts = {"class_names": list(NAMES), "image_size": 16, "prepared": "p", "phantom": True}
+    return denoiser_artifact(network.state_dict(), parameters.diffusion, facts)
+
+
+@pytest.fixture
+def synthetic(splits: Splits, denoiser: Artifact) -> SyntheticSet:
+    """Twelve noisy copies of training images."""
     noise = np.random.default_rng(0).integers(0, 4, (12, 16, 16, 3), dtype=np.uint8)
-    arrays = {"images": splits.train.images[:12] + noise, "labels": splits.train.labels[:12]}
-    shard = Artifact(arrays, {"digest": digest_arrays(arrays)})
-    manifest = {"shards": {"s": {"digest": shard.digest}}, "total": 12, "class_names": list(NAMES), "prepared": "p"}
-    manifest["parameters"] = {"num_steps": 77}
-    return {
-        "denoiser": denoiser_artifact(network.state_dict(), parameters.diffusion, facts),
-        "synthetic_shards": {"s": shard},
-        "synthetic_manifest": manifest,
-    }
+    facts = {"name": "diffusion", "source": "diffusion", "prepared": "p", "parameters": {"num_steps": 77}}
+    made_from = {"checkpoint": denoiser.card["digest"]}
+    return from_arrays(
+        splits.train.images[:12] + noise, splits.train.labels[:12], NAMES, 12, made_from=made_from, **facts
+    )
 
 
 @pytest.fixture
 def classifier(splits: Splits, parameters: Parameters, tmp_path: Path) -> Artifact:
-    return train_classifier(("cnn", "real"), splits.train, splits.val, parameters.classification, 0, tmp_path)[0]
+    made, _ = train_classifier(
+        splits.train,
+        splits.val,
+        parameters.classification,
+        parameters.training,
+        0,
+        tmp_path,
+        tmp_path,
+        {},
+        cell=cell("cnn", "real"),
+    )
+    return made
 
 
 def test_what_the_attacked_images_were_before_is_taken_from_the_predictions(
-    classifier: Artifact, splits: Splits, generated: dict, parameters: Parameters
+    classifier: Artifact, splits: Splits, synthetic: SyntheticSet, parameters: Parameters
 ) -> None:
-    shards, manifest = generated["synthetic_shards"], generated["synthetic_manifest"]
     params = parameters.evaluation.model_copy(update={"attack_images": 6})
-    predicted, _ = predict_cell(classifier, splits.val, splits.test, shards, manifest, params, 0)
+    sets = {"diffusion": synthetic}
+    predicted, _ = predict_cell(classifier, splits.val, splits.test, sets, params, 0, cell=cell("cnn", "real"))
     attacked = attack_cell(classifier, predicted, splits.test, params, 0)
     assert attacked.tensors["clean"].shape == attacked.tensors["fgsm"].shape == (2, 6, 3)
     known = {row.tobytes() for row in predicted.tensors["real_test"][0]}
     assert all(row.tobytes() in known for row in attacked.tensors["clean"][0])
-    assert attack_cell(classifier, None, splits.test, params, 0) is NOTHING
+    assert attack_cell(classifier, MISSING, splits.test, params, 0) is MISSING
+
+
+def test_a_cell_without_a_set_is_tested_on_every_set_and_one_with_a_set_on_its_own(
+    classifier: Artifact, splits: Splits, synthetic: SyntheticSet, parameters: Parameters
+) -> None:
+    images = synthetic.images[:]
+    gan = from_arrays(255 - images, synthetic.labels, NAMES, 12, name="gan", source="npz", prepared="p")
+    sets = {"diffusion": synthetic, "gan": gan}
+    whole = predict_cell(
+        classifier, splits.val, splits.test, sets, parameters.evaluation, 0, cell=Cell("cnn", "real", "", True)
+    )
+    own = predict_cell(
+        classifier, splits.val, splits.test, sets, parameters.evaluation, 0, cell=Cell("cnn", "mixed", "gan", True)
+    )
+    assert {name for name in whole[0].tensors if name.startswith("synthetic") and name.count(".") == 1} >= {
+        "synthetic.diffusion",
+        "synthetic.gan",
+    }
+    assert "synthetic.gan" in own[0].tensors
+    assert "synthetic.diffusion" not in own[0].tensors
+    assert own[0].card["synthetic_sets"] == {"gan": gan.digest}
 
 
 def test_predictions_of_another_classifier_are_refused(
@@ -135,41 +190,44 @@ def test_attacked_images_of_another_classifier_are_refused() -> None:
     refusal = "predictions of cnn/real was made from classifier new, attacked images of cnn/real from classifier old"
     with pytest.raises(InputError, match=refusal):
         score_cell(predicted, other)
+    mixture = CellResults(cell("cnn", "real"), predicted, None, other, None, None, None)
     with pytest.raises(InputError, match="attacked images of cnn/real was made from classifier old"):
-        tabulate_robustness(other, None, None, predicted)
-    assert len(tabulate_robustness(attacked("cnn", "real"), None, predictions("cnn", "real", 3), None)) == 2 * 3 * 2
+        tabulate_robustness([mixture])
+    assert len(tabulate_robustness([results("cnn", "real", 3)])) == 2 * 3 * 2
 
 
 def test_copies_and_losses_of_different_denoisers_are_not_tabulated_together() -> None:
     nearest, losses = Artifact({}, {"checkpoint": "old"}), Artifact({}, {"checkpoint": "new"})
-    with pytest.raises(InputError, match=r"nearest training images was made from denoiser old, denoiser losses .* new"):
-        tabulate_privacy(nearest, losses)
-
-
-def test_the_report_shows_the_parameters_that_the_results_were_made_with(study: dict) -> None:
-    words = " ".join(re.sub("<[^>]*>", " ", study["report"]).split())
-    assert "steps 77" in words  # the manifest's; conf has another number
+    refusal = r"nearest training images of diffusion was made from denoiser old, denoiser losses .* new"
+    with pytest.raises(InputError, match=refusal):
+        tabulate_privacy(losses, diffusion=nearest)
 
 
 @pytest.fixture
-def run_study(run: Callable, splits: Splits, generated: dict, parameters: Parameters) -> Callable:
+def run_study(
+    run: Callable, splits: Splits, synthetic: SyntheticSet, denoiser: Artifact, parameters: Parameters
+) -> Callable:
     """Runs the study-level part of one model on what its cells left."""
 
     def run_with(cells: dict) -> dict:
         grid = Grid(models={"cnn": False}, regimes=("real", "synthetic", "mixed"))
         pipeline = evaluation.create_pipeline(grid).only_nodes_with_tags("report")
         wanted = pipeline.inputs()
-        missing = dict.fromkeys(name for name in wanted if name.startswith("cnn."))
-        shared = generated | {
+        missing = dict.fromkeys((name for name in wanted if name.startswith("cnn/")), MISSING)
+        picture = png_bytes(new_figure(1, 1, "picture", None))
+        shared = {
+            "synthetic": synthetic,
+            "denoiser": denoiser,
             "diffusion_history": pd.DataFrame({"epoch": [1], "seconds": [4.0], "images_per_second": [7.5]}),
             "data_card": splits.card(),
-            "run_times": None,
+            "run_times": MISSING,
             "real_train": splits.train,
             "real_val": splits.val,
             "real_test": splits.test,
             "class_distribution": pd.DataFrame({"class": ["dark"], "train": [1]}),
+            "image_features_at_hand": {},
         }
-        images = {name: new_figure(1, 1, name, None) for name in wanted if name.endswith("_figure") and "." not in name}
+        images = {name: picture for name in wanted if name.endswith("_figure") and "/" not in name}
         return run(pipeline, **missing | cells, **shared, **images) | {"parameters": parameters}
 
     return run_with
@@ -179,12 +237,17 @@ def run_study(run: Callable, splits: Splits, generated: dict, parameters: Parame
 def study(run_study: Callable) -> dict:
     """The study-level part, with cnn/mixed not trained."""
     history = pd.DataFrame({"model": ["cnn"], "regime": ["real"], "replicate": [0], "epoch": [1], "seconds": [2.0]})
-    cells: dict = {"cnn.real.history": history.assign(images_per_second=15.0)}
+    cells: dict = {"cnn/real/history": history.assign(images_per_second=15.0)}
     for regime, errors in (("real", 3), ("synthetic", 12)):
-        cells[f"cnn.{regime}.predictions"] = predictions("cnn", regime, errors)
-        cells[f"cnn.{regime}.attacked"] = attacked("cnn", regime)
-        cells[f"cnn.{regime}.features"] = features("cnn", regime)
+        cells[f"cnn/{regime}/predictions"] = predictions("cnn", regime, errors)
+        cells[f"cnn/{regime}/attacked"] = attacked("cnn", regime)
+        cells[f"cnn/{regime}/features"] = features("cnn", regime)
     return run_study(cells)
+
+
+def test_the_report_shows_the_parameters_that_the_results_were_made_with(study: dict) -> None:
+    words = " ".join(re.sub("<[^>]*>", " ", study["report"]).split())
+    assert "num_steps 77" in words  # the generator card's; conf has another number
 
 
 def test_a_study_without_any_cell_still_has_its_report(run_study: Callable) -> None:
@@ -204,6 +267,7 @@ def test_tables_have_a_row_a_replicate_of_the_cells_that_were_trained(study: dic
     ]
     assert table["accuracy"].tolist() == [0.75, 0.75, 0, 0]
     assert study["synthetic_as_test_table"]["accuracy_change"].tolist() == [0, 0]
+    assert study["verdict"]["comparisons"][0]["set"] == "diffusion"
     robustness = study["robustness_table"].query("attack == 'bim' and regime == 'real'")
     assert robustness[["control", "change"]].to_numpy().tolist() == [[False, -1], [False, -1], [True, -1], [True, -1]]
     assert len(study["per_class_table"]) == 2 * 2 * 3
@@ -216,21 +280,22 @@ def test_the_verdict_stands_first_in_the_report(study: dict) -> None:
     assert (row["regime"], row["verdict"], row["difference"]) == ("synthetic", "hurts", -0.75)
     report = study["report"]
     assert "no test of significance" not in report.lower()
-    assert report.index('class="verdict hurts"') < report.index("Table 4.1")
+    assert 'class="verdict hurts"' in report
+    assert report.index("hurts 1") < report.index("Table 4.1")
 
 
 def test_table_4_3_shows_no_control(study: dict) -> None:
     row = study["table_4_3"].query("model == 'CNN' and regime == 'real'").iloc[0]
-    assert (row["n"], row["random noise"]) == ("12", "1.000 ± 0.000 (+0.000 ± 0.000)")
-    assert "Control, no measure of robustness" in study["report"]
+    assert (row["n"], row["uniform noise"]) == ("12", "1.000 ± 0.000 (+0.000 ± 0.000)")
+    assert "Ablation, no measure of robustness" in study["report"]
 
 
 def test_fidelity_and_privacy_are_measured_and_copies_are_found(study: dict) -> None:
-    assert set(study["fidelity_table"]["n"]) == {12}
-    assert len(study["fidelity_per_class_table"]) == 4 * 3
-    privacy = study["privacy_table"].set_index(["space", "measure"])
-    assert privacy.loc[("pixels", "near_duplicates"), "value"] == 1
-    assert privacy.loc[("pixels", "near_duplicates"), "finding"] == "near-duplicates found"
+    fidelity, privacy = study["fidelity_table"], study["privacy_table"]
+    assert set(fidelity[fidelity["class"].isna() | (fidelity["class"] == "")]["n"]) == {12}
+    assert len(study["fidelity_per_class_table"]) > 0
+    copies = privacy.query("measure == 'near_duplicates' and space == 'pixels'").iloc[0]
+    assert (copies["set"], copies["suspects"], bool(copies["alarm"])) == ("diffusion", 12, True)
     assert (study["denoiser_losses"].tensors["real_train"] > 0).all()
 
 
@@ -244,68 +309,68 @@ def test_the_cost_counts_the_seconds_of_every_stage(study: dict) -> None:
 
 
 def test_figures_of_the_study_are_drawn(study: dict) -> None:
-    figures = {name for name, value in study.items() if isinstance(value, Figure)}
-    assert figures == {
-        "accuracy_by_regime_figure",
-        "f1_by_class_figure",
-        "reliability_figure",
-        "robustness_figure",
-        "robustness_curves_figure",
-        "cnn.confusion_figure",
-        "closest_pairs_figure",
-        "nearest_distances_figure",
-    }
+    drawn = set(study["report_figures"])
+    assert {"accuracy_by_regime/accuracy_by_regime.png", "table_4_3/robustness.png"} & drawn
+    assert all(isinstance(figure, Figure) for figure in study["report_figures"].values())
+    assert isinstance(study["closest_pairs_figure"], Figure)
+    assert isinstance(study["nearest_distances_figure"], Figure)
 
 
-def test_real_tiles_are_embedded_only_where_they_may_be_shown(study: dict, splits: Splits, generated: dict) -> None:
+def test_real_tiles_are_embedded_only_where_they_may_be_shown(
+    study: dict, splits: Splits, synthetic: SyntheticSet
+) -> None:
     assert 'alt="Nine real training images of each class"' in study["report"]
-    (band, *_) = draw_pairs(study, splits, generated, embed_real_images=True).axes
-    (hidden, *_) = draw_pairs(study, splits, generated, embed_real_images=False).axes
+    (band, *_) = draw_pairs(study, splits, synthetic, embed_real_images=True).axes
+    (hidden, *_) = draw_pairs(study, splits, synthetic, embed_real_images=False).axes
     assert [label.get_text() for label in band.get_yticklabels()] == ["synthetic", "training"]
     assert [label.get_text() for label in hidden.get_yticklabels()] == ["synthetic"]
 
 
-def draw_pairs(study: dict, splits: Splits, generated: dict, embed_real_images: bool) -> Figure:
-    shards, manifest = generated["synthetic_shards"], generated["synthetic_manifest"]
+def draw_pairs(study: dict, splits: Splits, synthetic: SyntheticSet, embed_real_images: bool) -> Figure:
     params, report = study["parameters"].evaluation, study["parameters"].report
     report = report.model_copy(update={"embed_real_images": embed_real_images})
-    return draw_closest_pairs(study["nearest_training_images"], splits.train, shards, manifest, params, report)
+    sets = {"diffusion": synthetic}
+    return draw_closest_pairs(study["nearest_training_images"], splits.train, sets, params, report)
 
 
-def test_cells_of_different_data_are_not_tabulated_together() -> None:
-    other = predictions("clip", "real", 0)
-    other.card["prepared"] = "another"
-    with pytest.raises(InputError, match="cnn/real was made from data None, clip/real from data another"):
-        tabulate_classification(predictions("cnn", "real", 0), None, other)
+def test_cells_of_different_data_are_not_combined() -> None:
+    other = results("clip", "real", 0)
+    other.predictions.card["prepared"] = "another"
+    with pytest.raises(InputError, match="cnn/real was made from data p, clip/real from data another"):
+        collect_cells(results("cnn", "real", 0), MISSING, other)
 
 
-def test_cells_of_different_synthetic_images_are_not_tabulated_together() -> None:
-    cells = [predictions("cnn", regime, 0) for regime in ("real", "synthetic", "mixed")]
-    for cell, digest in zip(cells, (None, "one", "another"), strict=True):
-        cell.card["synthetic"] = digest
-    with pytest.raises(InputError, match=r"cnn/synthetic was made from synthetic images one, cnn/mixed .* another"):
-        tabulate_classification(*cells)
-    assert len(tabulate_classification(*cells[:2])) == 4
+def test_cells_of_different_synthetic_images_are_not_combined() -> None:
+    cells = [results("cnn", regime, 0) for regime in ("real", "synthetic", "mixed")]
+    for one, digest in zip(cells, (None, "one", "another"), strict=True):
+        one.predictions.card["synthetic"] = digest
+    with pytest.raises(
+        InputError, match=r"cnn/synthetic was made from synthetic images \(diffusion\) one, cnn/mixed .* another"
+    ):
+        collect_cells(*cells)
+    assert len(collect_cells(*cells[:2])) == 2
 
 
 def test_a_classifier_is_not_evaluated_on_synthetic_images_that_replaced_its_own(
-    splits: Splits, generated: dict, parameters: Parameters
+    splits: Splits, synthetic: SyntheticSet, parameters: Parameters
 ) -> None:
-    classifier = Artifact({}, {"model": "cnn", "regime": "mixed", "prepared": "p", "synthetic": "old"})
-    shards, manifest = generated["synthetic_shards"], generated["synthetic_manifest"] | {"digest": "new"}
-    with pytest.raises(InputError, match=r"cnn/mixed was made from synthetic images old, synthetic from .* new"):
-        predict_cell(classifier, splits.val, splits.test, shards, manifest, parameters.evaluation, 0)
+    facts = {"model": "cnn", "regime": "mixed", "set": "diffusion", "prepared": "p", "synthetic": "old"}
+    sets = {"diffusion": synthetic}
+    with pytest.raises(InputError, match=r"cnn/mixed/diffusion was made from synthetic images \(diffusion\) old"):
+        predict_cell(
+            Artifact({}, facts), splits.val, splits.test, sets, parameters.evaluation, 0, cell=cell("cnn", "mixed")
+        )
 
 
 def test_the_feature_space_shows_no_tiles_of_other_synthetic_images(
-    splits: Splits, generated: dict, parameters: Parameters
+    splits: Splits, synthetic: SyntheticSet, parameters: Parameters
 ) -> None:
-    shards, manifest = generated["synthetic_shards"], generated["synthetic_manifest"] | {"digest": "new"}
     found = features("cnn", "real")
-    found.card.update(prepared="p", synthetic="new")
+    found.card["synthetic_sets"] = {"diffusion": synthetic.digest}
     points = embed_features(found, parameters.evaluation, 0)
-    embedded = (points, found, None, None)
-    assert "CNN" in write_feature_space(splits.test, shards, manifest, parameters.report, *embedded)
-    found.card["synthetic"] = "old"
-    with pytest.raises(InputError, match=r"synthetic was made from synthetic images new, t-SNE of cnn/real .* old"):
-        write_feature_space(splits.test, shards, manifest, parameters.report, *embedded)
+    embedded = [CellResults(cell("cnn", "real"), found, found, None, points, None, None)]
+    sets = {"diffusion": synthetic}
+    assert "CNN" in write_feature_space(splits.test, sets, embedded, parameters.report)
+    found.card["synthetic_sets"] = {"diffusion": "old"}
+    with pytest.raises(InputError, match=r"t-SNE of cnn/real from synthetic images \(diffusion\) old"):
+        write_feature_space(splits.test, sets, embedded, parameters.report)

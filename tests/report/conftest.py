@@ -1,37 +1,54 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+
+from synthpath_kedro.data.artifact import Artifact
+from synthpath_kedro.evaluation.comparison_tables import comparison_table
+from synthpath_kedro.evaluation.generator_tables import generators_table
+from synthpath_kedro.parameters import Parameters
+from synthpath_kedro.report.figures.style import blank_figure, png_bytes
+from synthpath_kedro.study.grid import Cell
 
 MODELS = ("cnn", "resnet18", "dinov2", "clip", "efficientnet_lite0")
 REGIMES = ("real", "synthetic", "mixed")
+NAMES = ("adipose", "<b>mucus</b> & 'co'", "stroma")
 
 
-@pytest.fixture
-def classification():
-    """Two replicates a cell; everything but (clip, mixed)."""
+def scores(cells):
+    """Two replicates of each (model, regime, set)."""
+    places = {"real": 0, "synthetic": 1, "mixed": 2}
     rows = [
         {
             "model": model,
             "regime": regime,
+            "set": synthetic_set,
             "replicate": replicate,
             "weights": "pretrained" if model == "efficientnet_lite0" else "random",
             "n": 540,
-            "accuracy": 0.8 + 0.01 * place + 0.02 * replicate,
+            "accuracy": 0.8 + 0.01 * places.get(regime, 3) + 0.02 * replicate,
             "macro_f1": 0.7 + 0.02 * replicate,
             "auc": 0.9 + 0.02 * replicate,
         }
-        for model in MODELS
-        for place, regime in enumerate(REGIMES)
+        for model, regime, synthetic_set in cells
         for replicate in range(2)
-        if (model, regime) != ("clip", "mixed")
     ]
     return pd.DataFrame(rows)
 
 
 @pytest.fixture
+def classification():
+    """Two replicates a cell; everything but (clip, mixed)."""
+    pairs = [(m, r) for m in MODELS for r in REGIMES if (m, r) != ("clip", "mixed")]
+    return scores([(m, r, "" if r == "real" else "diffusion") for m, r in pairs])
+
+
+@pytest.fixture
 def synthetic_as_test(classification):
     changes = {f"{metric}_change": -0.05 for metric in ("accuracy", "macro_f1", "auc")}
-    return classification[classification["regime"] == "real"].assign(**changes)
+    return classification[classification["regime"] == "real"].assign(tested_on="diffusion", **changes)
 
 
 @pytest.fixture
@@ -40,14 +57,213 @@ def robustness(classification):
         classification.assign(
             attack=attack, eps=8 / 255, clean_accuracy=classification["accuracy"], change=-loss, n=180
         ).assign(accuracy=classification["accuracy"] - loss)
-        for attack, loss in (("noise", 0.01), ("fgsm", 0.3), ("bim", 0.5))
+        for attack, loss in (("uniform_noise", 0.01), ("fgsm", 0.3), ("bim", 0.5))
     ]
     return pd.concat(attacks, ignore_index=True)
 
 
 @pytest.fixture
 def history(classification):
-    epochs = classification[["model", "regime", "replicate"]].merge(pd.DataFrame({"epoch": range(4)}), how="cross")
+    epochs = classification[["model", "regime", "set", "replicate"]].merge(
+        pd.DataFrame({"epoch": range(4)}), how="cross"
+    )
     return epochs.assign(
         train_loss=np.exp(-epochs["epoch"]), val_loss=np.exp(-epochs["epoch"]) + 0.1, val_accuracy=0.2 * epochs["epoch"]
     )
+
+
+@pytest.fixture
+def base_values(project: Path) -> dict:
+    """All of conf/base's parameters, as plain nested values."""
+    values: dict = {}
+    for file in sorted((project / "conf/base").glob("parameters*.yml")):
+        values |= yaml.safe_load(file.read_text())
+    return values
+
+
+@pytest.fixture
+def predictions_of():
+    """Builds a cell's predictions: two replicates on 30 images, wrong on so many of them."""
+    labels = np.arange(30) % 3
+
+    def build(model: str, regime: str, synthetic_set: str, *errors: int) -> Artifact:
+        answers = np.tile(labels, (len(errors), 1))
+        for replicate, n in enumerate(errors):
+            answers[replicate, :n] = (answers[replicate, :n] + 1) % 3
+        probabilities = np.eye(3, dtype=np.float32)[answers]
+        card = {"model": model, "regime": regime, "set": synthetic_set, "weights": "random", "variant": "small"}
+        tensors = {"real_test": probabilities, "real_test_labels": labels}
+        return Artifact(tensors, card | {"class_names": list(NAMES), "license": "apache-2.0", "parameters": {}})
+
+    return build
+
+
+def fidelity_of(*sets):
+    rows = [
+        {"set": name, "reference": reference, "class": "", "measure": measure, "value": value, "n": 165}
+        for reference in ("real_val", "real_test")
+        for name, distance in (*sets, ("real_train", 1e-5))
+        for measure, value in (("frechet_distance", np.nan), ("kernel_distance", distance), ("recall", 0.5))
+    ]
+    facts = {"extractor": "efficientnet_lite0", "weights": "ImageNet", "input_size": 64, "n_reference": 165}
+    return pd.DataFrame(rows).assign(ci_low=np.nan, ci_high=np.nan, **facts)
+
+
+def privacy_of(*sets, membership=True):
+    shared = {"n_held_out": 50, "n": 90, "p": 0.5, "held_out": 0.01, "suspects": 9, "alarm": False}
+    rows = []
+    for name in sets:
+        for space, n_train in (("pixels", 400), ("features", 1000)):
+            copies = {"measure": "near_duplicates", "value": 0.1, "space": space, "n_train": n_train}
+            rows.append({"set": name} | shared | copies | {"alarm": space == "pixels"})
+        nothing = {"measure": "authenticity", "value": 0.9, "p": np.nan, "alarm": pd.NA, "suspects": pd.NA}
+        rows.append({"set": name} | shared | {"space": "features", "n_train": 1000} | nothing)
+        if membership:
+            auc = {"measure": "membership_auc", "space": "denoiser loss", "n_train": 20, "n_held_out": 30, "value": 0.6}
+            ends = {"ci_low": 0.5, "ci_high": 0.7, "held_out": 0.5, "p": np.nan, "n": pd.NA, "suspects": pd.NA}
+            rows.append({"set": name} | shared | auc | ends)
+    table = pd.DataFrame(rows).reindex(columns=[*rows[0], "ci_low", "ci_high"] if not membership else None)
+    return table.astype({"alarm": "boolean", "n": "Int64", "suspects": "Int64"})
+
+
+@pytest.fixture
+def evidence(base_values, classification, synthetic_as_test, robustness, predictions_of):
+    """Everything that the report of a study of one set is made from; the cell (clip, mixed) is missing."""
+    parameters = Parameters.model_validate(
+        base_values | {"seed": 7, "report": base_values["report"] | {"embed_real_images": True}}
+    )
+    counts = dict(zip(NAMES, (3, 2, 4), strict=True))
+    split = {"n": 1000, "counts": counts, "digest": "cd" * 32}
+    picture = png_bytes(blank_figure("Picture", None, "pixels"))
+    cells = [
+        predictions_of("cnn", "real", "", 12, 13),
+        predictions_of("cnn", "mixed", "diffusion", 2, 3),
+        predictions_of("clip", "real", "", 10, 10),
+    ]
+    control = robustness.assign(control=True, pixel_space_change=-0.01, n=18)
+    errors = dict.fromkeys(("ece_width", "ece_mass", "brier", "nll"), 0.2)
+    scaled = {f"{name}_scaled": 0.1 for name in errors}
+    classes = pd.concat([classification.assign(**{"class": name}, f1=0.5) for name in NAMES])
+    metrics = ("accuracy", "macro_f1", "auc", "balanced_accuracy", "mcc")
+    bins = {"n_bin": 4, "confidence": 0.75, "accuracy": 0.5}
+    fidelity = fidelity_of(("diffusion", 1.5))
+    by_class = [fidelity.query("measure == 'kernel_distance'").assign(**{"class": name}) for name in NAMES]
+    privacy = privacy_of("diffusion")
+    comparison = comparison_table(cells, 20, 0, 0.02)
+    points = pd.DataFrame({"x": [0.0, 1, 2, 3], "y": [1.0, 0, 1, 2], "label": [0, 1, 2, 0]})
+    mixing = {"real_share": 0.1, "expected_real_share": 0.5, "class_agreement": 0.75, "real_class_agreement": np.nan}
+    return {
+        "parameters": parameters,
+        "data_card": {
+            "source": "npz",
+            "name": "tiles & more",
+            "image_size": 28,
+            "class_names": list(NAMES),
+            "groups_known": False,
+            "digest": "ab" * 32,
+            "parameters": {"image_size": 28},
+            "splits": {"train": split, "val": split, "test": split},
+        },
+        "class_distribution": pd.DataFrame({"class": NAMES, "train": [3, 2, 4], "val": 1, "test": 1, "total": 5}),
+        "class_distribution_figure": picture,
+        "sample_grid_figure": picture,
+        "denoiser_card": {"digest": "ef" * 32, "parameters": {"max_epochs": 77}},
+        "denoiser_loss_figure": picture,
+        "denoiser_samples_figure": picture,
+        "generator_cards": {
+            "diffusion": {
+                "name": "diffusion",
+                "source": "diffusion",
+                "total": 900,
+                "counts": counts,
+                "parameters": {"n_images": 900, "sampler": "heun"},
+                "seed": 7,
+                "digest": "12" * 32,
+                "phantom": False,
+                "checkpoint": "ef" * 32,
+            }
+        },
+        "real_and_synthetic_figures": {"diffusion": picture},
+        "classification": classification.assign(zero_shot_val_accuracy=np.nan),
+        "intervals": pd.concat(
+            [
+                classification.query("replicate == 0").assign(metric=metric, mean=0.8, ci_low=0.7, ci_high=0.9)
+                for metric in metrics
+            ]
+        ),
+        "comparison": comparison,
+        "per_class": classes,
+        "calibration": classification.assign(temperature=1.5, **errors, **scaled),
+        "reliability": pd.concat([classification.assign(scaling=name, **bins) for name in ("before", "after")]),
+        "synthetic_as_test": synthetic_as_test,
+        "robustness": pd.concat([robustness.assign(control=False), control]),
+        "robustness_curves": pd.concat([robustness.assign(eps=level / 255) for level in (4, 8)]),
+        "knn_mixing": classification.assign(**{"class": "all"}, beside="diffusion", k=10, **mixing).query(
+            "replicate == 0"
+        ),
+        "fidelity": fidelity,
+        "fidelity_per_class": pd.concat(by_class),
+        "privacy": privacy,
+        "generators": generators_table(fidelity, privacy, comparison, classification),
+        "cost": pd.DataFrame({"stage": ["Denoiser"], "seconds": [3725.0], "images_per_second": [np.nan]}),
+        "run_times": {"a": {"pipeline": "synthesis", "seconds": 3.0}},
+        "predictions": cells,
+        "tsne": {
+            f"{model}/real": points.assign(source=["real_test", "real_test", "diffusion", "diffusion"])
+            for model in ("cnn", "clip")
+        },
+        "closest_pairs_figures": {"diffusion": picture},
+        "nearest_distances_figures": {"diffusion": picture},
+        "missing_cells": [Cell("clip", "mixed", "diffusion")],
+    }
+
+
+@pytest.fixture
+def evidence_of_two_sets(evidence, base_values, predictions_of):
+    """A study of two synthetic sets made elsewhere, with augmentation beside."""
+    values = {
+        **base_values,
+        "report": {**base_values["report"], "embed_real_images": True},
+        "synthesis": {**base_values["synthesis"], "sets": {}},
+    }
+    for name in ("good", "bad"):
+        values["synthesis"]["sets"][name] = {"source": "npz", "path": f"{name}.npz"}
+    regimes = [*REGIMES, "real_augmented", "mixed_augmented"]
+    values["classification"] = {**base_values["classification"], "models": ["cnn", "clip"], "regimes": regimes}
+    parameters = Parameters.model_validate(values)
+    cells = [("cnn", "real", ""), ("cnn", "real_augmented", "")]
+    cells += [("cnn", regime, name) for regime in ("synthetic", "mixed", "mixed_augmented") for name in ("good", "bad")]
+    predictions = [predictions_of(*cell, 8 + k, 8 + k) for k, cell in enumerate(cells)]
+    card = {"source": "npz", "total": 90, "counts": {}, "parameters": {}}
+    fidelity, privacy = fidelity_of(("bad", 9.0), ("good", 1.0)), privacy_of("good", "bad", membership=False)
+    classification, comparison = scores(cells), comparison_table(predictions, 20, 0, 0.02)
+    return evidence | {
+        "parameters": parameters,
+        "classification": classification,
+        "comparison": comparison,
+        "predictions": predictions,
+        "fidelity": fidelity,
+        "privacy": privacy,
+        "generators": generators_table(fidelity, privacy, comparison, classification),
+        "generator_cards": {name: card | {"name": name} for name in ("good", "bad")},
+        "real_and_synthetic_figures": dict.fromkeys(
+            ("good", "bad"), evidence["real_and_synthetic_figures"]["diffusion"]
+        ),
+        "closest_pairs_figures": {},
+        "nearest_distances_figures": {},
+        "missing_cells": [],
+        **dict.fromkeys(("denoiser_card", "denoiser_loss_figure", "denoiser_samples_figure"), None),
+    }
+
+
+@pytest.fixture
+def rendered():
+    """Builds every section from ``evidence`` and renders the page."""
+    from synthpath_kedro.report.page import render_report
+    from synthpath_kedro.report.section import build_section
+    from synthpath_kedro.report.sections import SECTIONS
+
+    def render(evidence) -> str:
+        return render_report({name: build_section(one, evidence) for name, one in SECTIONS.items()}, evidence)
+
+    return render

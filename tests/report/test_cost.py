@@ -17,7 +17,12 @@ def test_seconds_add_up_and_speeds_are_weighted_by_time() -> None:
 
 def test_stages_that_train_nothing_are_added_by_what_their_nodes_took() -> None:
     cost = cost_table(history((10, 30)), {})
-    times = {"a": {"stage": "synthesis", "seconds": 3.0}, "b": {"stage": "synthesis", "seconds": 4.0}}
-    table = with_run_times(cost, times | {"c": {"stage": "diffusion", "seconds": 11.0}})
+    times = {"a": {"pipeline": "synthesis", "seconds": 3.0}, "b": {"pipeline": "synthesis", "seconds": 4.0}}
+    table = with_run_times(cost, times | {"c": {"pipeline": "diffusion", "seconds": 11.0}})
     assert table[["stage", "seconds"]].to_numpy().tolist() == [["Denoiser", 10], ["Synthesis", 7]]
     assert with_run_times(cost, {}).equals(cost)
+
+
+def test_images_made_elsewhere_have_no_denoiser_to_pay_for() -> None:
+    assert cost_table(None, {"cnn": history((2, 5))})["stage"].tolist() == ["CNN, all cells"]
+    assert cost_table(None, {}).empty

@@ -1,17 +1,13 @@
 import base64
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from synthpath_kedro.report.answer import mean_differences
-from synthpath_kedro.report.figures.accuracy_by_regime import accuracy_by_regime
-from synthpath_kedro.report.figures.style import png_bytes
-from synthpath_kedro.report.page import ReportContent, render_report
-from synthpath_kedro.report.tables import table_4_1, table_4_2, table_4_3
+from synthpath_kedro.report.section import ReportFigure, Section, SectionContent, build_section
+from synthpath_kedro.report.sections import SECTIONS
 
 VOID = {"meta", "img", "line", "circle", "br", "link", "input", "hr"}
 
@@ -46,60 +42,8 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-@pytest.fixture
-def content(classification, synthetic_as_test, robustness):
-    counts = {"adipose": 3, "<b>mucus</b> & 'co'": 2}
-    split = {"n": 5, "counts": counts, "digest": "cd" * 32}
-    return ReportContent(
-        title="Does synthetic data help?",
-        question="Does it, and for which classifiers?",
-        data_card={
-            "source": "npz",
-            "name": "tiles & more",
-            "image_size": 28,
-            "class_names": list(counts),
-            "groups_known": False,
-            "digest": "ab" * 32,
-            "splits": {"train": split, "val": split, "test": split},
-        },
-        phantom=False,
-        tables={
-            "4_1": table_4_1(classification),
-            "4_2": table_4_2(synthetic_as_test),
-            "4_3": table_4_3(robustness),
-            "per_class": pd.DataFrame({"class": list(counts), "recall": [0.5, np.nan]}),
-        },
-        figures=[
-            ("Accuracy", "By <regime>.", 'Points "by" regime', accuracy_by_regime(classification)),
-            ("The same", "As bytes.", "Points again", png_bytes(accuracy_by_regime(classification))),
-        ],
-        parameters={"seed": 0, "data_prep": {"path": None, "phantom": {"n_train": 9000}}, "evaluation": {"eps": 0.03}},
-        versions={"torch": "2.6.0"},
-        cost=pd.DataFrame({"stage": ["diffusion"], "seconds": [3725.0], "images_per_second": [np.nan]}),
-        missing_cells=[("clip", "mixed")],
-        groups_known=False,
-        random_weights=["cnn", "resnet18"],
-        differences=mean_differences(classification),
-    )
-
-
-@pytest.fixture
-def verdicts():
-    return pd.DataFrame(
-        {
-            "model": ["cnn", "clip"],
-            "comparison": ["mixed vs real", "mixed vs real"],
-            "difference": [0.031, -0.004],
-            "low": [0.012, np.nan],
-            "high": [0.05, np.nan],
-            "p_adjusted": [0.0002, np.nan],
-            "verdict": ["helps", "no verdict: one replicate"],
-        }
-    )
-
-
-def test_the_page_loads_nothing_from_anywhere(content):
-    html = render_report(content)
+def test_the_page_loads_nothing_from_anywhere(evidence, rendered):
+    html = rendered(evidence)
     page = Page(html)
     loads = [
         attributes.get(name, "") for _, attributes in page.elements for name in ("src", "srcset", "data", "poster")
@@ -115,126 +59,222 @@ def test_the_page_loads_nothing_from_anywhere(content):
     assert policy.startswith("default-src 'none'")
 
 
-def test_the_page_is_well_formed_and_its_contents_lead_somewhere(content, verdicts):
-    for shown in (content, replace(content, verdicts=verdicts, phantom=True)):
-        page = Page(render_report(shown))
+def test_the_page_is_well_formed_and_its_contents_lead_somewhere(evidence, evidence_of_two_sets, rendered):
+    phantom = evidence | {"data_card": evidence["data_card"] | {"phantom": True}}
+    for shown in (evidence, evidence_of_two_sets, phantom):
+        page = Page(rendered(shown))
         assert page.open == []
         ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
         assert len(set(ids)) == len(ids)
         assert {link["href"].removeprefix("#") for link in page.all("a")} <= set(ids)
+        labels = {attributes["aria-labelledby"] for _, attributes in page.elements if "aria-labelledby" in attributes}
+        assert labels <= set(ids)
 
 
-def test_class_names_and_captions_are_escaped(content):
-    html = render_report(content)
+def test_class_names_and_captions_are_escaped(evidence, rendered):
+    loud = ReportFigure("Loud", "By <regime>.", 'Points "by" regime', evidence["sample_grid_figure"])
+    section = Section("loud", "Loud", "images", (), lambda _: SectionContent(figures={"loud": loud}))
+    with SECTIONS.extended(section):
+        html = rendered(evidence)
     assert "<b>mucus" not in html
     assert "&lt;b&gt;mucus&lt;/b&gt; &amp; &#39;co&#39;" in html
     assert "By &lt;regime&gt;." in html
+    assert 'Points "by" regime' in [image["alt"] for image in Page(html).all("img")]
 
 
-def test_every_figure_has_its_alternative_text_and_its_size(content):
-    images = Page(render_report(content)).all("img")
-    assert [image["alt"] for image in images] == ['Points "by" regime', "Points again"]
+def test_every_figure_has_its_alternative_text_and_its_size(evidence, rendered):
+    images = Page(rendered(evidence)).all("img")
+    assert len(images) == 16
     for image in images:
+        assert image["alt"]
         png = base64.b64decode(image["src"].partition(",")[2])
         assert png.startswith(b"\x89PNG")
         assert int(image["width"]) == int.from_bytes(png[16:20])
         assert int(image["height"]) == int.from_bytes(png[20:24])
 
 
-def test_the_same_content_gives_the_same_page(content, classification):
-    again = replace(
-        content, figures=[(*content.figures[0][:3], accuracy_by_regime(classification)), content.figures[1]]
-    )
-    assert render_report(content) == render_report(again)
+def test_the_same_evidence_gives_the_same_page(evidence, rendered):
+    assert rendered(evidence) == rendered(dict(evidence))
 
 
-def test_question_and_answer_come_before_the_tables(content):
-    text = Page(render_report(content)).text
+def test_the_page_reads_by_question(evidence, rendered):
+    text = Page(rendered(evidence)).text
     places = [
         text.index(words)
         for words in (
-            "Does it, and for which classifiers?",
-            "no test of significance was run",
-            "Table 4.1 Accuracy",
-            "Table 4.2 Synthetic",
-            "Table 4.3 Robustness",
+            "Do synthetic images help these image classifiers on this data?",
+            "Summary",
+            "no evidence that it helps or hurts the classifier",
+            "Figure 1. Real and synthetic images.",
+            "Table 4.1: accuracy",
+            "What do the images look like? At the top",
+            "Fidelity",
+            "Do they help? At the top",
+            "Accuracy by training data",
+            "Verdicts",
+            "Are they like real data to a classifier? Table 4.2: synthetic",
+            "Table 4.3: robustness",
             "A warning about the study's table.",
-            "Figure 1. Accuracy.",
-            "diffusion 1 h 2 min",
+            "Are they safe to share? Near-duplicates",
+            "Can the probabilities be trusted? Calibration",
+            "What was done? Data card",
+            "Denoiser 1 h 2 min",
+            "Limitations",
             "Cells not trained.",
         )
     ]
     assert places == sorted(places)
 
 
-def test_verdicts_replace_the_differences(content, verdicts):
-    page = Page(render_report(replace(content, verdicts=verdicts)))
+def test_the_first_screen_holds_the_summary_a_picture_and_the_main_table(evidence, rendered):
+    html = rendered(evidence)
+    first = html[html.index('<section class="lead"') : html.index('<dl class="glance"')]
+    assert [find in first for find in ("no evidence", "real training images on the left", "Table 4.1")] == [True] * 3
+    assert first.count("<img") == 1
+    assert first.count("<table") == 1
+
+
+def test_of_several_sets_the_first_screen_shows_one_and_folds_the_others(evidence_of_two_sets, rendered):
+    html = rendered(evidence_of_two_sets)
+    first = html[html.index('<section class="lead"') : html.index('<dl class="glance"')]
+    assert first.index("images: good.") < first.index("<details>") < first.index("images: bad.")
+
+
+def test_a_comparison_stands_with_its_verdict_interval_and_adjusted_p(evidence, rendered):
+    comparison = evidence["comparison"].assign(
+        verdict="helps", difference=0.031, ci_low=0.012, ci_high=0.05, p_adjusted=0.0002, small=False, non_inferior=True
+    )
+    alone = comparison.assign(
+        model="clip", verdict="no_verdict", reason="one replicate", ci_low=np.nan, ci_high=np.nan, p_adjusted=np.nan
+    ).assign(difference=-0.004, non_inferior=False)
+    page = Page(rendered(evidence | {"comparison": pd.concat([comparison, alone])}))
     assert "no test of significance" not in page.text.lower()
     assert "helps 1 of 2 classifiers and hurts 0; for 1 no verdict can be given." in page.text
-    assert "CNN mixed vs real helps +0.031 +0.012 to +0.050 < 0.001" in page.text
+    assert "CNN mixed vs real helps +0.031 +0.012 to +0.050 < 0.001 not inferior" in page.text
+    assert "CLIP mixed vs real no verdict: one replicate -0.004" in page.text
     labels = [svg["aria-label"] for svg in page.all("svg")]
     assert labels == ["difference +0.031, 95 % interval +0.012 to +0.050", "difference -0.004"]
 
 
-def test_our_value_and_the_studys_stand_in_one_cell(content):
-    text = Page(render_report(content)).text
+def test_without_verdicts_the_differences_of_means_stand_in_their_place(evidence, rendered):
+    page = Page(rendered(evidence | {"comparison": evidence["comparison"].iloc[:0]}))
+    assert "no test of significance was run" in page.text
+    assert "No test of significance." in page.text
+    assert "CNN mixed vs real +0.020" in page.text
+
+
+def test_our_value_and_the_studys_stand_in_one_cell(evidence, rendered):
+    text = Page(rendered(evidence)).text
     assert "0.810 / 0.710 / 0.910 ±.014 / ±.014 / ±.014 0.852 / 0.846 / 0.988 study" in text
 
 
-def test_missing_cells_are_named(content):
-    text = Page(render_report(content)).text
-    assert "Not trained: CLIP mixed." in text
-    assert "Not trained:" not in Page(render_report(replace(content, missing_cells=[]))).text
+def test_missing_cells_are_named(evidence, rendered):
+    assert "Not trained: CLIP mixed." in Page(rendered(evidence)).text
+    assert "Not trained:" not in Page(rendered(evidence | {"missing_cells": []})).text
 
 
-def test_unknown_patients_are_a_warning_at_the_top_and_in_the_data_card(content):
-    page = Page(render_report(content))
-    assert page.text.index("Patients unknown.") < page.text.index("Answer")
+def test_unknown_patients_are_a_warning_at_the_top_and_in_the_data_card(evidence, rendered):
+    page = Page(rendered(evidence))
+    assert page.text.index("Patients unknown.") < page.text.index("Summary")
     assert "unknown: one may stand in several splits" in page.text
-    assert "Patients unknown" not in Page(render_report(replace(content, groups_known=True))).text
+    known = evidence | {"data_card": evidence["data_card"] | {"groups_known": True}}
+    assert "Patients unknown" not in Page(rendered(known)).text
 
 
-def test_random_weights_are_marked_in_red_but_not_those_of_the_cnn(content):
-    html = render_report(content)
+def test_random_weights_are_marked_in_red_but_not_those_of_the_cnn(evidence, rendered):
+    html = rendered(evidence)
     alarm = re.search(r'<p class="alarm"><strong>Random weights\.</strong> (.*?)</p>', html).group(1)
-    assert alarm.startswith("ResNet18 ran without pretrained weights.")
+    assert alarm.startswith("ResNet18, DINOv2, CLIP ran without pretrained weights.")
     assert '<span class="fact warn">weights: random (not pretrained)' in html
     assert re.search(r'<span class="fact">\s*weights: from scratch', html)
 
 
-def test_a_phantom_is_marked_in_red_at_the_top_at_every_table_and_at_every_figure(content):
-    html = render_report(replace(content, phantom=True))
+def test_a_phantom_is_marked_in_red_at_the_top_at_every_table_and_at_every_figure(evidence, rendered):
+    html = rendered(evidence | {"data_card": evidence["data_card"] | {"phantom": True}})
     tag = '<span class="tag">Digital phantom, not tissue</span>'
-    headings = re.findall(r"<h3[^>]*>(?:(?!</h3>).)*(?:Table 4|Per class|against training)(?:(?!</h3>).)*</h3>", html)
+    headings = re.findall(r"<h3[^>]*>.*?</h3>|<h4>.*?</h4>|<summary>.*?</summary>", html)
     captions = re.findall(r"<figcaption>.*?</figcaption>", html)
-    assert (len(headings), len(captions)) == (5, 2)
+    assert len(captions) == 16
     assert all(tag in part for part in (*headings, *captions))
     assert '<p class="alarm"><strong>Digital phantom, not tissue.</strong>' in html
-    assert "phantom, not tissue" not in render_report(content)
+    assert "phantom, not tissue" not in rendered(evidence)
 
 
-def test_parameters_are_printed_exactly(content):
-    text = Page(render_report(content)).text
-    assert "n_train 9000" in text
-    assert "eps 0.03" in text
+def test_parameters_are_printed_exactly(evidence, rendered):
+    text = Page(rendered(evidence)).text
+    assert "phantom.n_train 9000" in text
+    assert "margin 0.02" in text
     assert "path none" in text
 
 
-def test_the_studys_own_data_is_not_called_other_data(content):
-    assert "The study used other data." in Page(render_report(content)).text
-    card = {**content.data_card, "source": "medmnist", "name": "pathmnist"}
-    assert "other data" not in Page(render_report(replace(content, data_card=card))).text
+def test_the_studys_own_data_is_not_called_other_data(evidence, rendered):
+    assert "The study used other data." in Page(rendered(evidence)).text
+    card = {**evidence["data_card"], "source": "medmnist", "name": "pathmnist"}
+    assert "other data" not in Page(rendered(evidence | {"data_card": card})).text
 
 
-def test_a_study_without_any_cell_still_has_its_report(content):
-    nothing = pd.DataFrame(columns=["model", "regime", "replicate", "weights", "n"])
-    bare = replace(
-        content,
-        tables={"4_1": table_4_1(nothing), "4_2": table_4_2(nothing), "4_3": table_4_3(nothing)},
-        figures=[],
-        differences=mean_differences(nothing),
-        cost=pd.DataFrame(columns=["stage", "seconds", "images_per_second"]),
-    )
-    text = Page(render_report(bare)).text
+def test_long_tables_fold(evidence, rendered):
+    html = rendered(evidence)
+    folded = re.findall(r"<details>\s*<summary>(.*?)</summary>", html)
+    assert {"Comparisons in full", "Fidelity by class", "evaluation"} <= set(folded)
+
+
+def test_a_study_without_any_cell_still_has_its_report(evidence, rendered):
+    nothing = pd.DataFrame(columns=["model", "regime", "set", "replicate", "weights", "n"])
+    tables = ("classification", "comparison", "synthetic_as_test", "robustness", "intervals", "per_class")
+    bare = evidence | dict.fromkeys(tables, nothing) | {"predictions": [], "tsne": {}, "missing_cells": []}
+    bare |= {"calibration": None, "robustness_curves": None, "knn_mixing": None, "generators": None}
+    bare["robustness"] = nothing.assign(control=True)
+    text = Page(rendered(bare)).text
     assert "No pair of cells that could be compared has been trained." in text
     assert "not trained" in text
+    assert "No calibration: no cell has been evaluated." in text
+
+
+def test_what_only_a_denoiser_has_is_absent_with_one_line(evidence_of_two_sets, rendered):
+    text = Page(rendered(evidence_of_two_sets)).text
+    for words in ("No training loss", "No samples by epoch", "No membership inference", "No denoiser"):
+        assert f"{words}: these images were not made by this study's denoiser." in text
+    assert "Images made elsewhere." in text
+    assert "One denoiser" not in text
+
+
+def test_a_new_section_stands_at_the_end_of_its_chapter(evidence, rendered):
+    note = ReportFigure("Stain", "Mean color.", "Mean color of each set", evidence["sample_grid_figure"])
+    section = Section(
+        "stain", "Stain of the images", "images", ("data_card",), lambda _: SectionContent(figures={"stain": note})
+    )
+    with SECTIONS.extended(section):
+        page = Page(rendered(evidence))
+    assert page.text.index("Training of the denoiser") < page.text.index("Stain of the images")
+    assert page.text.index("Stain of the images") < page.text.index("Do they help? At the top")
+    assert "Stain of the images" not in Page(rendered(evidence)).text
+
+
+def test_a_section_without_its_evidence_is_one_line(evidence, rendered):
+    section = Section(
+        "stain", "Stain", "images", ("stain_table",), lambda _: SectionContent(), absent="No stain: none."
+    )
+    with SECTIONS.extended(section):
+        assert '<p id="stain" class="absent">No stain: none.</p>' in rendered(evidence)
+
+
+def test_a_section_of_an_unknown_chapter_is_refused():
+    with pytest.raises(Exception, match="unknown chapter 'moods'"):
+        Section("stain", "Stain", "moods", (), lambda _: SectionContent())
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_every_section_is_built_from_its_needs_alone(name, evidence):
+    section = SECTIONS[name]
+    content = build_section(section, {need: evidence[need] for need in section.needs})
+    assert content is not None
+    assert name == "generators" or not content.empty
+
+
+@pytest.mark.parametrize("name", [name for name in SECTIONS if SECTIONS[name].needs])
+def test_every_section_that_lacks_evidence_says_so_in_one_line(name, evidence):
+    section = SECTIONS[name]
+    assert build_section(section, evidence | {section.needs[-1]: None}) is None
+    assert section.absent
+    assert "\n" not in section.absent

@@ -2,12 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from synthpath_kedro.data.regimes import Batch
+
+
+class Rows(Protocol):
+    """Images or features that are read by the batch: a numpy array, or one that lies in several files."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: np.ndarray | slice) -> np.ndarray:
+        """The rows with these numbers, or of this range."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +30,7 @@ class Source:
         rows: int64 [n], the images to use where not all are; an image's number is then its place here.
     """
 
-    inputs: np.ndarray
+    inputs: Rows
     labels: np.ndarray
     rows: np.ndarray | None = None
 

@@ -11,13 +11,15 @@ from typing import BinaryIO
 import numpy as np
 import torch
 
+from synthpath_kedro.classifiers.batches import Rows
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.classifiers.registry import build_classifier
-from synthpath_kedro.data.artifact import Artifact, Card, Recipe, encode_card, package_versions
+from synthpath_kedro.data.artifact import Artifact, Card, atomic_path, encode_card, package_versions, read_artifact
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
+from synthpath_kedro.training.device import choose_device
 
 log = logging.getLogger(__name__)
 
@@ -26,18 +28,30 @@ BATCH_SIZE = 64
 _SAFETENSORS_DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16"}
 
 
-def cached_features_recipe(model: str, images: LabeledImages, params: ClassificationParameters, seed: int) -> Recipe:
-    """How the cached features of ``images`` are made: float [N, *frozen] under "features", in the images' order.
+def cache_features(
+    model: str,
+    images: LabeledImages,
+    params: ClassificationParameters,
+    seed: int,
+    scratch: Path,
+    existing: Artifact | None,
+) -> Artifact:
+    """The cached features of ``images``: float [N, *frozen] under "features", in the images' order, memory-mapped.
 
     The file is keyed by the frozen part's weights, input size, dtype and the images, and is written by the batch. Where
     they are larger than ``params.cached_features_max_gb`` or the free disk, it holds
-    none and its card says ``"stored": false``; what reads it then computes them anew.
+    none and its card says ``"stored": false``; what reads it then computes them again.
 
     Args:
         model: a model with a frozen backbone.
         images: the images.
         params: the block ``classification``.
         seed: the study's seed, from which random backbones follow.
+        scratch: folder that the file is written into, atomically.
+        existing: the features of an earlier run, which are returned where they have the same key.
+
+    Raises:
+        InputError: the classifier cannot be built, or features do not fit float16.
     """
     classifier = build_classifier(model, images.class_names, params, seed).eval()
     size = cached_features_gb(classifier, len(images), params.cached_features_dtype)
@@ -49,8 +63,17 @@ def cached_features_recipe(model: str, images: LabeledImages, params: Classifica
         "images_digest": images.digest,
         "stored": size <= params.cached_features_max_gb,
     }
+    if existing is not None and existing.card.get("key") == key:
+        log.info("cached features of %d images for %s are up to date", len(images), model)
+        return existing
+    path = scratch / f"{model}.{images.digest[:12]}.safetensors"
+    if path.is_file() and (finished := read_artifact(path)).card.get("key") == key:
+        log.info("cached features of %d images for %s: finished before the interruption", len(images), model)
+        return finished
     reason = f"{size:.1f} GB, more than classification.cached_features_max_gb ({params.cached_features_max_gb:g})"
-    return Recipe(key, lambda path: _write(path, classifier, images, key, size, reason))
+    with atomic_path(path) as temporary:
+        _write(temporary, classifier, images, key, size, reason)
+    return read_artifact(path)
 
 
 def cached_features_gb(classifier: Classifier, n_images: int, dtype: str = "float32") -> float:
@@ -71,7 +94,7 @@ def stored_features(
     """Stored features, float [N, *frozen], memory-mapped; None where there are none.
 
     Args:
-        cached: what ``cached_features_recipe`` made.
+        cached: what ``cache_features`` made.
         name: what the images are called, for errors.
         classifier: the classifier that goes on from the features.
         images: the images that the features must be of.
@@ -90,7 +113,7 @@ def stored_features(
         if stored != wanted:
             raise InputError(
                 f"cached features of {name} are of {what} {stored}, the classifier has {what} {wanted}; "
-                f"run the node that stores the cached features of {name} again"
+                f"run the pipeline classification, which stores the cached features of {name} again"
             )
     return cached.tensors[FEATURES]
 
@@ -118,7 +141,7 @@ def _write(
             log.info("storing %s: %.2f GB", what, size)
             _stream(stream, classifier, images, card)
         else:
-            log.warning("%s are computed anew in every epoch instead of stored: %s", what, reason_not_to)
+            log.warning("%s are computed again in every epoch instead of stored: %s", what, reason_not_to)
             stream.write(_header({}, card))
 
 
@@ -128,7 +151,7 @@ def _stream(stream: BinaryIO, classifier: Classifier, images: LabeledImages, car
     n_bytes = prod(shape) * np.dtype(dtype).itemsize
     entry: dict[str, object] = {"dtype": _SAFETENSORS_DTYPES[dtype], "shape": list(shape), "data_offsets": [0, n_bytes]}
     stream.write(_header({FEATURES: entry}, card))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device()
     classifier.to(device)
     for batch in _batches(images.images):
         with torch.inference_mode():
@@ -145,7 +168,7 @@ def _converted(features: np.ndarray, dtype: str) -> np.ndarray:
     return features.astype(dtype, copy=False)
 
 
-def _batches(images: np.ndarray) -> Iterator[torch.Tensor]:
+def _batches(images: Rows) -> Iterator[torch.Tensor]:
     for start in range(0, len(images), BATCH_SIZE):
         yield torch.from_numpy(np.array(images[start : start + BATCH_SIZE]))
 

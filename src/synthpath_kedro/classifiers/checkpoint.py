@@ -59,7 +59,7 @@ def cell_checkpoint(classifier: Classifier, replicates: Sequence[Replicate], car
 
 
 def load_classifiers(checkpoint: Artifact) -> list[Classifier]:
-    """The trained classifiers of a cell, one a replicate, in eval mode; needs no published weights.
+    """The trained classifiers of a cell, one per replicate, in eval mode; needs no published weights.
 
     Raises:
         InputError: the checkpoint is not one of this version's classifiers.
@@ -69,8 +69,7 @@ def load_classifiers(checkpoint: Artifact) -> list[Classifier]:
 
 def _load(checkpoint: Artifact, index: int) -> Classifier:
     card = checkpoint.card
-    classifier = restore_classifier(card["model"], card["architecture"], tuple(card["class_names"]))
-    classifier.weights = card["weights"]
+    classifier = restore_classifier(card)
     frozen = {FROZEN + name: tensor for name, tensor in _tensors(checkpoint, FROZEN).items()}
     try:
         classifier.load_state_dict(frozen | _tensors(checkpoint, _prefix(index)))

@@ -20,6 +20,8 @@ class Classifier(nn.Module):
         weights: what the backbone started from: 'ImageNet', 'random', 'file:...'.
         class_names: one name per class, in label order.
         zero_shot: its logits mean something before any training.
+        license: of the weights that the backbone started from; "" where it is not known.
+        revision: commit of the downloaded weights; "" where it is not known.
     """
 
     def __init__(
@@ -32,11 +34,13 @@ class Classifier(nn.Module):
         weights: str,
         class_names: tuple[str, ...],
         zero_shot: bool = False,
+        license: str = "",  # noqa: A002
+        revision: str = "",
     ) -> None:
         super().__init__()
         self.preprocessing, self.frozen, self.trained, self.output = preprocessing, frozen, trained, output
         self.architecture, self.weights, self.class_names = architecture, weights, class_names
-        self.zero_shot = zero_shot
+        self.zero_shot, self.license, self.revision = zero_shot, license, revision
         self.frozen.requires_grad_(False)
         self.train(self.training)
 

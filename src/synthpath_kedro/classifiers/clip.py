@@ -17,11 +17,10 @@ from synthpath_kedro.classifiers.clip_text import text_embeddings, tokenizer_of
 from synthpath_kedro.classifiers.hub import hub_file
 from synthpath_kedro.classifiers.preprocessing import CLIP, preprocessing
 from synthpath_kedro.classifiers.seeding import seeded
+from synthpath_kedro.classifiers.spec import ClassifierSpec
 from synthpath_kedro.classifiers.weights import Published, State, load_weights, locate
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.parameters import BackboneParameters, ClassificationParameters
 
-NAME = "clip"
 STUDY_VARIANT = "openai/clip-vit-base-patch32"
 _SMALL = {
     "vision_config": {
@@ -63,24 +62,24 @@ class TextSimilarity(nn.Module):
         return self.logit_scale.exp() * image_embeddings @ self.text_embeddings.T
 
 
-def build(class_names: tuple[str, ...], params: ClassificationParameters, seed: int, replicate: int) -> Classifier:
+def build(spec: ClassifierSpec) -> Classifier:
     """CLIP with the weights the parameters ask for; without a new layer, replicates differ in data order alone.
 
     Raises:
         InputError: no such variant, an input size that patches do not tile, or weights that cannot be used.
     """
-    del replicate
-    backbone = params.backbone(NAME)
-    published = Published("OpenAI WIT", partial(_published_file, backbone))
-    path = locate(NAME, backbone, published)
+    backbone = spec.backbone
+    published = Published("OpenAI WIT", partial(_published_file, spec))
+    path = locate(spec, published)
     folder = None if path is None else path.parent
-    config = _configuration(backbone, folder)
-    with seeded(seed, NAME):
+    config = _configuration(spec, folder)
+    with seeded(spec.seed, spec.name):
         network = CLIPModel(config)
-    weights = load_weights(network, NAME, backbone, published, partial(_fit_positions, network=network))
-    embeddings = text_embeddings(network, tokenizer_of(folder), params.prompt, class_names)
+    weights = load_weights(network, spec, published, partial(_fit_positions, network=network))
+    embeddings = text_embeddings(network, tokenizer_of(folder), spec.prompt, spec.class_names)
     architecture = {"variant": backbone.variant, "input_size": backbone.input_size, "vision": _vision(config)}
-    return _assemble(network, architecture, class_names, weights, embeddings, network.logit_scale.detach().clone())
+    scale = network.logit_scale.detach().clone()
+    return _assemble(network, architecture, spec.class_names, weights, embeddings, scale)
 
 
 def restore(architecture: Mapping[str, Any], class_names: tuple[str, ...]) -> Classifier:
@@ -111,9 +110,9 @@ def _assemble(
     )
 
 
-def _configuration(backbone: BackboneParameters, folder: Path | None) -> CLIPConfig:
+def _configuration(spec: ClassifierSpec, folder: Path | None) -> CLIPConfig:
     """A known variant's configuration, else the one beside the weights, for the input size asked for."""
-    size = backbone.input_size
+    backbone, size = spec.backbone, spec.backbone.input_size
     if backbone.variant == "small":
         settings: dict[str, Any] = deepcopy(_SMALL)
     elif backbone.variant == STUDY_VARIANT:
@@ -122,13 +121,13 @@ def _configuration(backbone: BackboneParameters, folder: Path | None) -> CLIPCon
         settings = CLIPConfig.from_json_file(folder / "config.json").to_dict()
     else:
         raise InputError(
-            f"classification.clip.variant is {backbone.variant!r}, whose layers are not known without a config.json "
+            f"{spec.block.key('variant')} is {backbone.variant!r}, whose layers are not known without a config.json "
             f"beside its weights; valid without one: {STUDY_VARIANT}, small"
         )
     settings["vision_config"]["image_size"] = size
     patch = settings["vision_config"]["patch_size"]
     if size % patch:
-        raise InputError(f"classification.clip.input_size is {size}; valid: multiples of the patch size {patch}")
+        raise InputError(f"{spec.block.key('input_size')} is {size}; valid: multiples of the patch size {patch}")
     return CLIPConfig(**settings)
 
 
@@ -148,13 +147,14 @@ def _vision(config: CLIPConfig) -> dict[str, Any]:
     return {**vision, "projection_dim": config.projection_dim}
 
 
-def _published_file(backbone: BackboneParameters) -> Path:
+def _published_file(spec: ClassifierSpec) -> Path:
+    backbone = spec.backbone
     if backbone.variant == "small":
         raise InputError(
-            "classification.clip.weights is 'pretrained', but variant 'small' has no published weights; "
-            f"valid: classification.clip.variant={STUDY_VARIANT}, or weights=random"
+            f"{spec.block.key('weights')} is 'pretrained', but variant 'small' has no published weights; "
+            f"valid: {spec.block.key('variant')}={STUDY_VARIANT}, or weights=random"
         )
-    paths = [hub_file(NAME, backbone.variant, name, backbone.revision) for name in _HUB_FILES]
+    paths = [hub_file(spec.block, backbone.variant, name, backbone.revision) for name in _HUB_FILES]
     return paths[-1]
 
 

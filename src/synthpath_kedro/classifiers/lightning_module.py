@@ -14,7 +14,7 @@ from synthpath_kedro.classifiers.prediction import frozen_output
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.parameters import ClassificationParameters
 from synthpath_kedro.training.augmentation import random_dihedral
-from synthpath_kedro.training.seeding import mixed_seed, seeded_generator
+from synthpath_kedro.training.seeding import Stream, mixed_seed, seeded_generator
 
 LightningBatch = tuple[Tensor, Tensor]
 
@@ -70,13 +70,14 @@ class ClassifierTraining(pl.LightningModule):
         return self.validation
 
     def on_train_epoch_start(self) -> None:
-        torch.manual_seed(mixed_seed(self.seed, self.trainer.current_epoch))
+        torch.manual_seed(mixed_seed(self.seed, Stream.CLASSIFIER_DROPOUT, self.trainer.current_epoch))
         self._train_loss = _Mean()
 
     def training_step(self, batch: LightningBatch, index: int) -> Tensor:
         inputs, labels = batch
         if self.augment:
-            generator = seeded_generator(self.seed, self.trainer.current_epoch, index, device=self.device)
+            key = (self.seed, Stream.CLASSIFIER_AUGMENTATION, self.trainer.current_epoch, index)
+            generator = seeded_generator(*key, device=self.device)
             logits = self.classifier(random_dihedral(to_unit_interval(inputs), generator))
         else:
             logits = self._logits(inputs)

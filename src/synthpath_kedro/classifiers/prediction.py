@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from synthpath_kedro.classifiers.batches import Rows
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 
@@ -31,7 +32,7 @@ def frozen_output(classifier: Classifier, inputs: Tensor) -> Tensor:
     return inputs.to(torch.get_default_dtype())
 
 
-def predict(classifier: Classifier, inputs: np.ndarray, batch_size: int) -> Predictions:
+def predict(classifier: Classifier, inputs: Rows, batch_size: int) -> Predictions:
     """Predictions for images, on the device the classifier is on.
 
     Args:
@@ -45,7 +46,7 @@ def predict(classifier: Classifier, inputs: np.ndarray, batch_size: int) -> Pred
 
 @torch.inference_mode()
 def predict_replicates(
-    classifiers: Sequence[Classifier], inputs: np.ndarray, batch_size: int, rows: np.ndarray | None = None
+    classifiers: Sequence[Classifier], inputs: Rows, batch_size: int, rows: np.ndarray | None = None
 ) -> list[Predictions]:
     """``predict`` for all replicates of a cell: what their common frozen part makes of a batch is computed once.
 

@@ -1,14 +1,23 @@
-"""Builds the classifiers that ``synthpath_kedro.study.models.FAMILIES`` lists."""
+"""Builds classifiers of the families that ``synthpath_kedro.study.models.FAMILIES`` lists, or of a module of one's own.
 
-from collections.abc import Mapping
+A family's module has two functions:
+
+    build(spec: ClassifierSpec) -> Classifier: before its first training step.
+    restore(architecture, class_names) -> Classifier: the same layers again, from what ``Classifier.architecture``
+        says (plain JSON), without downloading anything; their weights are loaded afterwards.
+"""
+
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from synthpath_kedro.errors import InputError
 from synthpath_kedro.study.models import FAMILIES
 
 if TYPE_CHECKING:
     from synthpath_kedro.classifiers.classifier import Classifier
+    from synthpath_kedro.classifiers.spec import BlockName, ClassifierSpec
+    from synthpath_kedro.data.artifact import Card
     from synthpath_kedro.parameters import ClassificationParameters
 
 
@@ -29,15 +38,62 @@ def build_classifier(
         replicate: which replicate's head.
 
     Raises:
-        InputError: no such model, or its variant, input size or weights cannot be used.
+        InputError: its module cannot be imported, or its variant, input size or weights cannot be used.
     """
-    return _module(params.family(model)).build(class_names, params, seed, replicate)
+    from synthpath_kedro.classifiers.spec import ClassifierSpec
+
+    return build(ClassifierSpec.of_model(model, class_names, params, seed, replicate))
 
 
-def restore_classifier(model: str, architecture: Mapping[str, Any], class_names: tuple[str, ...]) -> "Classifier":
-    """The classifier ``model`` as ``Classifier.architecture`` describes it, its weights still to be loaded."""
-    return _module(model).restore(architecture, class_names)
+def build(spec: "ClassifierSpec") -> "Classifier":
+    """The classifier that ``spec`` describes.
+
+    Raises:
+        InputError: its module cannot be imported, or its variant, input size or weights cannot be used.
+    """
+    backbone = spec.backbone
+    if backbone.module is not None:
+        return own_module(backbone.module, spec.block).build(spec)
+    return import_module(FAMILIES.find(str(backbone.family)).module).build(spec)
 
 
-def _module(family: str) -> ModuleType:
-    return import_module(FAMILIES.find(family).module)
+def restore_classifier(card: "Card") -> "Classifier":
+    """The layers of a trained classifier, their weights still to be loaded; needs no parameters.
+
+    Args:
+        card: of its checkpoint: model, family, module, architecture, class_names, weights, license, revision.
+
+    Raises:
+        InputError: its family is not known here, or its own module cannot be imported.
+    """
+    from synthpath_kedro.classifiers.spec import BlockName
+
+    if card.get("module"):
+        module = own_module(card["module"], BlockName.of_model(card["model"]))
+    else:
+        # A checkpoint of the release before is of the family that its model is named after.
+        module = import_module(FAMILIES.find(card.get("family") or card["model"]).module)
+    classifier = module.restore(card["architecture"], tuple(card["class_names"]))
+    classifier.weights = card["weights"]
+    classifier.license, classifier.revision = card.get("license", ""), card.get("revision", "")
+    return classifier
+
+
+def own_module(name: str, block: "BlockName") -> ModuleType:
+    """A module of the user's own.
+
+    Raises:
+        InputError: it cannot be imported, or lacks ``build`` or ``restore``.
+    """
+    key = block.key("module")
+    try:
+        module = import_module(name)
+    except Exception as error:  # whatever the user's own code raises
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(
+            f"{key} is {name!r}, which cannot be imported ({reason}); give the name of an installed module, or of one "
+            "in src or on PYTHONPATH"
+        ) from error
+    if missing := [function for function in ("build", "restore") if not callable(getattr(module, function, None))]:
+        raise InputError(f"{key} is {name!r}, which lacks {' and '.join(missing)}; docs/extending.md shows both")
+    return module

@@ -3,11 +3,13 @@
 import logging
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from synthpath_kedro.classifiers.batches import EpochBatches, InOrder, Source
@@ -20,6 +22,7 @@ from synthpath_kedro.data.regimes import regime_batches
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
 from synthpath_kedro.study.regimes import REGIMES
+from synthpath_kedro.training.loggers import TrainingLog
 from synthpath_kedro.training.progress import EpochHistory
 from synthpath_kedro.training.seeding import mixed_seed
 from synthpath_kedro.training.trainer import Patience, make_trainer, remove_scratch, resumable_checkpoint
@@ -34,7 +37,7 @@ class Cell:
     """What every replicate of a cell shares.
 
     Attributes:
-        model: one of the registry's models.
+        model: a name in ``params.backbones``.
         regime: one of ``REGIMES``.
         params: the block ``classification``.
         seed: the study's seed.
@@ -44,6 +47,7 @@ class Cell:
         synthetic: synthetic images or their cached features; None where the regime needs none.
         class_weights: float [classes] weights of the loss, or None.
         key: plain JSON that decides the weights.
+        training_log: where metrics are logged, or None.
     """
 
     model: str
@@ -56,6 +60,7 @@ class Cell:
     synthetic: Source | None
     class_weights: Tensor | None
     key: Card
+    training_log: TrainingLog | None = None
 
     def name(self, replicate: int) -> str:
         """The replicate in words, for the log."""
@@ -103,6 +108,7 @@ def _fit(cell: Cell, replicate: int, scratch: Path) -> Replicate:
         params.max_epochs,
         params.precision,
         callbacks=[best, Patience(params.patience), history],
+        loggers=_loggers(cell, replicate, history),
         reload_dataloaders_every_n_epochs=1,
     )
     checkpoint = resumable_checkpoint(scratch, {**cell.key, "replicate": replicate})
@@ -112,10 +118,19 @@ def _fit(cell: Cell, replicate: int, scratch: Path) -> Replicate:
     if not math.isfinite(best.val_loss):
         raise InputError(
             f"{cell.name(replicate)}: the validation loss is not a number; "
-            f"lower classification.{cell.model}.learning_rate ({backbone.learning_rate:g})"
+            f"lower classification.backbones.{cell.model}.learning_rate ({backbone.learning_rate:g})"
         )
     card = {"replicate": replicate, "best_epoch": best.epoch, "val_loss": best.val_loss}
     return Replicate(best.state, card, history.table)
+
+
+def _loggers(cell: Cell, replicate: int, history: EpochHistory) -> Sequence[Callback]:
+    if cell.training_log is None:
+        return ()
+    what = "/".join(
+        ["classifiers", cell.model, cell.regime, *filter(None, [cell.key.get("set")]), f"replicate_{replicate}"]
+    )
+    return cell.training_log.callbacks(what, history, cell.params)
 
 
 def _epoch_batches(cell: Cell, seed: int, epoch: int) -> EpochBatches:

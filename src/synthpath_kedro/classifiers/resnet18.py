@@ -12,31 +12,31 @@ from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.hub import checksummed_file
 from synthpath_kedro.classifiers.preprocessing import IMAGENET, preprocessing
 from synthpath_kedro.classifiers.seeding import seeded
+from synthpath_kedro.classifiers.spec import ClassifierSpec
 from synthpath_kedro.classifiers.weights import Published, State, load_weights
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.parameters import ClassificationParameters
 
-NAME = "resnet18"
+VARIANT = "resnet18"
 FEATURES = 512
 
 
-def build(class_names: tuple[str, ...], params: ClassificationParameters, seed: int, replicate: int) -> Classifier:
+def build(spec: ClassifierSpec) -> Classifier:
     """ResNet18 with the weights the parameters ask for and a new output layer.
 
     Raises:
         InputError: no such variant, or weights that cannot be used.
     """
-    backbone = params.backbone(NAME)
-    if backbone.variant != NAME:
-        raise InputError(f"classification.resnet18.variant is {backbone.variant!r}; valid: {NAME}")
-    with seeded(seed, NAME):
+    backbone = spec.backbone
+    if backbone.variant != VARIANT:
+        raise InputError(f"{spec.block.key('variant')} is {backbone.variant!r}; valid: {VARIANT}")
+    with seeded(spec.seed, spec.name):
         network = _without_output()
     url = ResNet18_Weights.IMAGENET1K_V1.url
-    published = Published("ImageNet", partial(checksummed_file, NAME, url))
-    weights = load_weights(network, NAME, backbone, published, _drop_output)
+    published = Published("ImageNet", partial(checksummed_file, spec.block, url))
+    weights = load_weights(network, spec, published, _drop_output)
     architecture = {"variant": backbone.variant, "input_size": backbone.input_size}
-    with seeded(seed, NAME, replicate):
-        return _assemble(network, architecture, class_names, weights)
+    with seeded(spec.seed, spec.name, spec.replicate):
+        return _assemble(network, architecture, spec.class_names, weights)
 
 
 def restore(architecture: Mapping[str, Any], class_names: tuple[str, ...]) -> Classifier:

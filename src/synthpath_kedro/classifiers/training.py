@@ -21,6 +21,7 @@ from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
 from synthpath_kedro.study.regimes import REGIMES
+from synthpath_kedro.training.loggers import TrainingLog
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,15 @@ def train_cell(
     scratch: Path,
     cached: Mapping[str, Artifact] | None = None,
     kept: np.ndarray | None = None,
+    set_name: str = "",
+    training_log: TrainingLog | None = None,
 ) -> TrainedCell:
     """Trains every replicate of the cell (``model``, ``regime``); goes on where a killed run left off.
 
     Replicate k starts from the same weights and walks the same permutation of the real images in every regime.
 
     Args:
-        model: one of the registry's models.
+        model: a name in ``params.backbones``.
         regime: one of ``REGIMES``.
         real_train: real training images.
         real_val: real validation images, which decide when to stop in every regime.
@@ -65,6 +68,8 @@ def train_cell(
             removes it when the result is safe.
         cached: stored cached features of "real_train", "real_val" and "synthetic", as far as there are any.
         kept: bool [N], the synthetic images to train on; None for all.
+        set_name: of the synthetic set; "" where the regime uses none.
+        training_log: where metrics are logged; decides nothing. None: nowhere.
 
     Raises:
         InputError: the images have several labels, synthetic images are needed and missing or of other classes or
@@ -78,7 +83,7 @@ def train_cell(
     sources = _sources(used, cached or {}, first, REGIMES[regime].augment)
     if "synthetic" in sources and kept is not None:
         sources["synthetic"] = replace(sources["synthetic"], rows=_rows(kept))
-    card = _card(model, regime, used, sources, params, seed, first)
+    card = _card(model, regime, used, sources, params, seed, first) | {"set": set_name}
     cell = Cell(
         model=model,
         regime=regime,
@@ -90,6 +95,7 @@ def train_cell(
         synthetic=sources.get("synthetic"),
         class_weights=_class_weights(real_train) if params.class_weights == "balanced" else None,
         key=card,
+        training_log=training_log,
     )
     replicates = [train_replicate(cell, replicate, scratch) for replicate in range(params.replicates)]
     if first.zero_shot:
@@ -160,14 +166,18 @@ def _card(
     classifier: Classifier,
 ) -> Card:
     """Where the cell comes from: everything that decides its weights."""
-    real = used["real_train"]
+    real, backbone = used["real_train"], params.backbone(model)
     others = {"models", "regimes", "backbones"}
     return {
         "model": model,
         "regime": regime,
+        "family": "" if backbone.module else backbone.family,
+        "module": backbone.module or "",
         "variant": classifier.variant,
         "input_size": classifier.input_size,
         "weights": classifier.weights,
+        "license": classifier.license,
+        "revision": classifier.revision,
         "start_digest": classifier.digest,
         "description": classifier.description,
         "architecture": classifier.architecture,
@@ -177,12 +187,11 @@ def _card(
         "rows": {
             name: digest_arrays({"rows": source.rows}) for name, source in sources.items() if source.rows is not None
         },
-        "inputs": {name: str(source.inputs.dtype) for name, source in sources.items()},
+        "inputs": {name: str(source.inputs[:1].dtype) for name, source in sources.items()},
         "prepared": real.card.get("prepared"),
         "synthetic": used["synthetic"].digest if "synthetic" in used else None,
         "phantom": bool(real.card.get("phantom")),
-        "parameters": params.model_dump(mode="json", exclude=others)
-        | {model: params.backbone(model).model_dump(mode="json")},
+        "parameters": params.model_dump(mode="json", exclude=others) | {model: backbone.model_dump(mode="json")},
         "seed": seed,
         "versions": package_versions(),
     }

@@ -10,12 +10,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from synthpath_kedro.classifiers.spec import BlockName, ClassifierSpec
+from synthpath_kedro.classifiers.weight_files import local_weights
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.parameters import BackboneParameters
 
 State = dict[str, Tensor]
-
-_FILENAMES = ("model.safetensors", "pytorch_model.bin")
 
 
 @dataclass(frozen=True)
@@ -33,17 +32,15 @@ class Published:
 
 def load_weights(
     network: nn.Module,
-    model: str,
-    backbone: BackboneParameters,
+    spec: ClassifierSpec,
     published: Published,
     adapt: Callable[[State], State] = dict,
 ) -> str:
-    """Gives ``network`` the weights that ``backbone.weights`` asks for; its own first weights are the random ones.
+    """Gives ``network`` the weights that ``spec.backbone.weights`` asks for; its own first weights are the random ones.
 
     Args:
         network: the backbone, randomly initialized.
-        model: its name in the parameters, for errors.
-        backbone: its block of parameters.
+        spec: its parameters, and what they are called.
         published: what 'pretrained' means.
         adapt: from a file's layout to the network's (names, sizes of position embeddings).
 
@@ -53,39 +50,30 @@ def load_weights(
     Raises:
         InputError: the file is missing, damaged, or does not fit the variant.
     """
-    path = locate(model, backbone, published)
-    state = network.state_dict() if path is None else _adapted(read_state(path, model), adapt, path, model, backbone)
-    _check(network.state_dict(), state, path, model, backbone)
-    network.load_state_dict(state)
+    path = locate(spec, published)
     if path is None:
         return "random"
-    return published.name if backbone.weights == "pretrained" else f"file:{Path(backbone.weights).name}"
+    state = _adapted(read_state(path, spec.block), adapt, path, spec)
+    _check(network.state_dict(), state, path, spec)
+    network.load_state_dict(state)
+    weights = spec.backbone.weights
+    return published.name if weights == "pretrained" else f"file:{Path(weights).name}"
 
 
-def locate(model: str, backbone: BackboneParameters, published: Published) -> Path | None:
+def locate(spec: ClassifierSpec, published: Published) -> Path | None:
     """The file with the weights; None for random ones.
 
     Raises:
         InputError: neither a file nor a folder with one.
     """
-    if backbone.weights == "random":
+    if spec.backbone.weights == "random":
         return None
-    if backbone.weights == "pretrained":
+    if spec.backbone.weights == "pretrained":
         return published.fetch()
-    path = Path(backbone.weights).expanduser()
-    if path.is_file():
-        return path
-    found = [path / name for name in _FILENAMES if (path / name).is_file()]
-    if found:
-        return found[0]
-    problem = f"has neither {' nor '.join(_FILENAMES)}" if path.is_dir() else "is neither a file nor a folder"
-    raise InputError(
-        f"classification.{model}.weights is {backbone.weights!r}, which {problem}; "
-        "valid: pretrained, random, a safetensors or PyTorch state-dict file, or a folder that holds one"
-    )
+    return local_weights(spec.backbone.weights, spec.block)
 
 
-def read_state(path: Path, model: str) -> State:
+def read_state(path: Path, block: BlockName) -> State:
     """The tensors of a safetensors file, or of a PyTorch file read without running any code.
 
     Raises:
@@ -96,45 +84,41 @@ def read_state(path: Path, model: str) -> State:
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise _unreadable(path, model, str(error)) from error
+        raise _unreadable(path, block, str(error)) from error
     except UnpicklingError as error:
-        raise _unreadable(path, model, "it holds more than tensors") from error
+        raise _unreadable(path, block, "it holds more than tensors") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise _unreadable(path, model, "it is not a state dict")
+        raise _unreadable(path, block, "it is not a state dict")
     return dict(state)
 
 
-def _unreadable(path: Path, model: str, reason: str) -> InputError:
+def _unreadable(path: Path, block: BlockName, reason: str) -> InputError:
     first_line = (reason.splitlines() or ["it is empty"])[0]
     return InputError(
-        f"classification.{model}.weights: cannot read {path} ({first_line}); "
+        f"{block.key('weights')}: cannot read {path} ({first_line}); "
         "give a whole safetensors file or a PyTorch state dict"
     )
 
 
-def _adapted(
-    state: State, adapt: Callable[[State], State], path: Path, model: str, backbone: BackboneParameters
-) -> State:
+def _adapted(state: State, adapt: Callable[[State], State], path: Path, spec: ClassifierSpec) -> State:
     try:
         return adapt(state)
     except (KeyError, RuntimeError, ValueError, AttributeError, IndexError) as error:
-        raise _misfit(path, model, backbone, f"{type(error).__name__}: {error}".splitlines()[0]) from error
+        raise _misfit(path, spec, f"{type(error).__name__}: {error}".splitlines()[0]) from error
 
 
-def _check(
-    expected: Mapping[str, Tensor], state: State, path: Path | None, model: str, backbone: BackboneParameters
-) -> None:
+def _check(expected: Mapping[str, Tensor], state: State, path: Path, spec: ClassifierSpec) -> None:
     missing = sorted(expected.keys() - state.keys())
     surplus = sorted(state.keys() - expected.keys())
     other = [name for name in expected if name in state and state[name].shape != expected[name].shape]
     for problem, names in (("lacks", missing), ("has too many:", surplus), ("has another shape of", other)):
         if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            raise _misfit(path, model, backbone, f"it {problem} {names[0]}{more}")
+            raise _misfit(path, spec, f"it {problem} {names[0]}{more}")
 
 
-def _misfit(path: Path | None, model: str, backbone: BackboneParameters, reason: str) -> InputError:
+def _misfit(path: Path, spec: ClassifierSpec, reason: str) -> InputError:
     return InputError(
-        f"classification.{model}.weights: {path} does not fit classification.{model}.variant {backbone.variant!r} "
+        f"{spec.block.key('weights')}: {path} does not fit {spec.block.key('variant')} {spec.backbone.variant!r} "
         f"({reason}); give the file of that variant, or the variant of that file"
     )

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -39,28 +40,17 @@ class Artifact:
     Attributes:
         tensors: arrays by name; memory-mapped and read-only when they come from a file.
         card: plain JSON: digests of what it was made from, parameters, seed, package versions.
+        path: the file that the arrays are memory-mapped from; None for arrays in memory.
     """
 
     tensors: Mapping[str, np.ndarray]
     card: Card = field(default_factory=dict)
+    path: Path | None = None
 
     @property
     def digest(self) -> str:
         """SHA-256 of names, shapes, dtypes and bytes of the tensors; the card does not count."""
         return digest_arrays(self.tensors)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """An artifact that is made only if the file on disk was not made from the same key.
-
-    Attributes:
-        key: plain JSON that decides every byte of the file (digests of inputs, parameters, seed).
-        write: writes the file to the path it is given; its card must hold ``key`` under "key".
-    """
-
-    key: Card
-    write: Callable[[Path], None]
 
 
 def digest_arrays(arrays: Mapping[str, np.ndarray]) -> str:
@@ -107,6 +97,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def place_file(source: Path, target: Path) -> None:
+    """Gives ``source`` the name ``target`` too, atomically: a hard link, or a copy where the file system has none."""
+    if target.exists() and target.samefile(source):
+        return
+    with atomic_path(target) as temporary:
+        temporary.unlink()
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -142,7 +144,7 @@ def read_artifact(path: Path) -> Artifact:
         }
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(f"cannot read {path}: {error}; remove the file and run the pipeline that makes it") from error
-    return Artifact(tensors, card)
+    return Artifact(tensors, card, path)
 
 
 def _map_tensor(path: Path, start: int, entry: Mapping[str, Any]) -> np.ndarray:

@@ -4,101 +4,102 @@ import io
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike
 from PIL import Image
 
-from synthpath_kedro.data.artifact import Artifact, Card
-from synthpath_kedro.data.lineage import source_note
+from synthpath_kedro.data.artifact import Card
+from synthpath_kedro.data.lineage import PHANTOM_NOTE
+from synthpath_kedro.data.synthetic import GeneratorCard, SyntheticSet
 
 Format = Literal["none", "npz", "image_folder", "both"]
-Shards = Mapping[str, Artifact]
 
 NPZ, FOLDER, CARD = "synthetic.npz", "train", "README.md"
 
 
-def folder_writer(
-    shards: Shards, manifest: Card, denoiser: Card, data_card: Card, form: Format
-) -> Callable[[Path], None]:
-    """What writes the export into an empty folder, shard by shard.
+@dataclass(frozen=True)
+class Export:
+    """The synthetic set in forms that other training scripts read.
 
     ``npz`` gives one file in the MedMNIST layout: train_images uint8 [N, H, W, 3], train_labels int64 [N, 1]; val and
     test are there and empty, because a classifier is to be judged on real images. Beside them stand class_names, in
     label order. ``image_folder`` gives ``train/<class>/<number>.png``.
 
-    Args:
-        shards: by file name, ``images`` and ``labels`` each.
-        manifest: of the shards.
-        denoiser: card of the checkpoint they were drawn from.
-        data_card: card of the real images it was trained on.
-        form: none gives an empty folder.
+    Attributes:
+        synthetic: the set.
+        data_card: of the real images.
+        form: npz, image_folder or both.
     """
 
-    def write(folder: Path) -> None:
-        if form in ("npz", "both"):
-            _write_npz(folder / NPZ, shards, manifest)
-        if form in ("image_folder", "both"):
-            _write_images(folder / FOLDER, shards, manifest["class_names"])
-        if form != "none":
-            (folder / CARD).write_text(describe(manifest, denoiser, data_card))
+    synthetic: SyntheticSet
+    data_card: Card
+    form: Format
 
-    return write
+    def write(self, folder: Path) -> None:
+        """Writes everything into an empty folder, shard by shard."""
+        if self.form in ("npz", "both"):
+            _write_npz(folder / NPZ, self.synthetic)
+        if self.form in ("image_folder", "both"):
+            _write_images(folder / FOLDER, self.synthetic)
+        (folder / CARD).write_text(describe(self.synthetic.card, self.data_card))
 
 
-def describe(manifest: Card, denoiser: Card, data_card: Card) -> str:
+def describe(card: GeneratorCard, data_card: Card) -> str:
     """The data card in Markdown: what the set is, how it was made, from what, and its known limits."""
-    settings = ", ".join(f"{name} {value}" for name, value in manifest["parameters"].items())
-    note, size = source_note(manifest), manifest["image_size"]
+    size = card.image_size
+    note = PHANTOM_NOTE if card.phantom else None
+    settings = ", ".join(f"{name} {value}" for name, value in card.parameters.items())
+    made_from = "; ".join(f"{what} `{digest}`" for what, digest in card.made_from.items())
     lines = [
         f"# Synthetic images after {data_card.get('name', 'real images')}",
         "",
-        *(
-            [f"**{note}: the images it was made from are drawn by code.**", ""]
-            if (note := source_note(manifest))
-            else []
-        ),
-        f"{manifest['total']:,} RGB images of {size}x{size} pixels, made by SynthPath.",
+        *([f"**{note}: the images it was made from are drawn by code.**", ""] if note else []),
+        f"{card.total:,} RGB images of {size}x{size} pixels, written by SynthPath.",
         "",
         "| class | images |",
         "|---|---|",
-        *(f"| {name} | {count:,} |" for name, count in manifest["counts"].items()),
+        *(f"| {name} | {count:,} |" for name, count in card.counts.items()),
         "",
         "## How they were made",
         "",
         f"- Real images: {data_card.get('name')} (source {data_card.get('source')}), digest "
-        f"`{data_card.get('digest')}`; {data_card['splits']['train']['n']:,} of them trained the denoiser.",
-        f"- Denoiser: class-conditional U-Net, parameterization {denoiser['parameterization']}, "
-        f"{denoiser['epochs']} epochs, "
-        f"{denoiser['images_seen']:,} images seen, digest `{manifest['checkpoint']}`.",
-        f"- Sampling: {settings}; seed {manifest['seed']}.",
-        f"- Packages: {', '.join(f'{name} {version}' for name, version in manifest['versions'].items())}.",
+        f"`{data_card.get('digest')}`; {data_card['splits']['train']['n']:,} training images.",
+        f"- Generator: {card.source}{', made from ' + made_from if made_from else ''}.",
+        *(f"- {fact.replace('_', ' ')}: {_number(value)}." for fact, value in card.facts.items()),
+        f"- Parameters: {settings}{'' if card.seed is None else f'; seed {card.seed}'}.",
+        f"- Packages: {', '.join(f'{name} {version}' for name, version in card.versions.items())}.",
         "",
         "## Known limits",
         "",
-        "- A label is the class that the denoiser was asked for. Nobody has looked at the images one by one.",
-        "- Diffusion models can repeat training images. Read the privacy table of the study's report before sharing.",
-        "- They show what one denoiser learned from one data set: its scanner, stain and patients, and their gaps.",
+        "- A label is the class that the generator was asked for. Nobody has looked at the images one by one.",
+        "- Generative models can repeat training images. Read the privacy table of the study's report before sharing.",
+        "- They show what one generator learned from one data set: its scanner, stain and patients, and their gaps.",
         "- They are for training and study. They are no evidence about any patient.",
         "- Terms of use of the real images may bind these too.",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _write_npz(path: Path, shards: Shards, manifest: Card) -> None:
-    size, total = manifest["image_size"], manifest["total"]
-    pixels = (_bytes(shard.tensors["images"], np.uint8) for shard in _in_order(shards))
-    labels = (_bytes(shard.tensors["labels"], np.int64) for shard in _in_order(shards))
+def _number(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _write_npz(path: Path, synthetic: SyntheticSet) -> None:
+    size, total = synthetic.card.image_size, len(synthetic)
+    pixels = (_bytes(shard.tensors["images"], np.uint8) for shard in synthetic.shards.values())
+    labels = (_bytes(shard.tensors["labels"], np.int64) for shard in synthetic.shards.values())
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         _write_array(archive, "train_images", (total, size, size, 3), np.uint8, pixels)
         _write_array(archive, "train_labels", (total, 1), np.int64, labels)
         for split in ("val", "test"):
             _write_array(archive, f"{split}_images", (0, size, size, 3), np.uint8, iter(()))
             _write_array(archive, f"{split}_labels", (0, 1), np.int64, iter(()))
-        names = np.array(manifest["class_names"])
+        names = np.array(synthetic.class_names)
         _write_array(archive, "class_names", names.shape, names.dtype, iter([names.tobytes()]))
 
 
@@ -124,19 +125,15 @@ def folder_names(class_names: Sequence[str]) -> list[str]:
     return [name if counts[name.casefold()] == 1 else f"{label}_{name}" for label, name in enumerate(plain)]
 
 
-def _write_images(folder: Path, shards: Shards, class_names: list[str]) -> None:
-    folders = [folder / name for name in folder_names(class_names)]
+def _write_images(folder: Path, synthetic: SyntheticSet) -> None:
+    folders = [folder / name for name in folder_names(synthetic.class_names)]
     for place in folders:
         place.mkdir(parents=True)
     number = 0
-    for shard in _in_order(shards):
+    for shard in synthetic.shards.values():
         for image, label in zip(shard.tensors["images"], shard.tensors["labels"], strict=True):
             Image.fromarray(np.asarray(image)).save(folders[label] / f"{number:06d}.png")
             number += 1
-
-
-def _in_order(shards: Shards) -> Iterator[Artifact]:
-    return (shards[name] for name in sorted(shards))
 
 
 def _bytes(array: np.ndarray, dtype: type) -> bytes:

@@ -14,17 +14,27 @@ def check_same_data(cards: Mapping[str, Card]) -> None:
     """Checks that artifacts were made from one prepared data set and, as far as they need any, one synthetic set.
 
     Args:
-        cards: by artifact name; each holds under "prepared" the digest of the prepared data it comes from, under
-            "synthetic" that of the synthetic set and under "checkpoint" that of the denoiser, unless it does without.
+        cards: by artifact name; each holds under "prepared" the digest of the prepared data it comes from, and, unless
+            it does without, under "synthetic" that of the synthetic set called "set", under "synthetic_sets" those of
+            several sets by name, and under "checkpoint" that of the denoiser.
 
     Raises:
         InputError: two artifacts come from different data; both are named.
     """
     _check_same(cards, "prepared", "data", "run the pipelines from data_prep on again")
-    painted = {name: card for name, card in cards.items() if card.get("checkpoint")}
-    _check_same(painted, "checkpoint", "denoiser", "run the pipelines from synthesis on again")
-    drawn = {name: card for name, card in cards.items() if card.get("synthetic")}
-    _check_same(drawn, "synthetic", "synthetic images", "run the pipelines classification and evaluation again")
+    sampled = {name: card for name, card in cards.items() if card.get("checkpoint")}
+    _check_same(sampled, "checkpoint", "denoiser", "run the pipelines from synthesis on again")
+    for synthetic_set in dict.fromkeys(one for card in cards.values() for one in _sets(card)):
+        digests = {name: _sets(card)[synthetic_set] for name, card in cards.items() if synthetic_set in _sets(card)}
+        what = f"synthetic images ({synthetic_set})" if synthetic_set else "synthetic images"
+        cards_of_set = {name: {"synthetic": digest} for name, digest in digests.items()}
+        _check_same(cards_of_set, "synthetic", what, "run the pipelines classification and evaluation again")
+
+
+def _sets(card: Card) -> dict[str, str]:
+    """Digests of the synthetic sets that something was made from, by name."""
+    own = {card.get("set", ""): card["synthetic"]} if card.get("synthetic") else {}
+    return {**card.get("synthetic_sets", {}), **own}
 
 
 def check_same_classifier(cards: Mapping[str, Card]) -> None:
@@ -51,8 +61,8 @@ def _check_same(cards: Mapping[str, Card], key: str, what: str, way_out: str) ->
 
 
 def cell_name(card: Card) -> str:
-    """The cell that made something, in words: "clip/mixed"."""
-    return f"{card['model']}/{card['regime']}"
+    """The cell that made something, in words: "clip/mixed/diffusion"."""
+    return "/".join([card["model"], card["regime"], *filter(None, [card.get("set")])])
 
 
 def source_note(card: Card) -> str | None:

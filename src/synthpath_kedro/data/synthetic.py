@@ -1,55 +1,218 @@
-"""The synthetic set as one set of labeled images, opened from its shards."""
+"""The synthetic set: the contract between whoever makes synthetic images and everything that uses them."""
 
-from collections.abc import Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from synthpath_kedro.data.artifact import Artifact, Card
+from synthpath_kedro.data.artifact import Artifact, Card, digest_arrays, package_versions, read_artifact
 from synthpath_kedro.data.images import LabeledImages
+from synthpath_kedro.data.sharded import ShardedImages
 from synthpath_kedro.errors import InputError
 
-_WAY_OUT = "run the synthesis pipeline, which makes only what is missing or different"
+HINT = "run kedro run --pipelines=synthesis, which makes only what is missing or different"
 
 
-def synthetic_labels(shards: Mapping[str, Artifact]) -> np.ndarray:
-    """Labels int64 [n] of the whole set, in order of the shards' names."""
-    return np.concatenate([shards[name].tensors["labels"] for name in sorted(shards)])
+@dataclass(frozen=True)
+class GeneratorCard:
+    """What a synthetic set is, how it was made, and from what: ``manifest.json`` beside its shards.
+
+    Attributes:
+        name: of the set.
+        source: the generator's name.
+        class_names: in label order.
+        image_size: height and width in pixels.
+        counts: images by class name.
+        total: images.
+        digest: of the whole set.
+        shards: by file name ``digest`` and ``n``.
+        prepared: digest of the prepared real data it belongs to.
+        phantom: the real data is rendered, not taken from patients.
+        made_from: digests of what it was made from, by what: ``checkpoint`` (denoiser), ``files``.
+        parameters: that decide its images.
+        seed: of its random numbers.
+        versions: of packages.
+        duplicates: images that are real ones, pixel by pixel: ``real_train`` (how many) and ``treatment``.
+        facts: further plain JSON that a reader should see.
+    """
+
+    name: str
+    source: str
+    class_names: list[str]
+    image_size: int
+    counts: dict[str, int]
+    total: int
+    digest: str
+    shards: dict[str, dict[str, Any]]
+    prepared: str | None = None
+    phantom: bool = False
+    made_from: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    duplicates: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> Card:
+        """As plain JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, card: Card) -> "GeneratorCard":
+        """The inverse of ``to_json``.
+
+        Raises:
+            InputError: a fact is missing or unknown.
+        """
+        try:
+            read = cls(**card)
+            if not all(isinstance(entry["digest"], str) for entry in read.shards.values()):
+                raise TypeError("a shard has no digest")
+            return read
+        except (TypeError, KeyError, AttributeError) as error:
+            raise InputError(
+                f"the synthetic set's manifest.json is damaged or of another version ({error}); {HINT}"
+            ) from error
 
 
-def open_synthetic(shards: Mapping[str, Artifact], manifest: Card, rows: np.ndarray | None = None) -> LabeledImages:
-    """Joins the shards that the manifest lists, in order of their names.
+@dataclass(frozen=True)
+class SyntheticSet:
+    """Labeled synthetic images, read as they are asked for.
+
+    Attributes:
+        shards: by file name, in the order of their names: ``images`` uint8 [n, H, W, 3] and ``labels`` int64 [n].
+        card: what they are.
+    """
+
+    shards: Mapping[str, Artifact]
+    card: GeneratorCard
+
+    def __len__(self) -> int:
+        return self.card.total
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the shards' names and digests."""
+        return self.card.digest
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(self.card.class_names)
+
+    @cached_property
+    def images(self) -> ShardedImages:
+        """uint8 [N, H, W, 3], left on the disk until rows are asked for."""
+        return ShardedImages([self.shards[name].tensors["images"] for name in sorted(self.shards)])
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """int64 [N]."""
+        return np.concatenate([np.asarray(self.shards[name].tensors["labels"]) for name in sorted(self.shards)])
+
+    def labeled(self, rows: np.ndarray | None = None) -> LabeledImages:
+        """The images (those at ``rows``) as labeled images whose card names the set.
+
+        Without ``rows`` the images stay on the disk.
+        """
+        facts = {
+            "name": self.name,
+            "set": self.name,
+            "prepared": self.card.prepared,
+            "phantom": self.card.phantom,
+            "synthetic": self.digest,
+            "image_size": self.card.image_size,
+            "total": self.card.total,
+        }
+        if checkpoint := self.card.made_from.get("checkpoint"):
+            facts["checkpoint"] = checkpoint
+        if rows is not None:
+            return LabeledImages(self.images[rows], self.labels[rows], self.class_names, card=facts)
+        facts["digest"] = self.digest
+        return LabeledImages(self.images, self.labels, self.class_names, card=facts)  # type: ignore[arg-type]
+
+    def check(self) -> None:
+        """Checks that the shards are those that the card lists, to the last byte.
+
+        A file that was checked is not read again in this process while its size and time stay.
+
+        Raises:
+            InputError: a shard is missing, damaged, not the one that is listed, or not listed.
+        """
+        listed = {name: entry["digest"] for name, entry in self.card.shards.items()}
+        present = {name: content_digest(shard) for name, shard in self.shards.items()}
+        if listed != present:
+            names = sorted(name for name in listed.keys() | present.keys() if listed.get(name) != present.get(name))
+            raise InputError(
+                f"the synthetic set {self.name}: manifest.json and the shards do not belong together "
+                f"({', '.join(names)}); {HINT}"
+            )
+
+
+def assemble(shards: Mapping[str, Artifact], class_names: Sequence[str], **facts: Any) -> SyntheticSet:
+    """A set of ``shards``, whose cards hold their ``digest``.
 
     Args:
-        shards: artifacts with ``images`` uint8 [n, H, W, 3] and ``labels`` int64 [n] by file name.
-        manifest: digests of the shards by file name under "shards", class names, and the digest of the whole.
-        rows: places in the whole set, ascending, of the images that are wanted: others are not copied into memory.
-
-    Raises:
-        InputError: a shard is missing, damaged, not the one that the manifest lists, or not listed.
+        shards: by file name.
+        class_names: in label order.
+        facts: of ``GeneratorCard``: at least ``name`` and ``source``.
     """
-    if not {"shards", "class_names"} <= manifest.keys():
-        raise InputError(f"07_model_output/synthetic/manifest.json is damaged; {_WAY_OUT}")
-    listed: dict[str, str] = {name: entry["digest"] for name, entry in manifest["shards"].items()}
-    present = {name: artifact.digest for name, artifact in shards.items()}
-    if listed != present:
-        culprits = sorted(name for name in listed.keys() | present.keys() if listed.get(name) != present.get(name))
-        raise InputError(
-            f"07_model_output/synthetic: manifest.json and the shards do not belong together ({', '.join(culprits)}); "
-            f"{_WAY_OUT}"
-        )
-    labels = synthetic_labels(shards)
-    return LabeledImages(
-        np.concatenate(list(_images(shards, np.arange(len(labels)) if rows is None else rows))),
-        labels if rows is None else labels[rows],
-        tuple(manifest["class_names"]),
-        card={key: value for key, value in manifest.items() if key != "shards"} | {"synthetic": manifest.get("digest")},
+    names = sorted(shards)
+    labels = np.concatenate([np.asarray(shards[name].tensors["labels"]) for name in names])
+    counts = np.bincount(labels, minlength=len(class_names)).tolist()
+    entries = {
+        name: {"digest": shards[name].card["digest"], "n": len(shards[name].tensors["labels"])} for name in names
+    }
+    card = GeneratorCard(
+        class_names=list(class_names),
+        image_size=int(shards[names[0]].tensors["images"].shape[1]),
+        counts=dict(zip(class_names, counts, strict=True)),
+        total=len(labels),
+        digest=hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest(),
+        shards=entries,
+        versions=package_versions(),
+        **facts,
     )
+    return SyntheticSet({name: shards[name] for name in names}, card)
 
 
-def _images(shards: Mapping[str, Artifact], rows: np.ndarray) -> Iterator[np.ndarray]:
-    start = 0
-    for name in sorted(shards):
-        images = shards[name].tensors["images"]
-        first, last = np.searchsorted(rows, [start, start + len(images)])
-        yield images if last - first == len(images) else images[rows[first:last] - start]
-        start += len(images)
+def from_arrays(
+    images: np.ndarray, labels: np.ndarray, class_names: Sequence[str], shard_size: int, **facts: Any
+) -> SyntheticSet:
+    """A set of images in memory, in shards of ``shard_size``.
+
+    Args:
+        images: uint8 [N, H, W, 3], N at least 1.
+        labels: int64 [N].
+        class_names: in label order.
+        shard_size: images per shard.
+        facts: of ``GeneratorCard``: at least ``name`` and ``source``.
+    """
+    shards = {}
+    for number, start in enumerate(range(0, len(images), shard_size)):
+        rows = slice(start, start + shard_size)
+        tensors = {"images": images[rows], "labels": labels[rows].astype(np.int64)}
+        shards[f"shard_{number:05d}.safetensors"] = Artifact(tensors, {"digest": digest_arrays(tensors)})
+    return assemble(shards, class_names, **facts)
+
+
+def content_digest(shard: Artifact) -> str:
+    """SHA-256 of the shard's arrays, as they are now."""
+    if shard.path is None:
+        return shard.digest
+    status = shard.path.stat()
+    return _digest_of_file(shard.path, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=100_000)
+def _digest_of_file(path: Path, inode: int, size: int, modified: int) -> str:
+    del inode, size, modified
+    return read_artifact(path).digest

@@ -1,12 +1,11 @@
 """What every data set must fulfil before a study is built on it."""
 
-import hashlib
-from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
+from synthpath_kedro.data.duplicates import hash_images, indices_of
 from synthpath_kedro.data.groups import refuse_crossing
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.splits import Splits
@@ -117,9 +116,9 @@ def _shorten(values: list) -> str:
 
 
 def _treat_duplicates(splits: Splits, duplicates_across_splits: DuplicatesAcrossSplits) -> Splits:
-    hashes = {name: _hash_images(images.images) for name, images in splits}
+    hashes = {name: hash_images(images.images) for name, images in splits}
     later = {"train": hashes["val"].keys() | hashes["test"].keys(), "val": hashes["test"].keys()}
-    shared = {name: _indices_of(hashes[name], later[name]) for name in later}
+    shared = {name: indices_of(hashes[name], later[name]) for name in later}
     counts = {name: len(indices) for name, indices in shared.items()}
     if not any(counts.values()):
         return splits
@@ -134,20 +133,6 @@ def _treat_duplicates(splits: Splits, duplicates_across_splits: DuplicatesAcross
     return splits.map(
         lambda images: images.with_card(duplicates_across_splits={"treatment": duplicates_across_splits, **counts})
     )
-
-
-def _hash_images(images: np.ndarray) -> dict[bytes, list[int]]:
-    """Indices of the images by digest of their pixels, those of a single color left out."""
-    places: dict[bytes, list[int]] = {}
-    for index, image in enumerate(images):
-        if np.any(image != image[0, 0]):
-            digest = hashlib.blake2b(image.tobytes(), digest_size=16).digest()
-            places.setdefault(digest, []).append(index)
-    return places
-
-
-def _indices_of(places: Mapping[bytes, list[int]], digests: Set[bytes]) -> np.ndarray:
-    return np.array(sorted(index for digest in digests & places.keys() for index in places[digest]), dtype=np.int64)
 
 
 def _without(images: LabeledImages, indices: np.ndarray) -> LabeledImages:

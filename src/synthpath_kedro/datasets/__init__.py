@@ -1,22 +1,21 @@
-"""Kedro datasets: what kedro-datasets lacks, and its own written atomically."""
+"""Kedro datasets: what kedro-datasets lacks, and its own written atomically. They read and write, nothing else."""
 
-from synthpath_kedro.datasets.artifact import ArtifactDataset, LabeledImagesDataset
-from synthpath_kedro.datasets.constant import ConstantDataset
+from synthpath_kedro.datasets.artifact import ArtifactDataset, ArtifactFolderDataset, LabeledImagesDataset
+from synthpath_kedro.datasets.export import ExportDataset
 from synthpath_kedro.datasets.files import FigureDataset, JSONDataset, TableDataset, TextDataset
-from synthpath_kedro.datasets.folder import FolderDataset
-from synthpath_kedro.datasets.recipe import RecipeDataset, ShardsDataset
-from synthpath_kedro.datasets.written_folder import WrittenFolderDataset
+from synthpath_kedro.datasets.folder import FolderDataset, ScratchDataset
+from synthpath_kedro.datasets.synthetic_set import SyntheticSetDataset
 
 __all__ = [
     "ArtifactDataset",
-    "ConstantDataset",
+    "ArtifactFolderDataset",
+    "ExportDataset",
     "FigureDataset",
     "FolderDataset",
     "JSONDataset",
     "LabeledImagesDataset",
-    "RecipeDataset",
-    "ShardsDataset",
+    "ScratchDataset",
+    "SyntheticSetDataset",
     "TableDataset",
     "TextDataset",
-    "WrittenFolderDataset",
 ]

@@ -3,21 +3,23 @@
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kedro.io import AbstractVersionedDataset, DatasetError, Version
+from kedro.io import AbstractDataset, AbstractVersionedDataset, DatasetError, Version
 
-from synthpath_kedro.data.artifact import Artifact, read_artifact, write_artifact
+from synthpath_kedro.data.artifact import Artifact, place_file, read_artifact, write_artifact
 from synthpath_kedro.data.images import LabeledImages
+from synthpath_kedro.data.missing import MISSING, Missing
 from synthpath_kedro.errors import InputError
 
 _CONTENT = "content"
 """Of the card as it lies on the disk: the digest of the arrays."""
 
 
-class ArtifactDataset(AbstractVersionedDataset[Artifact, Artifact | None]):
+class ArtifactDataset(AbstractVersionedDataset[Artifact | Missing, Artifact | Missing]):
     """A safetensors file with a card; arrays load memory-mapped, and only if they are those that were saved.
 
-    With ``optional``, loading gives None where there is no file, and saving an artifact without arrays removes the
-    file: a cell that was not trained has no predictions.
+    An artifact that lies in a file already (``Artifact.path``) is linked to its place, neither written nor read again:
+    it is large, and whoever wrote the file checks it. With
+    ``optional``, loading gives MISSING where there is no file, and saving MISSING removes the file.
     """
 
     def __init__(
@@ -29,33 +31,40 @@ class ArtifactDataset(AbstractVersionedDataset[Artifact, Artifact | None]):
         metadata: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(filepath=PurePosixPath(filepath), version=version)
-        self._optional = optional
+        self.optional = optional
         self.metadata = metadata
 
-    def load(self) -> Artifact | None:
-        if self._optional and not self._exists():
-            return None
-        path = Path(self._get_load_path())
-        artifact = read_artifact(path)
+    @property
+    def path(self) -> Path:
+        """The file that is loaded."""
+        return Path(self._get_load_path())
+
+    def load(self) -> Artifact | Missing:
+        if self.optional and not self._exists():
+            return MISSING
+        artifact = read_artifact(self.path)
         card = dict(artifact.card)
         saved = card.pop(_CONTENT, None)
         if saved is not None and saved != artifact.digest:
             raise InputError(
-                f"{path} is damaged: it does not hold what was saved; remove it and run the pipeline that makes it, or "
-                "load another version with --load-versions"
+                f"{self.path} is damaged: it does not hold what was saved; remove it and run the pipeline that makes "
+                "it, or load another version with --load-versions"
             )
-        return Artifact(artifact.tensors, card)
+        return Artifact(artifact.tensors, card, None if saved else artifact.path)
 
-    def save(self, data: Artifact) -> None:
+    def save(self, data: Artifact | Missing) -> None:
         path = Path(self._get_save_path())
-        if self._optional and not data.tensors:
+        if data is MISSING:
             path.unlink(missing_ok=True)
+            return
+        if data.path is not None:
+            place_file(data.path, path)
             return
         write_artifact(path, Artifact(data.tensors, data.card | {_CONTENT: data.digest}))
 
     def _exists(self) -> bool:
         try:
-            return Path(self._get_load_path()).is_file()
+            return self.path.is_file()
         except DatasetError:
             return False
 
@@ -64,7 +73,7 @@ class ArtifactDataset(AbstractVersionedDataset[Artifact, Artifact | None]):
 
     def preview(self) -> dict[str, Any]:
         """The card, for kedro-viz."""
-        artifact = read_artifact(Path(self._get_load_path()))
+        artifact = read_artifact(self.path)
         return {"card": artifact.card, "tensors": {name: list(a.shape) for name, a in artifact.tensors.items()}}
 
 
@@ -72,7 +81,33 @@ class LabeledImagesDataset(ArtifactDataset):
     """Labeled images as one safetensors file."""
 
     def load(self) -> LabeledImages:  # type: ignore[override]
-        return LabeledImages.from_artifact(read_artifact(Path(self._get_load_path())))
+        return LabeledImages.from_artifact(read_artifact(self.path))
 
     def save(self, data: LabeledImages) -> None:  # type: ignore[override]
         write_artifact(Path(self._get_save_path()), data.to_artifact())
+
+
+class ArtifactFolderDataset(AbstractDataset[None, dict[str, Artifact]]):
+    """What lies in a folder already: its artifacts by path, without those that cannot be read; for reading only."""
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._folder = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> dict[str, Artifact]:
+        found = {}
+        for path in sorted(self._folder.rglob("*.safetensors")):
+            try:
+                found[path.relative_to(self._folder).as_posix()] = read_artifact(path)
+            except InputError:
+                continue  # damaged: whoever needs it makes it again
+        return found
+
+    def save(self, data: None) -> None:  # noqa: ARG002
+        raise DatasetError("this dataset is for reading only")
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._folder}

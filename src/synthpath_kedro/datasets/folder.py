@@ -1,5 +1,6 @@
-"""A folder that a node works in, as a catalog entry."""
+"""Folders that nodes read from or keep unfinished work in."""
 
+import shutil
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -7,14 +8,14 @@ from kedro.io import AbstractDataset, DatasetError
 
 
 class FolderDataset(AbstractDataset[NoReturn, Path]):
-    """A folder's path: where raw files lie or where a training keeps what it needs to resume."""
+    """A folder's path, such as where raw files lie."""
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._folder = Path(filepath)
+        self.path = Path(filepath)
         self.metadata = metadata
 
     def load(self) -> Path:
-        return self._folder
+        return self.path
 
     def save(self, data: NoReturn) -> None:  # noqa: ARG002
         raise DatasetError("a folder is a place to work in; it cannot be saved")
@@ -23,4 +24,12 @@ class FolderDataset(AbstractDataset[NoReturn, Path]):
         return True
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._folder}
+        return {"filepath": self.path}
+
+
+class ScratchDataset(FolderDataset):
+    """The folder of unfinished work: a node keeps there, below its own namespace, what it needs to resume."""
+
+    def remove(self, namespace: str) -> None:
+        """Removes what the nodes of ``namespace`` kept: their results are saved."""
+        shutil.rmtree(self.path.joinpath(*namespace.split(".")), ignore_errors=True)

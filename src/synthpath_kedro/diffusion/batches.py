@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.training.distributed import rank, world_size
-from synthpath_kedro.training.seeding import mixed_seed
+from synthpath_kedro.training.seeding import Stream, mixed_seed
 
 Batch = tuple[Float[Tensor, "batch 3 size size"], Int[Tensor, " batch"]]
 
@@ -22,13 +22,13 @@ def to_denoiser_range(images: np.ndarray) -> Float[Tensor, "batch 3 size size"]:
 
 
 def to_uint8(images: Float[Tensor, "batch 3 height width"]) -> np.ndarray:
-    """Float in [-1, 1] to uint8 [N, H, W, 3]; what lies outside is clipped."""
+    """Float in [-1, 1] to uint8 [N, H, W, 3]; values outside are clipped."""
     pixels = images.float().add(1).mul(127.5).round().clamp(0, 255)
     return pixels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 def training_batches(data: LabeledImages, batch_size: int, seed: int) -> DataLoader:
-    """Shuffled anew in every epoch; images that do not fill a last batch wait for another epoch.
+    """Shuffled in every epoch; images that do not fill a last batch are left to another epoch.
 
     Of several processes each takes an equal part of every batch.
 
@@ -41,7 +41,7 @@ def training_batches(data: LabeledImages, batch_size: int, seed: int) -> DataLoa
             "set it to a multiple"
         )
     order = _EpochOrder(len(data), min(batch_size, len(data) - len(data) % world_size()), seed)
-    # A generator of its own: a loader draws a number when it starts, from the global one that dropout uses.
+    # A generator of its own: otherwise a loader takes a number from the global one, which dropout uses.
     return DataLoader(_Batches(data), sampler=order, batch_size=None, generator=torch.Generator())
 
 
@@ -53,7 +53,7 @@ def validation_batches(data: LabeledImages, batch_size: int) -> DataLoader:
 
 
 class _Batches(Dataset):
-    """A batch an index array: one copy out of the (memory-mapped) images instead of one an image."""
+    """One batch per index array: one copy out of the (memory-mapped) images instead of one per image."""
 
     def __init__(self, data: LabeledImages) -> None:
         self._data = data
@@ -64,7 +64,7 @@ class _Batches(Dataset):
 
 
 class _EpochOrder(Sampler):
-    """Index arrays of full batches; Lightning tells it the epoch, also after a resume."""
+    """Index arrays of full batches; Lightning sets the epoch, also after a resume."""
 
     def __init__(self, n: int, batch_size: int, seed: int) -> None:
         self._n, self._batch_size, self._seed, self._epoch = n, batch_size, seed, 0
@@ -76,7 +76,7 @@ class _EpochOrder(Sampler):
         return self._n // self._batch_size
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        # A generator, because a resumed Trainer calls this before set_epoch and draws from it after.
-        order = np.random.default_rng(mixed_seed(self._seed, self._epoch)).permutation(self._n)
+        # A generator, because a resumed Trainer calls this before set_epoch and iterates after.
+        order = np.random.default_rng(mixed_seed(self._seed, Stream.DENOISER_BATCHES, self._epoch)).permutation(self._n)
         batches = order[: len(self) * self._batch_size].reshape(len(self), self._batch_size)
         yield from batches[:, rank() :: world_size()]

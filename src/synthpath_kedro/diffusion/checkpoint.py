@@ -6,21 +6,26 @@ import torch
 
 from synthpath_kedro.data.artifact import Artifact, Card, digest_arrays, package_versions
 from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
+from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DiffusionParameters
+from synthpath_kedro.training.device import choose_device
 
 KIND = "denoiser"
 
-_WAY_OUT = "remove it and run kedro run --pipelines=diffusion"
+_HINT = "remove it and run kedro run --pipelines=diffusion"
 
 
-def denoiser_artifact(weights: Mapping[str, torch.Tensor], params: DiffusionParameters, provenance: Card) -> Artifact:
+def denoiser_artifact(
+    weights: Mapping[str, torch.Tensor], params: DiffusionParameters, provenance: Card, encoder: Encoder = PIXELS
+) -> Artifact:
     """The weights as named float32 arrays, with a card from which the denoiser can be rebuilt.
 
     Args:
         weights: by name; a leading ``denoiser.`` is dropped.
         params: the block ``diffusion`` it was trained with.
         provenance: class names, image size, digest of the data, seed and whatever else should be known.
+        encoder: the one it was trained with.
     """
     tensors = {
         name.removeprefix("denoiser."): tensor.detach().cpu().float().contiguous().numpy().copy()
@@ -30,6 +35,7 @@ def denoiser_artifact(weights: Mapping[str, torch.Tensor], params: DiffusionPara
     card = {
         **provenance,
         "kind": KIND,
+        "encoder": encoder.card,
         "denoiser": settings["denoiser"],
         "parameterization": settings["parameterization"],
         "noise_schedule": settings["noise_schedule"],
@@ -40,32 +46,32 @@ def denoiser_artifact(weights: Mapping[str, torch.Tensor], params: DiffusionPara
     return Artifact(tensors, card)
 
 
-def load_denoiser(checkpoint: Artifact, device: torch.device | None = None) -> Denoiser:
+def load_denoiser(checkpoint: Artifact, device: torch.device | None = None, encoder: Encoder = PIXELS) -> Denoiser:
     """The denoiser, ready to sample from.
 
     Args:
         checkpoint: made by ``denoiser_artifact``.
-        device: where to; the GPU if there is one, unless given.
+        device: where to; ``choose_device``, unless given.
+        encoder: the one that it was trained with.
 
     Raises:
-        InputError: the artifact is something else, or its weights are not those that its card describes.
+        InputError: the artifact is something else, its weights are not those that its card describes, or it was
+            trained with another encoder.
     """
     if checkpoint.card.get("kind") != KIND:
         raise InputError(
             f"the checkpoint is a {checkpoint.card.get('kind')!r}, not a {KIND!r}: "
-            "run kedro run --pipelines=diffusion and use what it leaves"
+            "run kedro run --pipelines=diffusion and use its result"
         )
     if checkpoint.digest != checkpoint.card["digest"]:
-        raise InputError(f"the denoiser's weights are not those that were saved: the file is damaged; {_WAY_OUT}")
+        raise InputError(f"the denoiser's weights are not those that were saved: the file is damaged; {_HINT}")
     params = DiffusionParameters.model_validate(checkpoint.card["parameters"])
-    denoiser = make_denoiser(params, len(checkpoint.card["class_names"]), checkpoint.card["image_size"])
+    if checkpoint.card.get("encoder", PIXELS.card) != encoder.card:
+        trained = checkpoint.card["encoder"]["name"]
+        raise InputError(f"the denoiser was trained with encoder {trained}, not {encoder.card['name']}; {_HINT}")
+    denoiser = make_denoiser(params, len(checkpoint.card["class_names"]), checkpoint.card["image_size"], encoder)
     try:
         denoiser.load_state_dict({name: torch.tensor(array) for name, array in checkpoint.tensors.items()})
     except RuntimeError as error:
-        raise InputError(f"the denoiser's weights do not fit its card: from another version; {_WAY_OUT}") from error
-    return denoiser.requires_grad_(False).eval().to(device or best_device())
-
-
-def best_device() -> torch.device:
-    """The GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        raise InputError(f"the denoiser's weights do not fit its card: from another version; {_HINT}") from error
+    return denoiser.requires_grad_(False).eval().to(device or choose_device())

@@ -9,11 +9,11 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from synthpath_kedro.diffusion.checkpoint import best_device
 from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
-from synthpath_kedro.diffusion.samplers.choice import evaluations
 from synthpath_kedro.diffusion.unet import UNet
 from synthpath_kedro.parameters import DenoiserParameters, DiffusionParameters, SynthesisParameters
+from synthpath_kedro.study.samplers import SAMPLERS
+from synthpath_kedro.training.device import choose_device
 
 _BACKWARD_PER_FORWARD = 2
 _PROBE_SECONDS = 0.5
@@ -88,7 +88,7 @@ def estimate_cost(
     """
     one = forward_flops(params.denoiser, image_size)
     trained_images = params.max_epochs * n_train
-    evaluated_images = _n_images(synthesis) * evaluations(synthesis.sampler, synthesis.num_steps)
+    evaluated_images = _n_images(synthesis) * SAMPLERS.find(synthesis.sampler).evaluations(synthesis.num_steps)
     evaluated_images *= 1 if synthesis.guidance_scale == 1 else 2
     training_rate, forward_rate = _probe(params, synthesis, image_size) if probe else (None, None)
     return Cost(
@@ -97,7 +97,7 @@ def estimate_cost(
         synthesis_flops=one * evaluated_images,
         training_seconds=training_rate and trained_images / training_rate,
         synthesis_seconds=forward_rate and evaluated_images / forward_rate,
-        device="GPU" if best_device().type == "cuda" else "CPU",
+        device="GPU" if choose_device().type != "cpu" else "CPU",
     )
 
 
@@ -108,7 +108,7 @@ def _n_images(synthesis: SynthesisParameters) -> int:
 def _probe(params: DiffusionParameters, synthesis: SynthesisParameters, image_size: int) -> tuple[float, float]:
     """Images per second in training and in evaluation."""
     with torch.random.fork_rng():
-        denoiser = make_denoiser(params, 1, image_size).to(best_device())
+        denoiser = make_denoiser(params, 1, image_size).to(choose_device())
     training = _images_per_second(lambda n: _train_once(denoiser, n, image_size), params.batch_size)
     with torch.inference_mode():
         forward = _images_per_second(lambda n: _loss(denoiser, n, image_size), synthesis.batch_size)
@@ -125,8 +125,8 @@ def _images_per_second(step: Callable[[int], object], batch_size: int) -> float:
 def _seconds(step: Callable[[int], object], n: int) -> float:
     start = time.monotonic()
     step(n)
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    if torch.accelerator.is_available():
+        torch.accelerator.synchronize()
     return time.monotonic() - start
 
 
@@ -136,7 +136,7 @@ def _train_once(denoiser: Denoiser, n: int, image_size: int) -> None:
 
 
 def _loss(denoiser: Denoiser, n: int, image_size: int) -> torch.Tensor:
-    device = best_device()
+    device = choose_device()
     x = torch.zeros(n, 3, image_size, image_size, device=device)
     levels = denoiser.parameterization.training_levels(torch.full((n,), 0.5, device=device))
     return denoiser.loss(x, x, levels, torch.zeros(n, dtype=torch.long, device=device))

@@ -3,21 +3,22 @@
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
 from synthpath_kedro.diffusion.parameterization import NoiseLevels, Parameterization, make_parameterization
 from synthpath_kedro.diffusion.unet import UNet
 from synthpath_kedro.parameters import DiffusionParameters
 
-Images = Float[Tensor, "batch 3 size size"]
+Images = Float[Tensor, "batch channels size size"]
 Labels = Int[Tensor, " batch"]
 
 
 class Denoiser(nn.Module):
-    """Gives the image behind a noisy image.
+    """Predicts the image behind a noisy image.
 
     Attributes:
         network: F; anything that maps (x, noise level, labels) to an image.
         parameterization: what the network predicts.
-        null_label: the label that stands for no label.
+        null_label: the label of an image without label.
     """
 
     def __init__(self, network: nn.Module, parameterization: Parameterization, null_label: int) -> None:
@@ -29,32 +30,35 @@ class Denoiser(nn.Module):
 
         Args:
             x: noisy images.
-            levels: one noise level an image, or one for all.
+            levels: one noise level per image, or one for all.
             labels: 0 to ``null_label``.
         """
         levels = levels.to(x.device)
         c = self.parameterization.precondition(levels)
-        answer = self.network(_column(c.c_in, x) * x, levels.time.to(x.dtype).expand(len(x)), labels)
-        return _column(c.c_skip, x) * x + _column(c.c_out, x) * answer
+        output = self.network(_column(c.c_in, x) * x, levels.time.to(x.dtype).expand(len(x)), labels)
+        return _column(c.c_skip, x) * x + _column(c.c_out, x) * output
 
     def loss(self, x0: Images, noise: Images, levels: NoiseLevels, labels: Labels) -> Float[Tensor, ""]:
-        """Mean square between the network's answer and the one that would give back ``x0``."""
+        """Mean squared error of the network's output against the one that gives back ``x0``."""
         c = self.parameterization.precondition(levels)
         x = _column(levels.alpha, x0) * x0 + _column(levels.sigma, x0) * noise
-        answer = self.network(_column(c.c_in, x) * x, levels.time.to(x.dtype), labels)
+        output = self.network(_column(c.c_in, x) * x, levels.time.to(x.dtype), labels)
         # (x0 - c_skip x) / c_out with x written out: for epsilon its large terms cancel here, before they are rounded.
         target = _column((1 - c.c_skip * levels.alpha) / c.c_out, x) * x0
         target = target - _column(c.c_skip * levels.sigma / c.c_out, x) * noise
-        return nn.functional.mse_loss(answer.float(), target)
+        return nn.functional.mse_loss(output.float(), target)
 
 
-def make_denoiser(parameters: DiffusionParameters, n_classes: int, image_size: int) -> Denoiser:
-    """An untrained denoiser.
+def make_denoiser(
+    parameters: DiffusionParameters, n_classes: int, image_size: int, encoder: Encoder = PIXELS
+) -> Denoiser:
+    """An untrained denoiser of the images that ``encoder`` encodes.
 
     Raises:
         InputError: the image size does not fit the network's depth.
     """
-    network = UNet(parameters.denoiser, n_classes, image_size)
+    channels, size = encoder.shape(image_size)
+    network = UNet(parameters.denoiser, n_classes, size, channels)
     return Denoiser(network, make_parameterization(parameters), network.null_label)
 
 

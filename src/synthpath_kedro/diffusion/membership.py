@@ -1,4 +1,4 @@
-"""What the denoiser makes of single images: the loss that a membership attack reads."""
+"""The denoiser's loss on single images, which a membership attack reads."""
 
 import numpy as np
 import torch
@@ -7,10 +7,10 @@ from torch import Tensor
 
 from synthpath_kedro.diffusion.batches import to_denoiser_range
 from synthpath_kedro.diffusion.denoiser import Denoiser
+from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
 from synthpath_kedro.diffusion.parameterization import NoiseLevels
-from synthpath_kedro.training.seeding import seeded_generator
-
-_STREAM = 7
+from synthpath_kedro.training.device import widest_float
+from synthpath_kedro.training.seeding import Stream, seeded_generator
 
 
 @torch.inference_mode()
@@ -21,12 +21,12 @@ def image_losses(
     n_levels: int,
     batch_size: int,
     seed: int,
+    encoder: Encoder = PIXELS,
 ) -> Float64[np.ndarray, " images"]:
     """The training loss of every image by itself, averaged over noise levels.
 
-    The levels are the middles of ``n_levels`` equal parts of those that training draws from. At each, every image meets
-    the same noise, so that an image's loss does not depend on its place, on its batch or on which other images there
-    are, and sets can be compared.
+    The levels are the middles of ``n_levels`` equal parts of those of training. At each, every image gets the
+    same noise, so that an image's loss does not depend on its batch or on the other images, and sets can be compared.
 
     Args:
         denoiser: the denoiser.
@@ -35,24 +35,26 @@ def image_losses(
         n_levels: noise levels, 1 or more.
         batch_size: images per forward pass.
         seed: of the noise.
+        encoder: the one that the denoiser was trained with.
     """
     device = next(denoiser.parameters()).device
     levels = denoiser.parameterization.training_levels((torch.arange(n_levels) + 0.5) / n_levels)
-    generators = [seeded_generator(seed, _STREAM, k) for k in range(n_levels)]
-    shape = (1, 3, *images.shape[1:3])
+    generators = [seeded_generator(seed, Stream.MEMBERSHIP, k) for k in range(n_levels)]
+    channels, size = encoder.shape(images.shape[1])
+    shape = (1, channels, size, size)
     noises = [torch.randn(shape, generator=generator).to(device) for generator in generators]
     losses = []
     for start in range(0, len(images), batch_size):
-        x0 = to_denoiser_range(images[start : start + batch_size]).to(device)
+        x0 = encoder.encode(to_denoiser_range(images[start : start + batch_size]).to(device))
         truth = torch.from_numpy(np.array(labels[start : start + batch_size], dtype=np.int64)).to(device)
         at_levels = [_losses(denoiser, x0, noise, levels[k], truth) for k, noise in enumerate(noises)]
         losses.append(torch.stack(at_levels).mean(dim=0).cpu())
-    return torch.cat(losses).numpy()
+    return torch.cat(losses).double().numpy()
 
 
 def _losses(denoiser: Denoiser, x0: Tensor, noise: Tensor, level: NoiseLevels, labels: Tensor) -> Tensor:
-    """Mean square of the network's answer against the right one: that of D against x0, over c_out^2."""
+    """Mean squared error of the network's output: that of D against x0, over c_out^2."""
     alpha, sigma = float(level.alpha), float(level.sigma)
     denoised = denoiser.denoise(alpha * x0 + sigma * noise, level, labels)
     c_out = float(denoiser.parameterization.precondition(level).c_out)
-    return ((denoised - x0).double() ** 2).mean(dim=(1, 2, 3)) / c_out**2
+    return ((denoised - x0).to(widest_float(x0.device)) ** 2).mean(dim=(1, 2, 3)) / c_out**2

@@ -1,6 +1,6 @@
 """What the network predicts: epsilon, v, or Karras et al.'s preconditioned image.
 
-All three see x = alpha x0 + sigma epsilon and answer with the image behind it,
+All three take x = alpha x0 + sigma epsilon and predict the image behind it,
 
     D(x) = c_skip x + c_out F(c_in x; c_noise),
 
@@ -19,6 +19,7 @@ from torch import Tensor
 from synthpath_kedro.diffusion.noise_schedule import alphas_cumprod
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DiffusionParameters
+from synthpath_kedro.training.device import float64_device, widest_float
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,14 @@ class NoiseLevels:
     """Points of the forward process x = alpha x0 + sigma epsilon.
 
     Attributes:
-        time: what the network is told: t from 0 to T - 1, or for edm a scaled logarithm of sigma.
+        time: the network's input: t from 0 to T - 1, or for edm a scaled logarithm of sigma.
         alpha: share of the image.
         sigma: standard deviation of the noise.
     """
 
-    time: Float64[Tensor, " n"]
-    alpha: Float64[Tensor, " n"]
-    sigma: Float64[Tensor, " n"]
+    time: Float[Tensor, " n"]
+    alpha: Float[Tensor, " n"]
+    sigma: Float[Tensor, " n"]
 
     def __len__(self) -> int:
         return len(self.time)
@@ -43,27 +44,29 @@ class NoiseLevels:
         return NoiseLevels(self.time[index], self.alpha[index], self.sigma[index])
 
     def to(self, device: torch.device) -> "NoiseLevels":
-        """The same on ``device``."""
-        return NoiseLevels(self.time.to(device), self.alpha.to(device), self.sigma.to(device))
+        """The same on ``device``, in float32 where it has no float64."""
+        dtype = widest_float(device)
+        # The dtype first: a float64 tensor cannot be moved to a device that has no float64.
+        return NoiseLevels(*(values.to(dtype).to(device) for values in (self.time, self.alpha, self.sigma)))
 
 
 @dataclass(frozen=True)
 class Preconditioning:
     """The coefficients of D at some noise levels."""
 
-    c_skip: Float64[Tensor, " n"]
-    c_out: Float64[Tensor, " n"]
-    c_in: Float64[Tensor, " n"]
+    c_skip: Float[Tensor, " n"]
+    c_out: Float[Tensor, " n"]
+    c_in: Float[Tensor, " n"]
 
 
 class Parameterization(Protocol):
-    """A forward process and the network's place in it."""
+    """A forward process, and what the network predicts in it."""
 
     def training_levels(self, u: Float[Tensor, " n"]) -> NoiseLevels:
         """Noise levels of training at the quantiles ``u`` in [0, 1)."""
 
-    def sampling_levels(self, steps: int) -> NoiseLevels:
-        """Noise levels of a sampler, noisiest first, and the clean image last: [steps + 1].
+    def sampling_levels(self, num_steps: int) -> NoiseLevels:
+        """Noise levels of a sampler, noisiest first, and the clean image last: [num_steps + 1].
 
         Raises:
             InputError: there are not that many.
@@ -94,17 +97,20 @@ class VariancePreserving:
 
     def training_levels(self, u: Float[Tensor, " n"]) -> NoiseLevels:
         """Every timestep equally often."""
-        return self._at((u.double() * len(self.alphas_cumprod)).long())
+        quantiles = u.to(float64_device(u.device)).double()
+        last = len(self.alphas_cumprod) - 1
+        # A quantile just below 1 is 1 in float32.
+        return self._at((quantiles * len(self.alphas_cumprod)).long().clamp(max=last)).to(u.device)
 
-    def sampling_levels(self, steps: int) -> NoiseLevels:
+    def sampling_levels(self, num_steps: int) -> NoiseLevels:
         """Trailing spacing: the noisiest timestep is always among them (Lin et al. 2024, table 2)."""
         timesteps = len(self.alphas_cumprod)
-        if steps > timesteps:
+        if num_steps > timesteps:
             raise InputError(
-                f"synthesis.num_steps is {steps}, but the denoiser has diffusion.noise_schedule.timesteps {timesteps}: "
-                f"use 1 to {timesteps} steps"
+                f"synthesis.num_steps is {num_steps}, but the denoiser has diffusion.noise_schedule.timesteps "
+                f"{timesteps}: use 1 to {timesteps} steps"
             )
-        t = torch.arange(steps, 0, -1, dtype=torch.float64) * (timesteps / steps)
+        t = torch.arange(num_steps, 0, -1, dtype=torch.float64) * (timesteps / num_steps)
         noisy = self._at(t.round().long() - 1)
         return _end_clean(noisy)
 
@@ -151,12 +157,12 @@ class Karras:
     def training_levels(self, u: Float[Tensor, " n"]) -> NoiseLevels:
         """Log-normal noise levels."""
         # Away from the ends, where the quantile function is infinite.
-        u = u.double().clamp(1e-6, 1 - 1e-6)
-        return self._at(torch.exp(self.p_mean + self.p_std * torch.special.ndtri(u)))
+        quantiles = u.to(float64_device(u.device)).double().clamp(1e-6, 1 - 1e-6)
+        return self._at(torch.exp(self.p_mean + self.p_std * torch.special.ndtri(quantiles))).to(u.device)
 
-    def sampling_levels(self, steps: int) -> NoiseLevels:
+    def sampling_levels(self, num_steps: int) -> NoiseLevels:
         """Equation 5."""
-        ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
+        ramp = torch.linspace(0, 1, num_steps, dtype=torch.float64)
         first, last = self.sigma_max ** (1 / self.rho), self.sigma_min ** (1 / self.rho)
         return _end_clean(self._at((first + ramp * (last - first)) ** self.rho))
 

@@ -1,4 +1,4 @@
-"""What the averaged weights paint while they are trained."""
+"""Samples of the averaged weights during training."""
 
 from typing import Any
 
@@ -10,35 +10,38 @@ from typing_extensions import override
 
 from synthpath_kedro.diffusion.batches import to_uint8
 from synthpath_kedro.diffusion.denoiser import Denoiser
+from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
 from synthpath_kedro.diffusion.guidance import clipped
 from synthpath_kedro.diffusion.parameterization import VariancePreserving
 from synthpath_kedro.diffusion.samplers import ddpm, dpmpp_2m
 from synthpath_kedro.diffusion.samplers.types import Noise
 from synthpath_kedro.parameters import DiffusionParameters
-from synthpath_kedro.training.seeding import seeded_generator
+from synthpath_kedro.training.seeding import Stream, seeded_generator
 
 PER_CLASS = 4
-_STREAM = 4
 
 
 class SampleGrid(Callback):
-    """Draws a few images of every class from the same noise, every few epochs and after the last.
+    """Samples a few images of every class from the same noise, every few epochs and after the last.
 
-    Must stand before the averaging callback, which takes the averaged weights away when validation ends.
+    Must come before the averaging callback, which takes the averaged weights away when validation ends.
 
     Attributes:
         samples: by epoch (from 1), uint8 [classes * PER_CLASS, H, W, 3], class by class.
     """
 
-    def __init__(self, parameters: DiffusionParameters, n_classes: int, image_size: int, seed: int) -> None:
+    def __init__(
+        self, parameters: DiffusionParameters, n_classes: int, image_size: int, seed: int, encoder: Encoder = PIXELS
+    ) -> None:
         self.samples: dict[int, np.ndarray] = {}
         self._parameters, self._n_classes, self._image_size, self._seed = parameters, n_classes, image_size, seed
+        self._encoder = encoder
 
     @override
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch = trainer.current_epoch + 1
         if epoch % self._parameters.sample_every == 0 or epoch == self._parameters.max_epochs:
-            self.samples[epoch] = self.draw(pl_module)
+            self.samples[epoch] = self.sample(pl_module)
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -48,25 +51,28 @@ class SampleGrid(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.samples = {epoch: images.numpy() for epoch, images in state_dict["samples"].items()}
 
-    def draw(self, module: pl.LightningModule) -> np.ndarray:
+    def sample(self, module: pl.LightningModule) -> np.ndarray:
         """Images from the weights that ``module`` has now."""
         denoiser: Any = module.denoiser
         device = module.device
         labels = torch.arange(self._n_classes, device=device).repeat_interleave(PER_CLASS)
-        shape = (len(labels), 3, self._image_size, self._image_size)
-        generator = seeded_generator(self._seed, _STREAM)
+        channels, size = self._encoder.shape(self._image_size)
+        shape = (len(labels), channels, size, size)
+        generator = seeded_generator(self._seed, Stream.SAMPLES_BY_EPOCH)
 
         def noise() -> torch.Tensor:
             return torch.randn(shape, generator=generator).to(device)
 
         with torch.inference_mode():
-            return to_uint8(quick_samples(denoiser, labels, noise))
+            latents = quick_samples(denoiser, labels, noise, clip=self._encoder.bounded)
+            return to_uint8(self._encoder.decode(latents))
 
 
-def quick_samples(denoiser: Denoiser, labels: torch.Tensor, noise: Noise) -> torch.Tensor:
+def quick_samples(denoiser: Denoiser, labels: torch.Tensor, noise: Noise, clip: bool = True) -> torch.Tensor:
     """Images from few evaluations by the sampler that fails least on a denoiser that is not yet trained."""
     parameterization = denoiser.parameterization
     if isinstance(parameterization, VariancePreserving):
         steps = min(100, len(parameterization.alphas_cumprod))
-        return ddpm(clipped(denoiser.denoise), parameterization.sampling_levels(steps), labels, noise)
+        denoise = clipped(denoiser.denoise) if clip else denoiser.denoise
+        return ddpm(denoise, parameterization.sampling_levels(steps), labels, noise)
     return dpmpp_2m(denoiser.denoise, parameterization.sampling_levels(18), labels, noise)

@@ -1,7 +1,5 @@
 """The synthetic set: shards of images, each image from nothing but the seed and its own number."""
 
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -13,104 +11,103 @@ from typing import Any
 import numpy as np
 import torch
 
-from synthpath_kedro.data.artifact import Artifact, Card, Recipe, digest_arrays, package_versions, write_artifact
+from synthpath_kedro.data.artifact import Artifact, Card, digest_arrays, read_artifact, write_artifact
+from synthpath_kedro.data.synthetic import content_digest
 from synthpath_kedro.diffusion.allocation import allocate, interleaved_labels
 from synthpath_kedro.diffusion.batches import to_uint8
 from synthpath_kedro.diffusion.checkpoint import load_denoiser
 from synthpath_kedro.diffusion.denoiser import Denoiser
+from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
 from synthpath_kedro.diffusion.guidance import clipped, guided
 from synthpath_kedro.diffusion.parameterization import make_parameterization
-from synthpath_kedro.diffusion.samplers import choose_sampler
-from synthpath_kedro.diffusion.samplers.choice import evaluations
+from synthpath_kedro.diffusion.samplers import choose_sampler, sampler_options
 from synthpath_kedro.diffusion.samplers.types import Denoise
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DiffusionParameters, SynthesisParameters
-from synthpath_kedro.training.seeding import seeded_generator
-
-__all__ = ["allocate", "build_manifest", "shard_recipes"]
+from synthpath_kedro.study.samplers import SAMPLERS
+from synthpath_kedro.training.distributed import rank, wait_for_all, world_size
+from synthpath_kedro.training.seeding import Stream, seeded_generator
 
 log = logging.getLogger(__name__)
 
-_CLIPPED_SAMPLERS = ("ddpm", "ddim")
 _SECONDS_BETWEEN_LINES = 10.0
-_STREAM = 6
-_ENOUGH_SEEN = 1_000_000
+_ENOUGH_IMAGES_SEEN = 1_000_000
 """Training images: after 54,000 every deterministic sampler failed, after some millions (the study) none does."""
 
 
-def shard_recipes(
-    checkpoint: Artifact, real_counts: np.ndarray, params: SynthesisParameters, seed: int
-) -> dict[str, Recipe]:
-    """What to write under which name; every recipe can be run alone, in any order, in any process.
+def generate_shards(
+    checkpoint: Artifact,
+    real_counts: np.ndarray,
+    params: SynthesisParameters,
+    seed: int,
+    scratch: Path,
+    existing: Mapping[str, Artifact] | None = None,
+    encoder: Encoder = PIXELS,
+) -> dict[str, Artifact]:
+    """The shards of the synthetic set by file name: those at hand, and the others sampled, one file after the other.
+
+    A shard is at hand, in ``existing`` or in ``scratch``, if it was made from the same key and its bytes are whole. Of
+    several processes each samples its part; every one gets all shards.
 
     Args:
         checkpoint: the denoiser.
         real_counts: int [classes], images of each class in the real training set.
         params: the block ``synthesis``.
         seed: decides every image's noise, together with the image's number.
+        scratch: folder that shards are written to as they are sampled, so that a killed run keeps them.
+        existing: shards of an earlier run.
+        encoder: the one that the denoiser was trained with.
 
     Raises:
         InputError: the parameters do not fit the denoiser.
     """
-    _check(checkpoint, params)
-    counts = allocate(params, checkpoint.card["class_names"], real_counts)
-    if without := [name for name, count in zip(checkpoint.card["class_names"], counts, strict=True) if count == 0]:
+    _check(checkpoint, params, encoder)
+    class_names = checkpoint.card["class_names"]
+    counts = allocate(params, class_names, real_counts)
+    if without := [name for name, count in zip(class_names, counts, strict=True) if count == 0]:
         log.warning("no synthetic image of %s", ", ".join(without))
     labels = interleaved_labels(counts)
-    synthesis = Synthesis(checkpoint, params, seed)
+    synthesis = Synthesis(checkpoint, params, seed, encoder)
+    wanted = {
+        f"shard_{number:05d}.safetensors": Shard(start, labels[start : start + params.shard_size])
+        for number, start in enumerate(range(0, len(labels), params.shard_size))
+    }
+    found = {name: _at_hand(name, synthesis.key(shard), scratch, existing or {}) for name, shard in wanted.items()}
+    missing = [name for name, artifact in found.items() if artifact is None]
+    if len(missing) < len(wanted):
+        log.info("%d of %d shards are up to date", len(wanted) - len(missing), len(wanted))
+    wait_for_all()
     progress = _Progress(len(labels))
-    recipes = {}
-    for number, start in enumerate(range(0, len(labels), params.shard_size)):
-        shard = Shard(start, labels[start : start + params.shard_size])
-        recipes[f"shard_{number:05d}.safetensors"] = _recipe(synthesis, shard, progress)
-    return recipes
+    for name in missing[rank() :: world_size()]:
+        shard = wanted[name]
+        progress.begin(shard)
+        tensors = synthesis.draw(shard, progress.add)
+        card = {"key": synthesis.key(shard), "digest": digest_arrays(tensors)}
+        write_artifact(scratch / name, Artifact(tensors, card))
+    wait_for_all()
+    return {name: artifact or read_artifact(scratch / name) for name, artifact in found.items()}
 
 
-def build_manifest(shards: Mapping[str, Artifact], checkpoint: Artifact) -> Card:
-    """What the synthetic set holds and how it was made.
-
-    Args:
-        shards: by file name, as they lie on the disk.
-        checkpoint: the denoiser that they were drawn from.
-
-    Raises:
-        InputError: a shard is missing or was drawn from another checkpoint.
-    """
-    keys = [shards[name].card["key"] for name in sorted(shards)]
-    _check_complete(shards, keys, checkpoint)
-    class_names = checkpoint.card["class_names"]
-    labels = np.concatenate([shards[name].tensors["labels"] for name in sorted(shards)])
-    counts = np.bincount(labels, minlength=len(class_names)).tolist()
-    entries = {
-        name: {"digest": shards[name].card["digest"], "n": len(shards[name].tensors["labels"])}
-        for name in sorted(shards)
-    }
-    of_all = ("checkpoint", "class_names", "image_size", "parameterization", "noise_schedule", "parameters", "seed")
-    return {
-        "name": "synthetic",
-        "shards": entries,
-        "counts": dict(zip(class_names, counts, strict=True)),
-        "total": len(labels),
-        "digest": hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest(),
-        "prepared": checkpoint.card["prepared"],
-        "phantom": checkpoint.card["phantom"],
-        "versions": package_versions(),
-        **{name: keys[0][name] for name in of_all},
-    }
+def _at_hand(name: str, key: Card, scratch: Path, existing: Mapping[str, Artifact]) -> Artifact | None:
+    """The shard ``name`` if a whole one of this key lies in ``scratch`` or among the ``existing``."""
+    for artifact in (existing.get(name), _readable(scratch / name)):
+        if artifact is None:
+            continue
+        if artifact.card.get("key") != key:
+            log.info("%s was made from something else: it is made again", name)
+        elif artifact.card.get("digest") != content_digest(artifact):
+            log.warning("%s is damaged: it is made again", name)
+        else:
+            return artifact
+    return None
 
 
-def _check_complete(shards: Mapping[str, Artifact], keys: list[Card], checkpoint: Artifact) -> None:
-    way_out = "run kedro run --pipelines=synthesis, which makes only what is missing or different"
-    expected = 0
-    for name, key in zip(sorted(shards), keys, strict=True):
-        start, end = key["range"]
-        if start != expected:
-            raise InputError(f"the shard before {name} is missing (images {expected} to {start - 1}): {way_out}")
-        if key["checkpoint"] != checkpoint.card["digest"]:
-            raise InputError(f"{name} was drawn from another denoiser: {way_out}")
-        expected = end
-    if not keys:
-        raise InputError(f"the synthetic set has no shards: {way_out}")
+def _readable(path: Path) -> Artifact | None:
+    try:
+        return read_artifact(path) if path.exists() else None
+    except InputError:
+        log.warning("%s is damaged: it is made again", path.name)
+        return None
 
 
 @dataclass(frozen=True)
@@ -127,16 +124,17 @@ class Shard:
 
 
 class Synthesis:
-    """Draws shards; the denoiser is loaded when the first one is needed.
+    """Samples shards; the denoiser is loaded when the first one is needed.
 
     Args:
         checkpoint: the denoiser.
         params: the block ``synthesis``.
         seed: with an image's number it decides the image's noise.
+        encoder: the one that the denoiser was trained with.
     """
 
-    def __init__(self, checkpoint: Artifact, params: SynthesisParameters, seed: int) -> None:
-        self.checkpoint, self.params, self.seed = checkpoint, params, seed
+    def __init__(self, checkpoint: Artifact, params: SynthesisParameters, seed: int, encoder: Encoder = PIXELS) -> None:
+        self.checkpoint, self.params, self.seed, self.encoder = checkpoint, params, seed, encoder
         self._denoiser: Denoiser | None = None
 
     def key(self, shard: Shard) -> Card:
@@ -145,6 +143,7 @@ class Synthesis:
         deciding = ("sampler", "num_steps", "guidance_scale", "eta", "churn", "clip_denoised", "batch_size")
         return {
             "checkpoint": card["digest"],
+            "encoder": self.encoder.card,
             "class_names": card["class_names"],
             "image_size": card["image_size"],
             "parameterization": card["parameterization"],
@@ -158,17 +157,17 @@ class Synthesis:
 
     @property
     def _clips(self) -> bool:
-        return self.params.clip_denoised and self.params.sampler in _CLIPPED_SAMPLERS
+        return self.params.clip_denoised and self.encoder.bounded and SAMPLERS.find(self.params.sampler).clips
 
     def draw(self, shard: Shard, on_progress: Callable[[float], None]) -> dict[str, np.ndarray]:
         """The images uint8 [n, H, W, 3] and labels int64 [n] of ``shard``.
 
         Args:
             shard: which.
-            on_progress: told after every evaluation of the denoiser how many images that is worth.
+            on_progress: called after every evaluation of the denoiser with the share of images that it completes.
 
         Raises:
-            InputError: the denoiser gives no numbers.
+            InputError: the denoiser predicts non-finite values (NaN or Inf).
         """
         size = self.checkpoint.card["image_size"]
         images = np.empty((len(shard.labels), size, size, 3), np.uint8)
@@ -181,38 +180,39 @@ class Synthesis:
     def _draw_batch(self, first: int, labels: np.ndarray, on_progress: Callable[[float], None]) -> np.ndarray:
         denoiser = self._load()
         device = next(denoiser.parameters()).device
-        size = self.checkpoint.card["image_size"]
-        generators = [seeded_generator(self.seed, _STREAM, first + i, device=device) for i in range(len(labels))]
+        channels, size = self.encoder.shape(self.checkpoint.card["image_size"])
+        generators = [
+            seeded_generator(self.seed, Stream.SYNTHESIS, first + i, device=device) for i in range(len(labels))
+        ]
 
         def noise() -> torch.Tensor:
-            return torch.stack([torch.randn(3, size, size, generator=g, device=device) for g in generators])
+            return torch.stack([torch.randn(channels, size, size, generator=g, device=device) for g in generators])
 
         denoise = guided(denoiser, self.params.guidance_scale)
         if self._clips:
             denoise = clipped(denoise)
-        worth = len(labels) / evaluations(self.params.sampler, self.params.num_steps)
-        denoise = _counted(denoise, lambda: on_progress(worth))
+        share = len(labels) / SAMPLERS.find(self.params.sampler).evaluations(self.params.num_steps)
+        denoise = _counted(denoise, lambda: on_progress(share))
         sampler = choose_sampler(self.params, denoiser.parameterization)
         levels = denoiser.parameterization.sampling_levels(self.params.num_steps)
-        painted = sampler(denoise, levels, torch.from_numpy(labels).to(device), noise)
-        if not torch.isfinite(painted).all():
+        latents = sampler(denoise, levels, torch.from_numpy(labels).to(device), noise)
+        if not torch.isfinite(latents).all():
             raise InputError(
-                "the denoiser paints non-finite values (NaN or Inf): it was not trained to an end; train it with a "
-                "lower "
-                "diffusion.learning_rate, or sample with another synthesis.sampler or more synthesis.num_steps"
+                "the denoiser predicts non-finite values (NaN or Inf): its training did not converge; train it with a "
+                "lower diffusion.learning_rate, or sample with another synthesis.sampler or more synthesis.num_steps"
             )
-        return to_uint8(painted)
+        return to_uint8(self.encoder.decode(latents))
 
     def _load(self) -> Denoiser:
         if self._denoiser is None:
-            self._denoiser = load_denoiser(self.checkpoint)
+            self._denoiser = load_denoiser(self.checkpoint, encoder=self.encoder)
         return self._denoiser
 
 
-def _counted(denoise: Denoise, tell: Callable[[], None]) -> Denoise:
+def _counted(denoise: Denoise, count: Callable[[], None]) -> Denoise:
     def counting(*arguments: Any) -> torch.Tensor:
         image = denoise(*arguments)
-        tell()
+        count()
         return image
 
     return counting
@@ -226,7 +226,7 @@ class _Progress:
         self._start = self._last_line = 0.0
 
     def begin(self, shard: Shard) -> None:
-        """``shard`` is the next to be made: what stands before it is there already or skipped."""
+        """``shard`` is the next to be made: those before it exist or are skipped."""
         self._left = self._total - shard.start
         if not self._done:
             self._start = self._last_line = time.monotonic()
@@ -243,17 +243,6 @@ class _Progress:
         log.info("synthesis: image %d of %d, %.1f images/s, at most %s left", made, self._total, rate, left)
 
 
-def _recipe(synthesis: Synthesis, shard: Shard, progress: _Progress) -> Recipe:
-    key = synthesis.key(shard)
-
-    def write(path: Path) -> None:
-        progress.begin(shard)
-        tensors = synthesis.draw(shard, progress.add)
-        write_artifact(path, Artifact(tensors, {"key": key, "digest": digest_arrays(tensors)}))
-
-    return Recipe(key, write)
-
-
 def check_sampling(params: SynthesisParameters, diffusion: DiffusionParameters) -> None:
     """Refuses settings of sampling that a denoiser trained with ``diffusion`` cannot serve.
 
@@ -262,23 +251,23 @@ def check_sampling(params: SynthesisParameters, diffusion: DiffusionParameters) 
     """
     if params.guidance_scale != 1 and diffusion.class_dropout_prob == 0:
         raise InputError(
-            f"synthesis.guidance_scale is {params.guidance_scale:g}, but the denoiser never saw an image without its "
-            "label: set it to 1, or train with diffusion.class_dropout_prob above 0"
+            f"synthesis.guidance_scale is {params.guidance_scale:g}, but the denoiser was trained without class "
+            "dropout: set it to 1, or train with diffusion.class_dropout_prob above 0"
         )
     choose_sampler(params, make_parameterization(diffusion))
 
 
-def _check(checkpoint: Artifact, params: SynthesisParameters) -> None:
-    load_denoiser(checkpoint, torch.device("cpu"))
+def _check(checkpoint: Artifact, params: SynthesisParameters, encoder: Encoder) -> None:
+    load_denoiser(checkpoint, torch.device("cpu"), encoder)
     trained: dict[str, Any] = checkpoint.card["parameters"]
     check_sampling(params, DiffusionParameters.model_validate(trained))
     if (
         trained["parameterization"] == "epsilon"
         and _deterministic(params)
-        and checkpoint.card["images_seen"] < _ENOUGH_SEEN
+        and checkpoint.card["images_seen"] < _ENOUGH_IMAGES_SEEN
     ):
         log.warning(
-            "an epsilon denoiser that has seen %s images is under-trained for the deterministic sampler %s: colors "
+            "an epsilon denoiser trained on %s images is under-trained for the deterministic sampler %s: colors "
             "drift to green and black; use synthesis.sampler=ddpm, or train with diffusion.parameterization=edm",
             f"{checkpoint.card['images_seen']:,}",
             params.sampler,
@@ -286,6 +275,5 @@ def _check(checkpoint: Artifact, params: SynthesisParameters) -> None:
 
 
 def _deterministic(params: SynthesisParameters) -> bool:
-    """Whether noise is drawn at the start only, so that errors of one step are never forgotten."""
-    noisy = {"ddpm": True, "ddim": params.eta > 0, "dpmpp_2m": False, "heun": params.churn > 0}
-    return not noisy[params.sampler]
+    """Whether noise is added at the start only, so that errors of one step are never corrected."""
+    return not SAMPLERS.find(params.sampler).stochastic(sampler_options(params))

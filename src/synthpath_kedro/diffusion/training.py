@@ -15,29 +15,29 @@ from synthpath_kedro.diffusion.batches import training_batches, validation_batch
 from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
 from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
 from synthpath_kedro.diffusion.ema import ExponentialMovingAverage
+from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
 from synthpath_kedro.diffusion.sample_grid import SampleGrid
 from synthpath_kedro.diffusion.training_module import DenoiserTraining
 from synthpath_kedro.diffusion.unet import resolutions
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DenoiserParameters, DiffusionParameters
 from synthpath_kedro.training.distributed import world_size
+from synthpath_kedro.training.loggers import TrainingLog
 from synthpath_kedro.training.progress import EpochHistory
-from synthpath_kedro.training.seeding import mixed_seed
+from synthpath_kedro.training.seeding import Stream, mixed_seed
 from synthpath_kedro.training.trainer import Patience, make_trainer, resumable_checkpoint
 
 log = logging.getLogger(__name__)
 
-_INITIAL_WEIGHTS = 5
-
 
 @dataclass(frozen=True)
 class TrainedDenoiser:
-    """What training leaves.
+    """The result of training.
 
     Attributes:
         checkpoint: the averaged weights and where they came from.
         history: one row per epoch: epoch, train_loss, val_loss, learning_rate, seconds, images_per_second.
-        samples: by epoch, uint8 [classes * k, H, W, 3] drawn from the averaged weights, class by class.
+        samples: by epoch, uint8 [classes * k, H, W, 3] sampled with the averaged weights, class by class.
     """
 
     checkpoint: Artifact
@@ -46,12 +46,18 @@ class TrainedDenoiser:
 
 
 def train_denoiser(
-    train: LabeledImages, val: LabeledImages, params: DiffusionParameters, seed: int, scratch: Path
+    train: LabeledImages,
+    val: LabeledImages,
+    params: DiffusionParameters,
+    seed: int,
+    scratch: Path,
+    training_log: TrainingLog | None = None,
+    encoder: Encoder = PIXELS,
 ) -> TrainedDenoiser:
-    """Trains a class-conditional denoiser; a killed training goes on from its last epoch.
+    """Trains a class-conditional denoiser; a killed training resumes from its last epoch.
 
-    The learning rate's course is laid out over ``max_epochs``. A training that ``max_minutes`` or ``patience`` ends
-    early stops before the rate has fallen, because a course that followed the clock could not be repeated.
+    The learning rate's schedule spans ``max_epochs``. A training that ``max_minutes`` or ``patience`` ends early stops
+    before the rate has fallen, because a schedule that followed the clock could not be repeated.
 
     Args:
         train: images to learn; one label per image.
@@ -60,6 +66,8 @@ def train_denoiser(
         seed: decides weights, batch order, noise levels and noise.
         scratch: folder of the checkpoint, from which a finished training comes back at once; the caller removes it
             when the result is safe.
+        training_log: where its metrics are logged; decides nothing. None: nowhere.
+        encoder: gives the space that the denoiser works in.
 
     Raises:
         InputError: the set is multi-label, its image size does not fit the network, or the training diverges.
@@ -67,10 +75,10 @@ def train_denoiser(
     _require_one_label(train)
     _warn_without_attention(params.denoiser, train.image_size)
     with isolate_rng():
-        torch.manual_seed(mixed_seed(seed, _INITIAL_WEIGHTS))
-        denoiser = make_denoiser(params, train.n_classes, train.image_size)
-        resume = resumable_checkpoint(scratch, _training_key(train, val, params, seed))
-        return _fit(denoiser, train, val, params, seed, scratch, resume)
+        torch.manual_seed(mixed_seed(seed, Stream.DENOISER_WEIGHTS))
+        denoiser = make_denoiser(params, train.n_classes, train.image_size, encoder)
+        resume = resumable_checkpoint(scratch, _training_key(train, val, params, seed, encoder))
+        return _fit(denoiser, train, val, params, seed, scratch, resume, training_log, encoder)
 
 
 def _fit(
@@ -81,11 +89,13 @@ def _fit(
     seed: int,
     scratch: Path,
     resume: Path | None,
+    training_log: TrainingLog | None,
+    encoder: Encoder,
 ) -> TrainedDenoiser:
     batches = training_batches(train, params.batch_size, seed)
-    module = DenoiserTraining(denoiser, params, total_steps=len(batches) * params.max_epochs, seed=seed)
+    module = DenoiserTraining(denoiser, params, len(batches) * params.max_epochs, seed, encoder)
     history = EpochHistory("denoiser", len(batches) * min(params.batch_size, len(train)))
-    samples = SampleGrid(params, train.n_classes, train.image_size, seed)
+    samples = SampleGrid(params, train.n_classes, train.image_size, seed, encoder)
     average = ExponentialMovingAverage(params.ema_decay)
     patience = [] if params.patience is None else [Patience(params.patience)]
     trainer = make_trainer(
@@ -95,6 +105,7 @@ def _fit(
         [history, samples, average, *patience],
         params.gradient_clip,
         params.max_minutes,
+        loggers=() if training_log is None else training_log.callbacks("denoiser", history, params),
         use_distributed_sampler=False,
     )
     trainer.fit(module, batches, validation_batches(val, params.batch_size), ckpt_path=resume)
@@ -103,9 +114,9 @@ def _fit(
         log.info("denoiser: stopped after %d of %d epochs", epochs, params.max_epochs)
     if epochs not in samples.samples:
         module.load_state_dict(average.average)  # a training that was already at its end has not done so
-        samples.samples[epochs] = samples.draw(module)
+        samples.samples[epochs] = samples.sample(module.eval())  # Lightning leaves it in training mode
     card = _provenance(train, params, seed, epochs)
-    return TrainedDenoiser(denoiser_artifact(average.average, params, card), history.table, samples.samples)
+    return TrainedDenoiser(denoiser_artifact(average.average, params, card, encoder), history.table, samples.samples)
 
 
 def _require_one_label(data: LabeledImages) -> None:
@@ -127,8 +138,16 @@ def _warn_without_attention(denoiser: DenoiserParameters, image_size: int) -> No
         )
 
 
-def _training_key(train: LabeledImages, val: LabeledImages, params: DiffusionParameters, seed: int) -> Card:
-    facts = {"seed": seed, "train": train.digest, "val": val.digest, "number of processes": world_size()}
+def _training_key(
+    train: LabeledImages, val: LabeledImages, params: DiffusionParameters, seed: int, encoder: Encoder
+) -> Card:
+    facts = {
+        "encoder": encoder.card,
+        "seed": seed,
+        "train": train.digest,
+        "val": val.digest,
+        "number of processes": world_size(),
+    }
     return {"parameters": params.model_dump(mode="json"), **facts}
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DenoiserParameters
 
-Images = Float[Tensor, "batch 3 size size"]
+Images = Float[Tensor, "batch channels size size"]
 Features = Float[Tensor, "batch channels height width"]
 
 _HEAD_CHANNELS = 64
@@ -20,18 +20,21 @@ _MAX_GROUPS = 8
 
 
 class UNet(nn.Module):
-    """Maps a noisy image, its noise level and its label to an image of the same size.
+    """Maps a noisy image (or latent), its noise level and its label to one of the same shape.
 
     Args:
-        parameters: width, depth, residual blocks a resolution, resolutions with self-attention.
-        n_classes: classes; label ``n_classes`` is the null label, which stands for no label.
-        image_size: height and width in pixels.
+        parameters: width, depth, residual blocks per resolution, resolutions with self-attention.
+        n_classes: classes; label ``n_classes`` is the null label: no label.
+        image_size: height and width.
+        image_channels: 3 for pixels, or those of an encoder's latents.
 
     Raises:
         InputError: ``image_size`` cannot be halved as often as ``parameters`` ask.
     """
 
-    def __init__(self, parameters: DenoiserParameters, n_classes: int, image_size: int) -> None:
+    def __init__(
+        self, parameters: DenoiserParameters, n_classes: int, image_size: int, image_channels: int = 3
+    ) -> None:
         super().__init__()
         check_size(parameters, image_size)
         base = parameters.base_channels
@@ -42,14 +45,14 @@ class UNet(nn.Module):
         self.null_label = n_classes
         self.frequencies = nn.Buffer(_frequencies(base), persistent=False)
         self.time_embedding = nn.Sequential(nn.Linear(2 * base, 4 * base), nn.SiLU(), nn.Linear(4 * base, 4 * base))
-        self.embed_label = nn.Embedding(n_classes + 1, 4 * base)
+        self.label_embedding = nn.Embedding(n_classes + 1, 4 * base)
 
-        self.enter = nn.Conv2d(3, base, 3, padding=1)
+        self.conv_in = nn.Conv2d(image_channels, base, 3, padding=1)
         self.down = nn.ModuleList()
         channels, skips = base, [base]
         for level, width in enumerate(widths):
             for _ in range(n_blocks):
-                self.down.append(Stage(channels, width, attends[level], dropout))
+                self.down.append(ResBlock(channels, width, attends[level], dropout))
                 channels = width
                 skips.append(channels)
             if level < len(widths) - 1:
@@ -57,25 +60,27 @@ class UNet(nn.Module):
                 skips.append(channels)
 
         self.middle = nn.ModuleList(
-            [Stage(channels, channels, any(attends), dropout), Stage(channels, channels, False, dropout)]
+            [ResBlock(channels, channels, any(attends), dropout), ResBlock(channels, channels, False, dropout)]
         )
 
         self.up = nn.ModuleList()
         for level, width in reversed(list(enumerate(widths))):
             for _ in range(n_blocks + 1):
-                self.up.append(Stage(channels + skips.pop(), width, attends[level], dropout))
+                self.up.append(ResBlock(channels + skips.pop(), width, attends[level], dropout))
                 channels = width
             if level > 0:
                 self.up.append(Upsample(channels))
-        self.leave = nn.Sequential(_norm(channels), nn.SiLU(), _zeroed(nn.Conv2d(channels, 3, 3, padding=1)))
+        self.conv_out = nn.Sequential(
+            _norm(channels), nn.SiLU(), _zeroed(nn.Conv2d(channels, image_channels, 3, padding=1))
+        )
 
-        self.stages = [stage for stage in self.modules() if isinstance(stage, Stage)]
+        self.blocks = [module for module in self.modules() if isinstance(module, ResBlock)]
         # One matrix product conditions every block: many small ones would cost more than they compute.
-        self.film = _zeroed(nn.Linear(4 * base, sum(2 * stage.block.width for stage in self.stages)))
+        self.film = _zeroed(nn.Linear(4 * base, sum(2 * block.residual.width for block in self.blocks)))
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x: Images, noise: Float[Tensor, " batch"], labels: Int[Tensor, " batch"]) -> Images:
-        """The network's answer F(x; noise, label).
+        """The network's output F(x; noise, label).
 
         Args:
             x: noisy images, scaled to about unit variance.
@@ -83,37 +88,39 @@ class UNet(nn.Module):
             labels: 0 to ``null_label``.
         """
         films = self._films(noise, labels)
-        h = self.enter(x.contiguous(memory_format=torch.channels_last))
+        h = self.conv_in(x.contiguous(memory_format=torch.channels_last))
         skips = [h]
         for module in self.down:
-            h = module(h, next(films)) if isinstance(module, Stage) else module(h)
+            h = module(h, next(films)) if isinstance(module, ResBlock) else module(h)
             skips.append(h)
         for module in self.middle:
             h = module(h, next(films))
         for module in self.up:
-            h = module(torch.cat([h, skips.pop()], 1), next(films)) if isinstance(module, Stage) else module(h)
-        return self.leave(h)
+            h = module(torch.cat([h, skips.pop()], 1), next(films)) if isinstance(module, ResBlock) else module(h)
+        return self.conv_out(h)
 
     def _films(self, noise: Tensor, labels: Tensor) -> Iterator[Tensor]:
         phases = noise[:, None].to(self.frequencies.dtype) * self.frequencies
         waves = torch.cat([phases.cos(), phases.sin()], 1)
-        embedding = functional.silu(self.time_embedding(waves) + self.embed_label(labels))
-        return iter(self.film(embedding)[:, :, None, None].split([2 * stage.block.width for stage in self.stages], 1))
+        embedding = functional.silu(self.time_embedding(waves) + self.label_embedding(labels))
+        return iter(
+            self.film(embedding)[:, :, None, None].split([2 * block.residual.width for block in self.blocks], 1)
+        )
 
 
-class Stage(nn.Module):
-    """A residual block and, at some resolutions, self-attention."""
+class ResBlock(nn.Module):
+    """Residual convolutions and, at some resolutions, self-attention."""
 
     def __init__(self, channels: int, width: int, attends: bool, dropout: float) -> None:
         super().__init__()
-        self.block = ResidualBlock(channels, width, dropout)
+        self.residual = Residual(channels, width, dropout)
         self.attention = SelfAttention(width) if attends else nn.Identity()
 
     def forward(self, x: Features, film: Tensor) -> Features:
-        return self.attention(self.block(x, film))
+        return self.attention(self.residual(x, film))
 
 
-class ResidualBlock(nn.Module):
+class Residual(nn.Module):
     """Two convolutions; the noise level and the label scale and shift between them (FiLM)."""
 
     def __init__(self, channels: int, width: int, dropout: float) -> None:
@@ -134,7 +141,7 @@ class ResidualBlock(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Every pixel looks at every pixel."""
+    """Attention of every pixel to every pixel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -148,8 +155,8 @@ class SelfAttention(nn.Module):
         # Channels last in memory: the pixels are rows already.
         pixels = self.norm(x).permute(0, 2, 3, 1).reshape(batch, height * width, channels)
         query, key, value = self.query_key_value(pixels).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        answer = functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
-        return x + self.project(answer).reshape(batch, height, width, channels).permute(0, 3, 1, 2)
+        attended = functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+        return x + self.project(attended).reshape(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
 class Upsample(nn.Module):

@@ -9,16 +9,14 @@ from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.preprocessing import Normalize
 from synthpath_kedro.metrics.robustness import NormalizedSpace, attack_probabilities
 from synthpath_kedro.parameters import EvaluationParameters
+from synthpath_kedro.study.attacks import ATTACKS
 
 CLEAN, LABELS, CURVE_ROWS = "clean", "labels", "curve_rows"
 
-_ON_CURVES = ("noise", "fgsm", "bim")
-_PGD_STEPS = 20
-
 
 def curve_attacks(attacks: Sequence[str]) -> list[str]:
-    """Those of ``attacks`` that curves and the control show."""
-    return [attack for attack in attacks if attack in _ON_CURVES]
+    """Those of ``attacks`` that are on the curves and attacked in normalized space."""
+    return [attack for attack in attacks if attack in ATTACKS and ATTACKS[attack].on_curves]
 
 
 def curve_name(attack: str, place: int) -> str:
@@ -47,16 +45,16 @@ def attack_suite(
         labels: their classes.
         curve_rows: which of them the curves and the control are made of.
         params: names attacks, budgets and steps.
-        seed: of the noise and of random starts.
+        seed: of noise and random starts.
 
     Returns:
-        One array an attack, float32 [images, classes]; ``<attack>.curve_<k>`` for every budget of
+        One array per attack, float32 [images, classes]; ``<attack>.curve_<k>`` for every budget of
         ``params.epsilon_sweep`` and ``<attack>.control`` (see ``NormalizedSpace``), float32 [curve, classes].
     """
 
     def attacked(model: Classifier | NormalizedSpace, attack: str, eps: float, rows: np.ndarray) -> np.ndarray:
-        name, steps = ("pgd", _PGD_STEPS) if attack == "pgd20" else (attack, params.bim_steps)
-        return attack_probabilities(model, images[rows], labels[rows], name, eps, steps, params.batch_size, seed)
+        entry, steps = ATTACKS.find(attack), params.bim_steps
+        return attack_probabilities(model, images[rows], labels[rows], entry, eps, steps, params.batch_size, seed)
 
     everything = np.arange(len(images))
     found: dict[str, np.ndarray] = {

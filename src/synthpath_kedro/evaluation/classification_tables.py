@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Int
 
 from synthpath_kedro.data.artifact import Artifact
-from synthpath_kedro.evaluation.rows import as_table, identify, records
+from synthpath_kedro.evaluation.rows import SYNTHETIC, as_table, identify, records, synthetic_sets
 from synthpath_kedro.metrics.bootstrap import metric_intervals
 from synthpath_kedro.metrics.classification import METRICS, classification_metrics, confusion, per_class_metrics
 
@@ -31,23 +31,30 @@ def classification_table(predictions: Iterable[Artifact]) -> pd.DataFrame:
 
 
 def synthetic_as_test_table(predictions: Iterable[Artifact]) -> pd.DataFrame:
-    """Metrics on the synthetic set, and their change against the real test set, one row per cell and replicate.
+    """Metrics on each synthetic set, and their change against the real test set, one row per cell, set and replicate.
 
     Args:
-        predictions: as for ``classification_table``, with ``synthetic`` and ``synthetic_labels`` besides.
+        predictions: as for ``classification_table``, with ``synthetic.<set>`` and ``synthetic.<set>_labels`` besides.
+
+    Returns:
+        The columns of ``classification_table``, those of the changes, and ``tested_on``: name of the synthetic set.
+        ``set`` is the one that the cell was trained on.
     """
     rows = []
     for cell in predictions:
-        for real, synthetic in zip(_score(cell, "real_test"), _score(cell, "synthetic"), strict=True):
-            changes = {f"{metric}_change": synthetic[metric] - real[metric] for metric in CHANGES}
-            rows.append(synthetic | changes)
-    return as_table(rows, [*METRICS, *(f"{metric}_change" for metric in CHANGES)])
+        before = _score(cell, "real_test")
+        for name in synthetic_sets(cell):
+            for real, synthetic in zip(before, _score(cell, f"{SYNTHETIC}{name}"), strict=True):
+                changes = {f"{metric}_change": synthetic[metric] - real[metric] for metric in CHANGES}
+                rows.append(synthetic | changes | {"tested_on": name})
+    return as_table(rows, [*METRICS, *(f"{metric}_change" for metric in CHANGES), "tested_on"])
 
 
 def interval_table(predictions: Iterable[Artifact], resamples: int, seed: int) -> pd.DataFrame:
-    """Every metric's mean, spread between replicates and 95 % bootstrap interval, one row per cell and metric.
+    """Every metric's mean, standard deviation between replicates and 95 % interval, one row per cell and metric.
 
-    Test images are resampled, or whole groups of them where ``real_test_groups`` are known.
+    The interval is a bootstrap's: test images are resampled, or whole groups of them where ``real_test_groups`` are
+    known.
 
     Args:
         predictions: as for ``classification_table``.
@@ -60,7 +67,7 @@ def interval_table(predictions: Iterable[Artifact], resamples: int, seed: int) -
         labels, groups = tensors["real_test_labels"], tensors.get("real_test_groups")
         intervals = metric_intervals(tensors["real_test"], labels, groups, resamples, seed=seed)
         rows += [identify(cell, len(labels)) | row for row in records(intervals)]
-    return as_table(rows, ("metric", "mean", "spread", "low", "high"))
+    return as_table(rows, ("metric", "mean", "std", "ci_low", "ci_high"))
 
 
 def per_class_table(predictions: Iterable[Artifact]) -> pd.DataFrame:

@@ -1,30 +1,56 @@
-"""Synthetic and mixed training against real training, model by model: the study's answer as a table."""
+"""Every regime against its baseline, model by model: the study's result as a table."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.evaluation.rows import as_table, identify, records
+from synthpath_kedro.evaluation.rows import identify, records
 from synthpath_kedro.metrics.bootstrap import difference_intervals
-from synthpath_kedro.metrics.significance import correctness, verdicts
+from synthpath_kedro.metrics.significance import Cell, correctness, verdicts
+from synthpath_kedro.study.regimes import REGIMES
 
-TESTED = ("difference", "standard_error", "low", "high", "p", "p_holm", "mcnemar_p", "verdict")
+METRIC = "accuracy"
+KEYS = (
+    "model",
+    "regime",
+    "set",
+    "baseline",
+    "metric",
+    "difference",
+    "ci_low",
+    "ci_high",
+    "p_adjusted",
+    "verdict",
+    "small",
+    "non_inferior",
+    "margin",
+)
+"""The columns of a comparison for machines: those of verdict.json, and the first of comparison.csv."""
+
+VERDICTS = ("helps", "hurts", "no_evidence", "no_verdict")
+"""About the sign of the difference alone."""
+
 WITH_INTERVALS = ("macro_f1", "auc")
+ENDS = ("difference", "ci_low", "ci_high")
 
-Cells = Mapping[tuple[str, str], Artifact]
+Cells = Mapping[Cell, Artifact]
 
 _OF_ONE_REGIME = {"mixing_ratio", "confidence_filtering", "sweep_ratios"}
 _WITHOUT_EFFECT = {"replicates", "cached_features_max_gb"}
+_COLUMNS = (
+    *KEYS,
+    *("reason", "p", "standard_error", "mcnemar_p", "replicates", "n", "weights", "variant"),
+    *(f"{metric}_{end}" for metric in WITH_INTERVALS for end in ENDS),
+)
 
 
-def comparison_table(
-    predictions: Iterable[Artifact], resamples: int, seed: int, baseline: str = "real"
-) -> pd.DataFrame:
-    """One row per model and regime that is compared with the baseline.
+def comparison_table(predictions: Iterable[Artifact], resamples: int, seed: int, margin: float) -> pd.DataFrame:
+    """One row per cell whose regime has a baseline that was trained with the same model.
 
     Accuracy is tested, over images (or groups of them, where ``real_test_groups`` are known) and training seeds; macro
     F1 and AUC have bootstrap intervals over images alone and no verdict.
@@ -33,39 +59,68 @@ def comparison_table(
         predictions: a cell's ``real_test`` float32 [replicates, N, classes] and ``real_test_labels`` int64 [N].
         resamples: bootstrap draws.
         seed: of the draws.
-        baseline: the regime that the others are compared with.
+        margin: of accuracy; a smaller gain is small, and a regime whose loss is surely smaller is not inferior.
 
     Returns:
-        Columns ``model, regime, replicate`` ("all"), ``weights, n, variant, baseline, replicates``, those of
-        ``significance.verdicts`` on accuracy, and ``macro_f1_difference, macro_f1_low, macro_f1_high`` and likewise
-        ``auc``.
+        Columns ``KEYS``; ``verdict`` is one of ``VERDICTS``, ``reason`` says why there is none. Then
+        ``p, standard_error, mcnemar_p, replicates, n, weights, variant``, and
+        ``macro_f1_difference, macro_f1_ci_low, macro_f1_ci_high`` and likewise ``auc``. ``small``: a gain below
+        ``margin``. ``non_inferior``: the lower end of the one-sided 95 % interval lies above -``margin``.
 
     Raises:
         InputError: cells were predicted on different test images, or a model's were trained with different settings;
             two of them are named.
     """
-    cells = {(cell.card["model"], cell.card["regime"]): cell for cell in predictions}
+    cells = {_cell(artifact): artifact for artifact in predictions}
     _check_same_images(cells)
-    _check_same_training(cells, baseline)
+    _check_same_training(cells)
     labels, groups = _truth(cells)
-    correct = {name: correctness(cell.tensors["real_test"], labels) for name, cell in cells.items()}
-    rows = [
-        identify(cells[row["model"], row["regime"]], len(labels))
-        | {"baseline": baseline, "replicates": row["replicates"]}
-        | {name: row[name] for name in TESTED}
-        | _intervals(cells, row["model"], row["regime"], baseline, resamples, seed)
-        for row in records(verdicts(correct, groups, baseline))
-    ]
-    intervals = [f"{metric}_{end}" for metric in WITH_INTERVALS for end in ("difference", "low", "high")]
-    return as_table(rows, ("baseline", "replicates", *TESTED, *intervals))
+    correct = {cell: correctness(artifact.tensors["real_test"], labels) for cell, artifact in cells.items()}
+    rows = []
+    for row in records(verdicts(correct, _baseline, groups)):
+        cell = (row["model"], row["regime"], row["set"])
+        identity = identify(cells[cell], len(labels))
+        verdict, _, reason = row["verdict"].partition(": ")
+        judged = {"metric": METRIC, "margin": margin, "verdict": verdict.replace(" ", "_"), "reason": reason}
+        judged |= _against_margin(row, margin)
+        rows.append(identity | row | judged | _intervals(cells, cell, resamples, seed))
+    return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
-def _intervals(cells: Cells, model: str, regime: str, baseline: str, resamples: int, seed: int) -> dict[str, Any]:
+def _cell(artifact: Artifact) -> Cell:
+    return artifact.card["model"], artifact.card["regime"], artifact.card.get("set", "")
+
+
+def _baseline(cell: Cell) -> Cell | None:
+    model, regime, synthetic_set = cell
+    baseline = REGIMES.find(regime).baseline
+    if baseline is None:
+        return None
+    return model, baseline, synthetic_set if REGIMES.find(baseline).uses_synthetic else ""
+
+
+def _against_margin(row: Mapping[str, Any], margin: float) -> dict[str, bool]:
+    """Whether a gain is small, and whether a loss is surely smaller than ``margin`` (one-sided, at 5 %)."""
+    degrees_of_freedom = row["degrees_of_freedom"]
+    reach = stats.t.ppf(0.95, degrees_of_freedom) * row["standard_error"] if degrees_of_freedom else np.nan
+    return {
+        "small": bool(0 < row["difference"] < margin),
+        "non_inferior": bool(row["difference"] - reach > -margin),
+    }
+
+
+def _intervals(cells: Cells, cell: Cell, resamples: int, seed: int) -> dict[str, Any]:
     labels, groups = _truth(cells)
-    a, b = (cells[model, name].tensors["real_test"] for name in (regime, baseline))
+    baseline = _baseline(cell)
+    if baseline is None:
+        return {}
+    a, b = (cells[name].tensors["real_test"] for name in (cell, baseline))
     table = difference_intervals(a, b, labels, groups, resamples, seed=seed).set_index("metric")
-    ends = ("difference", "low", "high")
-    return {f"{metric}_{end}": table.loc[metric, end] for metric in WITH_INTERVALS for end in ends}
+    return {f"{metric}_{end}": table.loc[metric, end] for metric in WITH_INTERVALS for end in ENDS}
+
+
+def _name(cell: Cell) -> str:
+    return "/".join(filter(None, cell))
 
 
 def _truth(cells: Cells) -> tuple[np.ndarray, np.ndarray | None]:
@@ -80,23 +135,24 @@ def _check_same_images(cells: Cells) -> None:
     for name, cell in cells.items():
         if not np.array_equal(cell.tensors["real_test_labels"], labels):
             raise InputError(
-                f"predictions of {'/'.join(name)} and {'/'.join(next(iter(cells)))} are of different test images; "
+                f"predictions of {_name(name)} and {_name(next(iter(cells)))} are of different test images; "
                 "run kedro run --pipelines=evaluation again"
             )
 
 
-def _check_same_training(cells: Cells, baseline: str) -> None:
+def _check_same_training(cells: Cells) -> None:
     """Refuses a verdict on regimes that differ in more than the training images."""
-    for (model, regime), cell in cells.items():
-        if (model, baseline) not in cells:
+    for cell, artifact in cells.items():
+        baseline = _baseline(cell)
+        if baseline is None or baseline not in cells:
             continue
-        its, other = (_settings(card) for card in (cell.card, cells[model, baseline].card))
+        its, other = (_settings(card) for card in (artifact.card, cells[baseline].card))
         for key in sorted(its.keys() | other.keys()):
             if its.get(key) != other.get(key):
                 raise InputError(
-                    f"{model}/{regime} was trained with classification.{key} {its.get(key)}, {model}/{baseline} with "
+                    f"{_name(cell)} was trained with classification.{key} {its.get(key)}, {_name(baseline)} with "
                     f"{other.get(key)}: they cannot be compared; train both alike with kedro run "
-                    f"--pipeline=classification --params=model={model}"
+                    f"--pipeline=classification --params=model={cell[0]}"
                 )
 
 

@@ -1,29 +1,33 @@
 """One network's features of a set of images, made once and stored."""
 
 import logging
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from synthpath_kedro.classifiers.batches import Rows
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
-from synthpath_kedro.data.artifact import Artifact, Card, Recipe, package_versions, write_artifact
+from synthpath_kedro.data.artifact import Artifact, Card, package_versions
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.stratified import stratified_subset
 from synthpath_kedro.evaluation.extractors import Extractor
+from synthpath_kedro.training.device import choose_device
 
 log = logging.getLogger(__name__)
 
 FEATURES, LABELS, INDEX = "features", "labels", "index"
 
 
-def feature_recipe(
-    name: str, images: LabeledImages, extractor: Extractor, n: int, batch_size: int, seed: int
-) -> Recipe:
-    """How the features of a stratified part of ``images`` are made.
-
-    The file holds ``features`` float32 [n, D], ``labels`` int64 [n] and ``index`` int64 [n], the images' places in the
-    whole set.
+def image_features(
+    name: str,
+    images: LabeledImages,
+    extractor: Extractor,
+    n: int,
+    batch_size: int,
+    seed: int,
+    existing: Artifact | None,
+) -> Artifact:
+    """The features of a stratified part of ``images``.
 
     Args:
         name: what the set is called: real_train, real_val, real_test, synthetic.
@@ -32,6 +36,10 @@ def feature_recipe(
         n: images at most.
         batch_size: images per forward pass.
         seed: of the draw.
+        existing: the features of an earlier run, which are returned where they have the same key.
+
+    Returns:
+        ``features`` float32 [n, D], ``labels`` int64 [n] and ``index`` int64 [n], the images' places in the whole set.
     """
     key: Card = {
         "extractor": extractor.name,
@@ -41,36 +49,40 @@ def feature_recipe(
         "n": min(n, len(images)),
         "seed": seed,
     }
+    if existing is not None and existing.card.get("key") == key:
+        log.info("features of %s are up to date", name)
+        return existing
+    log.info("features of %d of %d images of %s (%s)", key["n"], len(images), name, extractor.name)
+    index = stratified_subset(images.labels, n, seed)
+    tensors = {
+        FEATURES: extract(extractor, images.images, index, batch_size),
+        LABELS: images.labels[index],
+        INDEX: index,
+    }
     card = {
         "key": key,
         "images": name,
         "total": len(images),
         "extractor": extractor.name,
         "weights": extractor.weights,
+        "license": extractor.license,
         "class_names": list(images.class_names),
         "prepared": images.card.get("prepared"),
         "phantom": images.card.get("phantom", False),
+        "versions": package_versions(),
     }
-
-    def write(path: Path) -> None:
-        log.info("features of %d of %d images of %s (%s)", key["n"], len(images), name, extractor.name)
-        index = stratified_subset(images.labels, n, seed)
-        tensors = {
-            FEATURES: extract(extractor, images.images, index, batch_size),
-            LABELS: images.labels[index],
-            INDEX: index,
-        }
-        write_artifact(path, Artifact(tensors, card | {"versions": package_versions()}))
-
-    return Recipe(key, write)
+    return Artifact(tensors, card)
 
 
-def extract(extractor: Extractor, images: np.ndarray, index: np.ndarray, batch_size: int) -> np.ndarray:
+def extract(extractor: Extractor, images: Rows, index: np.ndarray, batch_size: int) -> np.ndarray:
     """Features float32 [n, D] of ``images`` (uint8 [N, H, W, 3]) at ``index``; on the GPU where there is one."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device()
     extractor.network.to(device)
     parts = [
-        extractor.features(to_unit_interval(torch.from_numpy(images[rows]).to(device))).float().cpu().numpy()
+        extractor.features(to_unit_interval(torch.from_numpy(np.asarray(images[rows])).to(device)))
+        .float()
+        .cpu()
+        .numpy()
         for rows in np.split(index, range(batch_size, len(index), batch_size))
     ]
     extractor.network.to("cpu")

@@ -6,53 +6,44 @@ import numpy as np
 import pandas as pd
 
 from synthpath_kedro.data.artifact import Artifact
-from synthpath_kedro.evaluation.rows import GENERATOR, SHARED
 from synthpath_kedro.evaluation.training_search import HELD_OUT, SPACES, SYNTHETIC, read_found
 from synthpath_kedro.metrics.privacy import membership_inference, near_duplicates
 
-COPIES_FOUND, NO_COPIES_FOUND = "near-duplicates found", "no more near-duplicates than chance gives"
-MEMBERS_FOUND, NO_MEMBERS_FOUND = (
-    "training images can be told apart",
-    "no evidence that training images can be told apart",
+NEAR_DUPLICATES, MEDIAN_DISTANCE, AUTHENTICITY, MEMBERSHIP = (
+    "near_duplicates",
+    "median_distance",
+    "authenticity",
+    "membership_auc",
 )
 LOSS = "denoiser loss"
 
-_COLUMNS = (
-    *SHARED,
-    "space",
-    "measure",
-    "extractor",
-    "n_train",
-    "n_held_out",
-    "value",
-    "held_out",
-    "low",
-    "high",
-    "threshold",
-    "p",
-    "finding",
+COLUMNS = (
+    *("set", "measure", "space", "n", "suspects", "upper_bound", "p", "alarm"),
+    *("value", "held_out", "ci_low", "ci_high", "threshold", "n_train", "n_held_out", "extractor", "weights"),
 )
 
 
-def privacy_table(nearest: Artifact, losses: Artifact) -> pd.DataFrame:
-    """One row per space and measure.
+def privacy_table(nearest: Artifact, set_name: str, losses: Artifact | None = None) -> pd.DataFrame:
+    """One row per space and measure of one synthetic set.
 
     Args:
         nearest: ``training_search.to_tensors`` of synthetic and held-out images in pixels and in features; its card
             holds ``n_train`` by space, the ``extractor`` and its ``weights``.
-        losses: of the denoiser: ``real_train`` and ``real_val`` float64 [n].
+        set_name: of the synthetic set.
+        losses: of the set's denoiser: ``real_train`` and ``real_val`` float64 [n]; None for a set of another origin.
 
     Returns:
-        Columns ``model`` (denoiser), ``regime`` (synthetic), ``replicate`` (0, there is one denoiser), ``weights`` of
-        the extractor, ``n`` synthetic images, ``space`` (pixels, features, denoiser loss), ``measure``
-        (median_distance, near_duplicates, authenticity, membership_auc), ``extractor``, ``n_train``, ``n_held_out``,
-        ``value``, the same for held-out real images in ``held_out`` (for the AUC: 0.5), 95 % interval ``low, high``,
-        the near-duplicates' ``threshold``, ``p``, and the ``finding`` in words. Pixel distances are RMS differences in
-        gray levels.
+        Columns ``set, measure`` (near_duplicates, median_distance, authenticity, membership_auc), ``space`` (pixels,
+        features, denoiser loss), ``n`` synthetic images, ``suspects`` (near-duplicates), ``upper_bound`` (nan),
+        ``p, alarm`` (true, false, or missing where the measure has none), then ``value``, the same for held-out real
+        images in ``held_out`` (for the AUC: 0.5), the 95 % interval ``ci_low, ci_high``, the near-duplicates'
+        ``threshold, n_train, n_held_out, extractor, weights``. Pixel distances are RMS differences in gray levels.
     """
     rows = [row for space in SPACES for row in _of_space(nearest, space)]
-    table = pd.DataFrame([*rows, _membership(losses)]).assign(**GENERATOR)
-    return table[list(_COLUMNS)].astype({"n": "Int64"})
+    if losses is not None:
+        rows.append(_membership(losses))
+    table = pd.DataFrame(rows).assign(set=set_name, upper_bound=np.nan).reindex(columns=list(COLUMNS))
+    return table.astype({"n": "Int64", "suspects": "Int64", "alarm": "boolean"})
 
 
 def _of_space(nearest: Artifact, space: str) -> list[dict[str, Any]]:
@@ -69,22 +60,23 @@ def _of_space(nearest: Artifact, space: str) -> list[dict[str, Any]]:
     return [
         shared
         | {
-            "measure": "near_duplicates",
+            "measure": NEAR_DUPLICATES,
+            "suspects": int((synthetic.distances < copies.threshold).sum()),
             "value": copies.share,
             "held_out": copies.held_out_share,
             "threshold": copies.threshold,
             "p": copies.p,
-            "finding": COPIES_FOUND if copies.caught() else NO_COPIES_FOUND,
+            "alarm": bool(copies.caught()),
         },
         shared
         | {
-            "measure": "median_distance",
+            "measure": MEDIAN_DISTANCE,
             "value": float(np.median(synthetic.distances)),
             "held_out": float(np.median(held_out.distances)),
         },
         shared
         | {
-            "measure": "authenticity",
+            "measure": AUTHENTICITY,
             "value": float(synthetic.authentic.mean()),
             "held_out": float(held_out.authentic.mean()),
         },
@@ -95,14 +87,14 @@ def _membership(losses: Artifact) -> dict[str, Any]:
     found = membership_inference(losses.tensors["real_train"], losses.tensors["real_val"])
     return {
         "space": LOSS,
-        "measure": "membership_auc",
+        "measure": MEMBERSHIP,
         "extractor": "",
         "weights": "",
         "n_train": found.n_train,
         "n_held_out": found.n_held_out,
         "value": found.auc,
         "held_out": 0.5,
-        "low": found.low,
-        "high": found.high,
-        "finding": MEMBERS_FOUND if found.low > 0.5 else NO_MEMBERS_FOUND,
+        "ci_low": found.low,
+        "ci_high": found.high,
+        "alarm": bool(found.low > 0.5),
     }

@@ -7,21 +7,24 @@ import pandas as pd
 
 from synthpath_kedro.data.artifact import Artifact
 
-SHARED = ("model", "regime", "replicate", "weights", "n")
+SHARED = ("model", "regime", "set", "replicate", "weights", "n")
 CELL = (*SHARED, "variant")
 ALL_REPLICATES = "all"
-GENERATOR: dict[str, Any] = {"model": "denoiser", "regime": "synthetic", "replicate": 0}
+SYNTHETIC = "synthetic."
+"""Begins the names of a synthetic set's tensors."""
 
 
 def identify(cell: Artifact, n: int, replicate: int | str = ALL_REPLICATES) -> dict[str, Any]:
     """The columns ``CELL`` of one replicate of ``cell``, or of all of them together, on ``n`` images."""
     card = cell.card
-    return dict(zip(CELL, (card["model"], card["regime"], replicate, card["weights"], n, card["variant"]), strict=True))
+    facts = (card["model"], card["regime"], card.get("set", ""), replicate, card["weights"], n, card["variant"])
+    return dict(zip(CELL, facts, strict=True))
 
 
-def lead_with_shared(table: pd.DataFrame) -> pd.DataFrame:
-    """``table`` with the columns ``SHARED`` in front, so that tables of cells and of the generator can be stacked."""
-    return table[[*SHARED, *(column for column in table if column not in SHARED)]]
+def synthetic_sets(cell: Artifact) -> list[str]:
+    """Names of the synthetic sets that ``cell`` holds tensors of."""
+    names = (name.removeprefix(SYNTHETIC) for name in cell.tensors if name.startswith(SYNTHETIC))
+    return [name for name in names if not name.endswith(("_labels", "_index"))]
 
 
 def as_table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

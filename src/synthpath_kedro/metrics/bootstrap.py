@@ -22,7 +22,7 @@ def metric_intervals(
     level: float = 0.95,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Every metric's mean over replicates, spread between them, and interval over images.
+    """Every metric's mean over replicates, standard deviation between them, and interval over images.
 
     Args:
         probabilities: of one cell.
@@ -33,8 +33,7 @@ def metric_intervals(
         seed: of the draws.
 
     Returns:
-        Columns ``metric, mean, spread, low, high``, one row per metric; ``spread`` is the standard deviation between
-        replicates, nan for one.
+        Columns ``metric, mean, std, ci_low, ci_high``, one row per metric; ``std`` is between replicates, nan for one.
     """
     single = pd.DataFrame([classification_metrics(replicate, labels) for replicate in probabilities])[list(METRICS)]
     drawn = _resampled(probabilities, labels, _weights(len(labels), groups, resamples, seed))
@@ -43,9 +42,9 @@ def metric_intervals(
         {
             "metric": METRICS,
             "mean": single.mean().to_numpy(),
-            "spread": single.std(ddof=1).to_numpy(),
-            "low": low,
-            "high": high,
+            "std": single.std(ddof=1).to_numpy(),
+            "ci_low": low,
+            "ci_high": high,
         }
     )
 
@@ -62,7 +61,7 @@ def difference_intervals(
     """Difference of replicate means of every metric, regime less baseline, with both on the same resampled images.
 
     Returns:
-        Columns ``metric, difference, low, high``. The arguments are those of ``metric_intervals``.
+        Columns ``metric, difference, ci_low, ci_high``. The arguments are those of ``metric_intervals``.
     """
     weights = _weights(len(labels), groups, resamples, seed)
     means = [
@@ -70,7 +69,7 @@ def difference_intervals(
         for cell in (regime, baseline)
     ]
     low, high = _percentiles(_resampled(regime, labels, weights) - _resampled(baseline, labels, weights), level)
-    return pd.DataFrame({"metric": METRICS, "difference": means[0] - means[1], "low": low, "high": high})
+    return pd.DataFrame({"metric": METRICS, "difference": means[0] - means[1], "ci_low": low, "ci_high": high})
 
 
 def _weights(n: int, groups: np.ndarray | None, resamples: int, seed: int) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Where synthetic images lie among real ones in a classifier's feature space: a picture and numbers beside it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
@@ -12,35 +14,33 @@ from synthpath_kedro.metrics.neighbors import nearest_neighbors
 
 
 def joint_tsne(
-    real: Float[np.ndarray, "real dimensions"],
-    synthetic: Float[np.ndarray, "synthetic dimensions"],
+    sets: Sequence[Float[np.ndarray, "images dimensions"]],
     perplexity: float,
     seed: int,
     n_jobs: int = 1,
-) -> tuple[Float[np.ndarray, "real 2"], Float[np.ndarray, "synthetic 2"]]:
-    """Embeds real and synthetic features together in the plane (t-SNE; openTSNE, PCA start, exact neighbors).
+) -> list[Float[np.ndarray, "images 2"]]:
+    """Embeds several sets of features together in the plane (t-SNE; openTSNE, PCA start, exact neighbors).
 
     Args:
-        real: penultimate features.
-        synthetic: features of the same network.
+        sets: penultimate features of the same network, such as of real and of synthetic images.
         perplexity: lowered to (images - 1) / 3 where there are fewer images than it needs.
         seed: of the PCA's randomized solver.
         n_jobs: threads of the optimization.
 
     Returns:
-        Both sets' coordinates; all 0 where the features do not vary.
+        Each set's coordinates; all 0 where the features do not vary.
 
     Raises:
         ValueError: fewer than 4 images in all, or features that are not finite.
     """
-    features = np.concatenate([real, synthetic]).astype(np.float64)
+    features = np.concatenate(list(sets)).astype(np.float64)
     if len(features) < 4 or not np.isfinite(features).all():
         raise ValueError(f"t-SNE needs at least 4 rows of finite features, got {features.shape}")
     if (features == features[0]).all():
         xy = np.zeros((len(features), 2))
     else:
         xy = _tsne(features, min(perplexity, (len(features) - 1) / 3), seed, n_jobs)
-    return xy[: len(real)], xy[len(real) :]
+    return np.split(xy, np.cumsum([len(one) for one in sets])[:-1])
 
 
 def knn_mixing(

@@ -1,25 +1,23 @@
-"""What a classifier says about perturbed images: attacks in [0, 1] pixel space at the data's own resolution."""
+"""A classifier's predictions on perturbed images: attacks in [0, 1] pixel space at the data's own resolution."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 import torch
-import torchattacks
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from synthpath_kedro.errors import InputError
-
-_AUTOATTACK_CLASSES = 4
-ATTACKS = ("noise", "fgsm", "bim", "pgd", "autoattack")
+from synthpath_kedro.study.attacks import ATTACKS, Attack
+from synthpath_kedro.study.table import load_attribute
 
 
 def attack_probabilities(
     classifier: nn.Module,
     images: UInt8[np.ndarray, "images height width 3"],
     labels: Int[np.ndarray, " images"],
-    attack: str,
+    attack: Attack,
     eps: float,
     steps: int,
     batch_size: int,
@@ -27,24 +25,24 @@ def attack_probabilities(
 ) -> Float[np.ndarray, "images classes"]:
     """Class probabilities of the attacked images.
 
-    The classifier is attacked in evaluation mode and handed back as it came, without gradients. Attacks without
-    random numbers do not depend on ``batch_size``, and neither does the noise.
+    The classifier is attacked in evaluation mode and left as it was, without gradients. Attacks without
+    random numbers do not depend on ``batch_size``, and neither does uniform noise.
 
     Args:
         classifier: takes [0, 1] NCHW, normalizes inside, returns logits.
         images: RGB.
         labels: true classes, which the attacks drive away from.
-        attack: one of ``ATTACKS``, see ``perturb``.
+        attack: an entry of ``ATTACKS``.
         eps: perturbation budget in [0, 1] pixel units (L-infinity).
-        steps: of the iterated attacks, 1 or more.
+        steps: of an iterated attack whose entry does not say how many, 1 or more.
         batch_size: images per pass.
-        seed: of the noise and of random starts.
+        seed: of noise and random starts.
 
     Returns:
         float32, one row per image.
 
     Raises:
-        InputError: unknown attack, or autoattack with fewer than 4 classes.
+        InputError: the classifier has fewer classes than the attack needs.
         ValueError: no images, or no steps.
     """
     if not len(images):
@@ -65,39 +63,30 @@ def perturb(
     classifier: nn.Module,
     pixels: Float[Tensor, "images 3 height width"],
     labels: Int[Tensor, " images"],
-    attack: str,
+    attack: Attack,
     eps: float,
     steps: int,
 ) -> Float[Tensor, "images 3 height width"]:
-    """Images at most ``eps`` from ``pixels`` in every value and within [0, 1] (torchattacks).
+    """Images at most ``eps`` from ``pixels`` in every value and within [0, 1]; see ``metrics.attacks``.
 
-    ``noise`` is uniform in [-eps, eps], ``fgsm`` one step (Goodfellow et al. 2015), ``bim`` ``steps`` steps of eps / 4
-    (Kurakin et al. 2017), ``pgd`` the same from a random start (Madry et al. 2018), ``autoattack`` the standard
-    ensemble (Croce and Hein 2020), hours on a CPU. Random numbers come from torch's global generators.
+    Random numbers come from torch's global generators.
 
     Raises:
-        InputError: unknown attack, or autoattack with fewer than 4 classes.
+        InputError: the classifier has fewer classes than the attack needs.
         ValueError: no steps.
     """
-    if attack not in ATTACKS:
-        raise InputError(f"evaluation.attacks: {attack!r} is not an attack; choose from {', '.join(ATTACKS)}")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     if isinstance(classifier, NormalizedSpace):
         pixels = classifier.normalize(pixels)
-    if attack == "noise":
-        return _uniform_noise(classifier, pixels, labels, eps)
-    if attack == "fgsm":
-        return torchattacks.FGSM(classifier, eps=eps)(pixels, labels)
-    if attack == "bim":
-        return torchattacks.BIM(classifier, eps=eps, alpha=eps / 4, steps=steps)(pixels, labels)
-    if attack == "pgd":
-        return torchattacks.PGD(classifier, eps=eps, alpha=eps / 4, steps=steps, random_start=True)(pixels, labels)
-    return _autoattack(classifier, eps, n_classes=_probabilities(classifier, pixels[:1]).shape[1])(pixels, labels)
+    if attack.min_classes > 2:  # a forward pass that the others are spared
+        _check_classes(attack, n_classes=_probabilities(classifier, pixels[:1]).shape[1])
+    function = load_attribute(attack.perturb)
+    return function(classifier, pixels, labels, eps, steps if attack.steps is None else attack.steps)
 
 
 class NormalizedSpace(nn.Module):
-    """The artifact suspected behind the study's table 4.3, as a labeled control; not a measure of robustness.
+    """The artifact suspected behind the study's table 4.3, as an ablation; not a measure of robustness.
 
     Given to ``attack_probabilities`` in the classifier's place, it lets the attack work on already normalized images,
     which torchattacks clamps to [0, 1]: what is darker than ``mean`` or brighter than ``mean + std`` is lost, whatever
@@ -130,25 +119,19 @@ def check_attacks(attacks: Sequence[str], n_classes: int) -> None:
     """Refuses attacks that cannot be run on so few classes.
 
     Raises:
-        InputError: autoattack with fewer than 4 classes.
+        InputError: an attack needs more, or there is no such attack.
     """
-    if "autoattack" in attacks and n_classes < _AUTOATTACK_CLASSES:
+    for name in attacks:
+        _check_classes(ATTACKS.find(name), n_classes)
+
+
+def _check_classes(attack: Attack, n_classes: int) -> None:
+    if n_classes < attack.min_classes:
+        hint = f"use {attack.instead} instead" if attack.instead else "leave it out"
         raise InputError(
-            f"evaluation.attacks: autoattack's targeted loss needs at least {_AUTOATTACK_CLASSES} classes, the data "
-            f"has {n_classes}; use pgd20 instead"
+            f"evaluation.attacks: {attack.name} needs at least {attack.min_classes} classes, the data has "
+            f"{n_classes}; {hint}"
         )
-
-
-def _autoattack(classifier: nn.Module, eps: float, n_classes: int) -> torchattacks.AutoAttack:
-    check_attacks(["autoattack"], n_classes)
-    return torchattacks.AutoAttack(classifier, eps=eps, n_classes=n_classes, seed=torch.initial_seed() % 2**32)
-
-
-def _uniform_noise(classifier: nn.Module, pixels: Tensor, labels: Tensor, eps: float) -> Tensor:
-    """PGD's random start without a step; drawn on the CPU, where one stream serves any batch size and device."""
-    start = torchattacks.PGD(classifier, eps=eps, steps=0, random_start=True)
-    start.set_device(torch.device("cpu"))
-    return start(pixels, labels).to(pixels.device)
 
 
 @contextmanager

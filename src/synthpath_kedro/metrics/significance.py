@@ -11,7 +11,7 @@ replicate-averaged difference. D / SE is compared with a t distribution of 3 (R 
 procedure runs over all models and comparisons. Everything is conditional on the one denoiser that made the images.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +25,10 @@ NO_EVIDENCE = "no evidence"
 ONE_REPLICATE = "no verdict: one replicate"
 ONE_GROUP = "no verdict: one group"
 
-Cell = tuple[str, str]
+Cell = tuple[str, str, str]
+"""Model, regime, synthetic set ("" where the regime uses none)."""
+
+Baseline = Callable[[Cell], Cell | None]
 
 
 @dataclass(frozen=True)
@@ -54,23 +57,23 @@ def correctness(
 
 def verdicts(
     correct: Mapping[Cell, Bool[np.ndarray, "replicates images"]],
+    baseline: Baseline,
     groups: Int[np.ndarray, " images"] | None = None,
-    baseline: str = "real",
     level: float = 0.05,
 ) -> pd.DataFrame:
-    """The verdict on every regime but the baseline, for every model that has both.
+    """The verdict on every cell that has a baseline, against it.
 
     Args:
-        correct: by (model, regime); all on the same test images, in the same order.
+        correct: by (model, regime, set); all on the same test images, in the same order.
+        baseline: the cell that a cell is compared with, or None; one that is not in ``correct`` gives no row.
         groups: patient or slide of each image; the variance over images is then taken over groups.
-        baseline: the regime that others are compared with.
         level: family-wise error over all rows.
 
     Returns:
-        Columns ``model, regime, baseline, replicates, n, difference, standard_error, low, high, p, p_holm, mcnemar_p,
-        verdict``. ``low`` and ``high`` bound the single comparison at 1 - ``level``, before Holm. ``mcnemar_p`` is
-        descriptive: the median over pairs of replicates of the exact test over images alone. ``verdict`` is "helps",
-        "hurts", "no evidence", or "no verdict: ..." and why.
+        Columns ``model, regime, set, baseline, replicates, n, difference, standard_error, degrees_of_freedom, ci_low,
+        ci_high, p, p_adjusted, mcnemar_p, verdict``. ``ci_low`` and ``ci_high`` bound the single comparison at
+        1 - ``level``, before Holm. ``mcnemar_p`` is descriptive: the median over pairs of replicates of the exact test
+        over images alone. ``verdict`` is "helps", "hurts", "no evidence", or "no verdict: ..." and why.
 
     Raises:
         ValueError: cells were evaluated on different numbers of images.
@@ -78,17 +81,20 @@ def verdicts(
     if len({right.shape[1] for right in correct.values()}) > 1:
         raise ValueError("cells must hold predictions for the same test images")
     rows = []
-    for model, regime in correct:
-        if regime != baseline and (model, baseline) in correct:
-            cells = [right for (name, _), right in correct.items() if name == model]
-            a, b = correct[model, regime], correct[model, baseline]
-            row = {"model": model, "regime": regime, "baseline": baseline, "replicates": min(len(a), len(b))}
-            rows.append({**row, "n": a.shape[1], **_figures(compare(a, b, cells, groups), level), **_mcnemar(a, b)})
+    for cell, a in correct.items():
+        other = baseline(cell)
+        if other is None or other not in correct:
+            continue
+        b, model = correct[other], cell[0]
+        cells = [right for name, right in correct.items() if name[0] == model]
+        names = dict(zip(("model", "regime", "set", "baseline"), (*cell, other[1]), strict=True))
+        sizes = {"replicates": min(len(a), len(b)), "n": a.shape[1]}
+        rows.append({**names, **sizes, **_figures(compare(a, b, cells, groups), level), **_mcnemar(a, b)})
     table = pd.DataFrame(rows, columns=[*_COLUMNS[:-3], "mcnemar_p", "obstacle"])
-    table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
+    table["p_adjusted"] = holm(table["p"].to_numpy(dtype=np.float64))
     table["verdict"] = [
         obstacle or (NO_EVIDENCE if p > level else HELPS if difference > 0 else HURTS)
-        for obstacle, p, difference in zip(table["obstacle"], table["p_holm"], table["difference"], strict=True)
+        for obstacle, p, difference in zip(table["obstacle"], table["p_adjusted"], table["difference"], strict=True)
     ]
     return table[_COLUMNS]
 
@@ -163,15 +169,17 @@ def mcnemar_p(a: Bool[np.ndarray, " images"], b: Bool[np.ndarray, " images"]) ->
 _COLUMNS = [
     "model",
     "regime",
+    "set",
     "baseline",
     "replicates",
     "n",
     "difference",
     "standard_error",
-    "low",
-    "high",
+    "degrees_of_freedom",
+    "ci_low",
+    "ci_high",
     "p",
-    "p_holm",
+    "p_adjusted",
     "mcnemar_p",
     "verdict",
 ]
@@ -183,8 +191,9 @@ def _figures(comparison: Comparison, level: float) -> dict[str, float | str | No
     return {
         "difference": difference,
         "standard_error": error,
-        "low": difference - margin,
-        "high": difference + margin,
+        "degrees_of_freedom": df,
+        "ci_low": difference - margin,
+        "ci_high": difference + margin,
         "p": float(two_sided_p(difference, error, df)) if df else np.nan,
         "obstacle": comparison.obstacle,
     }

@@ -8,9 +8,11 @@ from synthpath_kedro.parameters.classification import (
 from synthpath_kedro.parameters.data_prep import DataPrepParameters, PhantomParameters, SplitParameters
 from synthpath_kedro.parameters.diffusion import DenoiserParameters, DiffusionParameters, NoiseScheduleParameters
 from synthpath_kedro.parameters.evaluation import EvaluationParameters, FeatureParameters, PrivacyParameters
+from synthpath_kedro.parameters.network import NetworkParameters
 from synthpath_kedro.parameters.report import ReportParameters
 from synthpath_kedro.parameters.study import Parameters, read_parameters
 from synthpath_kedro.parameters.synthesis import SynthesisParameters, SyntheticSetParameters
+from synthpath_kedro.parameters.training import TrainingParameters
 
 __all__ = [
     "BackboneParameters",
@@ -21,6 +23,7 @@ __all__ = [
     "DiffusionParameters",
     "EvaluationParameters",
     "FeatureParameters",
+    "NetworkParameters",
     "NoiseScheduleParameters",
     "Parameters",
     "PhantomParameters",
@@ -29,5 +32,6 @@ __all__ = [
     "SplitParameters",
     "SynthesisParameters",
     "SyntheticSetParameters",
+    "TrainingParameters",
     "read_parameters",
 ]

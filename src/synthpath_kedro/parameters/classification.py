@@ -6,30 +6,46 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from synthpath_kedro.parameters.block import Block, Count, Positive, Share, each_once, one_of
-from synthpath_kedro.study.models import FAMILIES
+from synthpath_kedro.parameters.network import NetworkParameters, among, nearest
+from synthpath_kedro.study.models import ALL_WEIGHTS, FAMILIES, TRAINED, leaves_frozen
 from synthpath_kedro.study.regimes import REGIMES
 
 
-class BackboneParameters(Block):
+class BackboneParameters(NetworkParameters):
     """A model's block.
 
     Attributes:
-        family: one of ``FAMILIES``; None: the model's own name is one.
-        variant: the architecture.
-        weights: pretrained, random, or a file or folder.
-        revision: of downloaded weights.
-        input_size: pixels that images are resized to.
+        trained: head (a linear layer on the frozen network), last_block (and the head), all; None: the family's own.
         batch_size: training images per step.
         learning_rate: AdamW's.
     """
 
-    family: Annotated[str, AfterValidator(one_of(FAMILIES))] | None = None
-    variant: str
-    weights: str
-    revision: str | None = None
-    input_size: Annotated[int, Field(ge=8, le=1024)]
+    trained: str | None = None
     batch_size: Count
     learning_rate: Positive
+
+    @field_validator("trained")
+    @classmethod
+    def _trained_is_known(cls, value: str | None) -> str | None:
+        return None if value is None else among(TRAINED, value)
+
+    @model_validator(mode="after")
+    def _family_trains_that_part(self) -> "BackboneParameters":
+        if self.module is None and self.family is not None and self.trained is not None:
+            valid = FAMILIES[self.family].trained
+            if self.trained not in valid:
+                raise ValueError(
+                    f"trained is {self.trained!r}; valid for family {self.family}: {', '.join(valid)} "
+                    f"(family timm has {', '.join(FAMILIES['timm'].trained)})"
+                )
+        return self
+
+    @property
+    def trained_part(self) -> str:
+        """What is trained: head, last_block or all."""
+        if self.trained is not None:
+            return self.trained
+        return ALL_WEIGHTS if self.family is None or self.module is not None else FAMILIES[self.family].trained[0]
 
 
 class ConfidenceFilteringParameters(Block):
@@ -81,7 +97,7 @@ class ClassificationParameters(Block):
         backbones = dict(rest.get("backbones") or {})
         for name, block in old.items():
             backbones[name] = {**backbones.get(name, {}), **block}
-        return rest | {"backbones": backbones}
+        return rest | {"backbones": {name: _with_family(name, block) for name, block in backbones.items()}}
 
     @model_validator(mode="after")
     def _every_model_is_described(self) -> "ClassificationParameters":
@@ -91,9 +107,6 @@ class ClassificationParameters(Block):
                 f"models names {', '.join(missing)}, which backbones does not describe; "
                 f"valid: {', '.join(self.backbones)}"
             )
-        for model, backbone in self.backbones.items():
-            if backbone.family is None and model not in FAMILIES:
-                raise ValueError(f"backbones.{model} needs a family; valid: {', '.join(FAMILIES)}")
         return self
 
     @field_validator("prompt")
@@ -107,6 +120,18 @@ class ClassificationParameters(Block):
         """The block of ``model``."""
         return self.backbones[model]
 
-    def family(self, model: str) -> str:
-        """The family of ``model``."""
-        return self.backbones[model].family or model
+    def has_frozen_backbone(self, model: str) -> bool:
+        """Whether a part of ``model`` is frozen, so that its output is worth storing."""
+        return leaves_frozen(self.backbones[model].trained_part)
+
+
+def _with_family(model: str, block: Any) -> Any:
+    """A block without a family is of the family that its model is named after."""
+    if not isinstance(block, Mapping) or block.get("family") or block.get("module"):
+        return block
+    if model not in FAMILIES:
+        raise ValueError(
+            f"backbones.{model} needs a family; valid: {', '.join(FAMILIES)}, or module: my_package.my_model"
+            + nearest(model, FAMILIES)
+        )
+    return {**block, "family": model}

@@ -1,11 +1,16 @@
 """The block ``evaluation``."""
 
+import logging
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from synthpath_kedro.parameters.block import Block, Count, each_once
+from synthpath_kedro.parameters.block import Block, Count, each_once, one_of
+from synthpath_kedro.parameters.network import NetworkParameters
+from synthpath_kedro.study.attacks import ATTACKS
+
+logger = logging.getLogger(__name__)
 
 
 def _as_number(value: Any) -> Any:
@@ -14,8 +19,17 @@ def _as_number(value: Any) -> Any:
 
 
 Budget = Annotated[float, BeforeValidator(_as_number), Field(gt=0, le=1)]
-Attack = Literal["noise", "fgsm", "bim", "pgd20", "autoattack"]
-Extractor = Literal["efficientnet_lite0", "dinov2", "inception"]
+
+
+def _accept_noise(name: Any) -> Any:
+    """``uniform_noise`` was called noise; accepted for one release."""
+    if name != "noise":
+        return name
+    logger.warning("evaluation.attacks: noise is now called uniform_noise; the old name goes with the next release")
+    return "uniform_noise"
+
+
+Attack = Annotated[str, BeforeValidator(_accept_noise), AfterValidator(one_of(ATTACKS))]
 
 
 def _not_random(weights: str) -> str:
@@ -24,10 +38,10 @@ def _not_random(weights: str) -> str:
     return weights
 
 
-class FeatureParameters(Block):
-    extractor: Extractor
+class FeatureParameters(NetworkParameters):
+    RENAMED: ClassVar = {"extractor": "family"}
+
     weights: Annotated[str, AfterValidator(_not_random)]
-    input_size: Annotated[int, Field(ge=8, le=1024)]
     images: Annotated[int, Field(ge=10)]
     train_images: Annotated[int, Field(ge=10)]
 
@@ -50,6 +64,7 @@ class EvaluationParameters(Block):
     batch_size: Count
     synthetic_images: Count
     bootstrap_resamples: Count
+    margin: Annotated[float, Field(gt=0, lt=1)]
     calibration_bins: Annotated[int, Field(ge=2)]
     attacks: Annotated[tuple[Attack, ...], AfterValidator(each_once)]
     attack_images: Count

@@ -14,6 +14,7 @@ from synthpath_kedro.parameters.diffusion import DiffusionParameters
 from synthpath_kedro.parameters.evaluation import EvaluationParameters
 from synthpath_kedro.parameters.report import ReportParameters
 from synthpath_kedro.parameters.synthesis import SynthesisParameters
+from synthpath_kedro.parameters.training import TrainingParameters
 from synthpath_kedro.study.grid import ALL
 from synthpath_kedro.study.regimes import REGIMES
 
@@ -29,6 +30,7 @@ class Parameters(Block):
     synthesis: SynthesisParameters
     classification: ClassificationParameters
     evaluation: EvaluationParameters
+    training: TrainingParameters
     report: ReportParameters
 
     @model_validator(mode="after")

@@ -7,10 +7,14 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from synthpath_kedro.parameters.block import Block, Count, Share, one_of
 from synthpath_kedro.study.generators import GENERATORS
+from synthpath_kedro.study.samplers import SAMPLERS
 
 Source = Annotated[str, AfterValidator(one_of(GENERATORS))]
 
 _SET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+_TAKEN = ("real", "synthetic", "real_train", "real_val", "real_test", "seed", "denoiser_losses")
+"""What the graph and its tables call other things beside the sets."""
 
 
 class SyntheticSetParameters(Block):
@@ -44,7 +48,7 @@ class SynthesisParameters(Block):
     n_images: Count
     allocation: Literal["balanced", "match_real", "inverse_frequency", "explicit"]
     counts: dict[str, Annotated[int, Field(ge=0)]] | None
-    sampler: Literal["ddpm", "ddim", "dpmpp_2m", "heun"]
+    sampler: Annotated[str, AfterValidator(one_of(SAMPLERS))]
     num_steps: Count
     guidance_scale: Annotated[float, Field(ge=0)]
     eta: Share
@@ -60,6 +64,10 @@ class SynthesisParameters(Block):
         for name in sets:
             if not _SET_NAME.fullmatch(name):
                 raise ValueError(f"sets named by letters, digits, - and _, beginning with a letter; not {name!r}")
+            if name in _TAKEN:
+                raise ValueError(f"sets with other names than {', '.join(_TAKEN)}, which have a meaning of their own")
+        if len({name.casefold() for name in sets}) < len(sets):
+            raise ValueError("sets whose names differ in more than upper and lower case: they are folders")
         return sets
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from synthpath_kedro.study.table import Table
+from synthpath_kedro.study.table import Table, load_attribute
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,10 @@ class Generator:
         set_name: of a study's only set.
         needs_denoiser: it samples from the denoiser, so that the pipeline diffusion is part of the study.
         needs_path: it reads images of the user's.
+        path_is_folder: what it reads is a folder, or else a file; None: either.
+        check: "module:function" of a path and class names, which raises InputError where the content of the user's
+            images cannot be used; reads as little as it can.
+        phantom_only: it serves the digital phantom alone.
     """
 
     name: str
@@ -24,6 +28,14 @@ class Generator:
     set_name: str
     needs_denoiser: bool = False
     needs_path: bool = False
+    path_is_folder: bool | None = None
+    check: str | None = None
+    phantom_only: bool = False
+
+    def check_content(self, path: str, class_names: tuple[str, ...]) -> None:
+        """Raises InputError where the user's images at ``path`` do not have the classes ``class_names``."""
+        if self.check is not None:
+            load_attribute(self.check)(path, class_names)
 
 
 _GENERATORS = "synthpath_kedro.generators"
@@ -31,7 +43,23 @@ _GENERATORS = "synthpath_kedro.generators"
 GENERATORS = Table(
     "generator",
     Generator("diffusion", "diffusion", f"{_GENERATORS}.diffusion:generate", "diffusion", needs_denoiser=True),
-    Generator("image_folder", "image folder", f"{_GENERATORS}.image_folder:generate", "image_folder", needs_path=True),
-    Generator("npz", "npz", f"{_GENERATORS}.npz:generate", "npz", needs_path=True),
-    Generator("phantom", "digital phantom", f"{_GENERATORS}.phantom:generate", "oracle"),
+    Generator(
+        "image_folder",
+        "image folder",
+        f"{_GENERATORS}.image_folder:generate",
+        "image_folder",
+        needs_path=True,
+        path_is_folder=True,
+        check=f"{_GENERATORS}.image_folder:check",
+    ),
+    Generator(
+        "npz",
+        "npz file",
+        f"{_GENERATORS}.npz:generate",
+        "npz",
+        needs_path=True,
+        path_is_folder=False,
+        check=f"{_GENERATORS}.npz:check",
+    ),
+    Generator("phantom", "digital phantom", f"{_GENERATORS}.phantom:generate", "oracle", phantom_only=True),
 )

@@ -57,10 +57,11 @@ class Grid:
         regime: the one that a run is about, or all.
         sweep_ratios: mixing ratios of the ratio sweep.
         filtering_model: whose real cell filters the synthetic images, or None.
+        exports: the synthetic sets are written for other training scripts too.
     """
 
     models: dict[str, bool] = field(
-        default_factory=lambda: {name: FAMILIES[name].has_frozen_backbone for name in PUBLISHED_MODELS}
+        default_factory=lambda: {name: FAMILIES[name].has_frozen_backbone() for name in PUBLISHED_MODELS}
     )
     regimes: tuple[str, ...] = PUBLISHED_REGIMES
     sets: dict[str, Generator] = field(default_factory=lambda: {"diffusion": GENERATORS["diffusion"]})
@@ -68,19 +69,30 @@ class Grid:
     regime: str = ALL
     sweep_ratios: tuple[float, ...] = (0, 0.25, 0.5, 0.75, 1)
     filtering_model: str | None = None
+    exports: bool = False
 
     @classmethod
     def from_parameters(cls, parameters: "Parameters") -> "Grid":
         study = parameters.classification
         return cls(
-            {model: FAMILIES[study.family(model)].has_frozen_backbone for model in study.models},
+            {model: study.has_frozen_backbone(model) for model in study.models},
             study.regimes,
             {name: GENERATORS[one.source] for name, one in parameters.synthesis.synthetic_sets.items()},
             parameters.model,
             parameters.regime,
             study.sweep_ratios,
             study.confidence_filtering.model,
+            parameters.synthesis.export != "none",
         )
+
+    @property
+    def needs_denoiser(self) -> bool:
+        """Whether a synthetic set of the study is sampled from the denoiser."""
+        return any(generator.needs_denoiser for generator in self.sets.values())
+
+    def of_set(self, name: str, synthetic_set: str) -> str:
+        """What the graph calls the dataset ``name`` of a set: "synthetic", or of several "synthetic/gan"."""
+        return f"{name}/{synthetic_set}" if len(self.sets) > 1 else name
 
     @property
     def whole(self) -> bool:

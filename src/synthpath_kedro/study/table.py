@@ -49,7 +49,7 @@ class Table(Mapping[str, Entry], Generic[Entry]):
         """The entry called ``name``.
 
         Raises:
-            InputError: there is none; the message lists the names there are, the nearest first.
+            InputError: there is none; the message lists the names there are, and the nearest.
         """
         if name in self._entries:
             return self._entries[name]
@@ -60,13 +60,13 @@ class Table(Mapping[str, Entry], Generic[Entry]):
     @contextmanager
     def extended(self, *entries: Entry) -> Iterator[None]:
         """Inside the block the table holds ``entries`` too."""
-        for entry in entries:
-            self.add(entry)
+        before = dict(self._entries)
         try:
+            for entry in entries:
+                self.add(entry)
             yield
         finally:
-            for entry in entries:
-                self._entries.pop(entry.name)
+            self._entries = before
 
     def __getitem__(self, name: str) -> Entry:
         return self._entries[name]

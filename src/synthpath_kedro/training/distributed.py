@@ -17,15 +17,15 @@ def world_size() -> int:
 
 
 def devices() -> dict[str, int | str]:
-    """What Lightning's Trainer must be told of the processes."""
+    """Settings of Lightning's Trainer for these processes."""
     if world_size() == 1:
         return {"devices": 1}
     on_this_machine = int(os.environ.get("LOCAL_WORLD_SIZE", world_size()))
     return {"strategy": "ddp", "devices": on_this_machine, "num_nodes": world_size() // on_this_machine}
 
 
-def join() -> None:
-    """Meets the other processes: NCCL on GPUs, one a process; gloo on CPUs."""
+def init_process_group() -> None:
+    """Connects the processes: NCCL on GPUs, one per process; gloo on CPUs."""
     import torch
 
     if world_size() == 1 or torch.distributed.is_initialized():
@@ -35,8 +35,8 @@ def join() -> None:
     torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
 
 
-def leave() -> None:
-    """The end of ``join``."""
+def destroy_process_group() -> None:
+    """Ends what ``init_process_group`` began."""
     import torch
 
     if torch.distributed.is_initialized():
@@ -44,9 +44,9 @@ def leave() -> None:
 
 
 def wait_for_all() -> None:
-    """Returns when every process has come here."""
+    """Returns when every process has called it."""
     if world_size() > 1:
         import torch
 
-        join()
+        init_process_group()
         torch.distributed.barrier()

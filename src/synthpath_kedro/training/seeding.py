@@ -1,11 +1,32 @@
 """Random numbers that depend on nothing but what they are for."""
 
+from enum import IntEnum
+
 import numpy as np
 import torch
 
 
+class Stream(IntEnum):
+    """One number per purpose: it stands right after the seed in a key, so that no two purposes share random numbers.
+
+    A key's trailing zeros do not count (NumPy's ``SeedSequence`` pads keys with zeros), so a purpose that is told apart
+    by a later number only would share its first numbers with another.
+    """
+
+    DENOISER_STEP = 1
+    DENOISER_VALIDATION = 2
+    DENOISER_DROPOUT = 3
+    SAMPLES_BY_EPOCH = 4
+    DENOISER_WEIGHTS = 5
+    SYNTHESIS = 6
+    MEMBERSHIP = 7
+    DENOISER_BATCHES = 8
+    CLASSIFIER_DROPOUT = 9
+    CLASSIFIER_AUGMENTATION = 10
+
+
 def mixed_seed(*key: int) -> int:
-    """One 64-bit seed from several whole numbers, such as (seed, epoch, rank); near keys give unrelated seeds."""
+    """One 64-bit seed from several whole numbers, such as (seed, stream, epoch); near keys give unrelated seeds."""
     return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
 
 

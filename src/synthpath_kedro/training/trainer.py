@@ -1,4 +1,4 @@
-"""Lightning's Trainer, set up the same way for every training loop, and what it needs to go on after a kill."""
+"""Lightning's Trainer, set up the same way for every training loop, and what it needs to resume after a kill."""
 
 import json
 import logging
@@ -32,6 +32,7 @@ _IGNORED_WARNINGS = (
     r".*Checkpoint directory .* exists and is not empty.*",
     r".*CUDA is not available.*",
     r".*deterministic.*warn_only.*",
+    r".*callbacks used to create the checkpoint need to be provided.*",  # a log that is off now
     r".*isinstance\(treespec, LeafSpec\).*",
 )
 
@@ -55,6 +56,7 @@ def make_trainer(
     callbacks: Sequence[Callback] = (),
     gradient_clip: float | None = None,
     max_minutes: float | None = None,
+    loggers: Sequence[Callback] = (),
     **settings: Any,
 ) -> pl.Trainer:
     """A Trainer that saves a checkpoint after every epoch and prints nothing but a progress bar on a terminal.
@@ -66,6 +68,7 @@ def make_trainer(
         callbacks: more callbacks; they run before the checkpoint is written, their state is in it.
         gradient_clip: largest norm of the gradient.
         max_minutes: training ends with the first epoch that ends after this time (a resumed run's time adds up).
+        loggers: from ``TrainingLog.callbacks``; they run after ``callbacks`` and do not change what is trained.
         settings: anything else that Lightning's Trainer takes.
 
     Raises:
@@ -82,7 +85,7 @@ def make_trainer(
         default_root_dir=scratch,
         max_epochs=max_epochs,
         precision=precision,
-        callbacks=[*callbacks, *limit, save_last],
+        callbacks=[*callbacks, *loggers, *limit, save_last],
         gradient_clip_val=gradient_clip,
         plugins=[SafetensorsCheckpointIO()],
         # A CPU is deterministic without it; a GPU lacks a deterministic kernel for some layers, and would refuse them.

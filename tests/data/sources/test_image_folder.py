@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synthpath_kedro.data.sources import image_folder, read_source
+from synthpath_kedro.data.sources import image_files, read_source
 from synthpath_kedro.errors import InputError
 
 
@@ -86,7 +86,7 @@ def test_the_order_in_the_file_system_does_not_matter(root, read, tmp_path, monk
     digest = read().digest
     walk = os.walk
     monkeypatch.setattr(
-        image_folder.os,
+        image_files.os,
         "walk",
         lambda top: [(parent, folders, files[::-1]) for parent, folders, files in list(walk(top))[::-1]],
     )

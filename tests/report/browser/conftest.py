@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
@@ -29,8 +30,12 @@ class Page:
     def all(self, selector: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
-    def press(self, *keys: str, on: str = "body") -> None:
-        self.find(on).send_keys(*keys)
+    def press(self, *keys: str, on: str | None = None) -> None:
+        """Types ``keys``: to the page, or to one of its elements."""
+        if on is None:
+            ActionChains(self.driver).send_keys(*keys).perform()
+        else:
+            self.find(on).send_keys(*keys)
 
     def pixels(self, selector: str, at: tuple[int, int] | None = None) -> np.ndarray:
         """What a canvas shows, uint8 [height, width, 3]; or [3], its pixel at so much right of and below its middle."""
@@ -56,7 +61,9 @@ class Page:
 
     def wait_for_pictures(self) -> None:
         self.driver.execute_async_script(
-            "Promise.all([...document.images].map((image) => image.decode())).then(() => arguments[0]())"
+            "const done = arguments[0];"
+            "Promise.all([...document.images].map((image) => image.decode()))"
+            ".then(() => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
         )
 
     @property

@@ -5,7 +5,7 @@ from matplotlib.colors import to_rgb
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from synthpath_kedro.report.figures.style import CLASS_COLORS, REGIME_COLORS
+from synthpath_kedro.report.figures.style import CLASS_COLORS, REAL
 from synthpath_kedro.report.pages.feature_space import render_feature_space
 
 NAMES = ("adipose", "mucus", "stroma")
@@ -150,7 +150,7 @@ def test_points_change_their_color_between_the_two_colorings(page):
     position = ring_position(page)
     assert page.pixels("#points", position) == pytest.approx(rgb(CLASS_COLORS[1]), abs=2)
     page.find("#coloring label:last-child").click()
-    assert page.pixels("#points", position) == pytest.approx(rgb(REGIME_COLORS["real"]), abs=2)
+    assert page.pixels("#points", position) == pytest.approx(rgb(REAL.color), abs=2)
     page.press(Keys.ARROW_LEFT, on="#coloring input:checked")
     assert page.pixels("#points", position) == pytest.approx(rgb(CLASS_COLORS[1]), abs=2)
 

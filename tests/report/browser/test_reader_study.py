@@ -29,11 +29,25 @@ def drawn(sets):
 
 
 @pytest.fixture
-def page(open_page, sets):
+def page(open_page, browser, sets):
+    """The page as a new reader opens it: nothing that an earlier test left in the browser's storage."""
+    forget = {"source": "localStorage.clear()"}
+    script = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", forget)
     page = open_page(render_reader_study(*sets, 12, 3, "Can you tell?", phantom=True))
-    page.driver.execute_script("localStorage.clear()")
-    page.reload()
+    browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+    wait_until_shown(page)
     return page
+
+
+def reload(page):
+    page.reload()
+    wait_until_shown(page)
+
+
+def wait_until_shown(page):
+    """Returns when the page's script has shown one of its parts, which it does once the tiles are decoded."""
+    parts = ("#intro", "#test", "#result")
+    WebDriverWait(page.driver, 60).until(lambda _: any(page.find(part).is_displayed() for part in parts))
 
 
 @pytest.fixture(scope="module")
@@ -161,19 +175,21 @@ def test_the_last_answer_can_be_taken_back_until_the_result_is_seen(page):
 def test_reloading_loses_no_answer(page, drawn, answers):
     page.find("#begin").click()
     page.press("".join(answer[0] for answer in answers[:7]))
-    page.reload()
+    reload(page)
     assert page.find("#place").text == "Tile 8 of 12"
     page.press("".join(answer[0] for answer in answers[7:]))
-    page.reload()
+    reload(page)
     assert shown_table(page) == expected_table(drawn, answers)
-    page.reload()
+    reload(page)
     assert page.find("#result").is_displayed()
 
 
 def test_another_test_does_not_take_up_these_answers(page, open_page, sets):
     page.find("#begin").click()
     page.press("rrr")
-    assert open_page(render_reader_study(*sets, 12, 4, "Can you tell?", phantom=True)).find("#intro").is_displayed()
+    other = open_page(render_reader_study(*sets, 12, 4, "Can you tell?", phantom=True))
+    wait_until_shown(other)
+    assert other.find("#intro").is_displayed()
 
 
 def test_start_again_asks_first_and_then_forgets_all(page):
@@ -184,7 +200,7 @@ def test_start_again_asks_first_and_then_forgets_all(page):
     assert page.find("#place").text == "Tile 4 of 12"
     page.find("#test .again").click()
     page.driver.switch_to.alert.accept()
-    page.reload()
+    reload(page)
     assert page.find("#intro").is_displayed()
 
 
@@ -192,7 +208,7 @@ def test_keys_with_control_and_keys_before_the_beginning_answer_nothing(page):
     page.press("rs")
     assert page.find("#intro").is_displayed()
     page.find("#begin").click()
-    page.press(Keys.CONTROL, "s")
+    page.press(Keys.CONTROL, "s", on="body")
     assert page.find("#place").text == "Tile 1 of 12"
 
 

@@ -19,7 +19,7 @@ def matrices(n_classes, *regimes):
 def bins(*models):
     row = {"n_bin": 4, "confidence": 0.75, "accuracy": 0.5}
     cells = [(m, r, s) for m in models for r in ("real", "mixed") for s in ("before", "after")]
-    return pd.DataFrame([{"model": m, "regime": r, "scaling": s, **row} for m, r, s in cells])
+    return pd.DataFrame([{"model": m, "regime": r, "set": "", "scaling": s, **row} for m, r, s in cells])
 
 
 def pairs(n, real=True, size=(8, 8)):
@@ -67,7 +67,7 @@ def test_a_matrix_is_in_per_cent_of_each_true_class(drawn):
 
 def test_without_cells_a_figure_says_so(drawn):
     assert "no cell has been trained" in drawn(confusion_matrices({}, ("a",), "CNN"))
-    assert "no cell has been trained" in drawn(reliability(pd.DataFrame(columns=["model", "regime"])))
+    assert "no cell has been trained" in drawn(reliability(pd.DataFrame(columns=["model", "regime", "set"])))
 
 
 def test_empty_bins_are_not_drawn():

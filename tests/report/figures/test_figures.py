@@ -9,6 +9,7 @@ from synthpath_kedro.report.figures.class_distribution import class_distribution
 from synthpath_kedro.report.figures.denoiser_loss import denoiser_loss
 from synthpath_kedro.report.figures.denoiser_samples import denoiser_samples
 from synthpath_kedro.report.figures.f1_by_class import f1_by_class
+from synthpath_kedro.report.figures.generators import generators
 from synthpath_kedro.report.figures.real_and_synthetic import real_and_synthetic
 from synthpath_kedro.report.figures.robustness import robustness as draw_robustness
 from synthpath_kedro.report.figures.sample_grid import sample_grid
@@ -56,14 +57,20 @@ def samples(n_classes):
 
 
 def per_class(n):
-    rows = [("cnn", regime, 0, name, 0.1 * k) for k, name in enumerate(names(n)) for regime in ("real", "mixed")]
-    return pd.DataFrame(rows, columns=["model", "regime", "replicate", "class", "f1"])
+    rows = [("cnn", regime, "", 0, name, 0.1 * k) for k, name in enumerate(names(n)) for regime in ("real", "mixed")]
+    return pd.DataFrame(rows, columns=["model", "regime", "set", "replicate", "class", "f1"])
 
 
 def test_rare_classes_stand_first_and_thinned_ones_are_marked():
     table = pd.DataFrame({"class": ["many", "few"], "train": [90, 3]})
     scores = pd.DataFrame(
-        {"model": "cnn", "regime": ["real", "mixed"] * 2, "replicate": 0, "class": ["many"] * 2 + ["few"] * 2}
+        {
+            "model": "cnn",
+            "regime": ["real", "mixed"] * 2,
+            "set": "",
+            "replicate": 0,
+            "class": ["many"] * 2 + ["few"] * 2,
+        }
     )
     figure = f1_by_class(scores.assign(f1=[0.9, 0.8, 0.1, 0.5]), table, ("few",))
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
@@ -119,7 +126,7 @@ def test_figures_of_cells_hold_any_number_of_models(classification, robustness, 
 
 @pytest.mark.parametrize("draw", [accuracy_by_regime, draw_robustness, training_history])
 def test_without_cells_a_figure_says_so(draw, drawn):
-    assert "no cell has been trained" in drawn(draw(pd.DataFrame(columns=["model", "regime", "replicate"])))
+    assert "no cell has been trained" in drawn(draw(pd.DataFrame(columns=["model", "regime", "set", "replicate"])))
 
 
 def test_the_title_gives_the_imbalance_ratio_of_the_training_images(drawn):
@@ -140,7 +147,7 @@ def test_points_of_accuracy_are_the_replicates_and_the_bar_is_their_mean(classif
 
 def test_one_budget_is_drawn_against_the_attack(robustness, drawn):
     texts = drawn(draw_robustness(robustness))
-    assert {"clean", "random\nnoise", "FGSM", "BIM"} <= texts
+    assert {"clean", "uniform\nnoise", "FGSM", "BIM"} <= texts
     assert "Robustness, eps 8/255" in texts
 
 
@@ -181,3 +188,25 @@ def test_the_embedding_counts_real_and_synthetic_points(drawn):
 def test_numbers_of_images_are_counted_in_whole_ticks():
     axes = class_distribution(distribution(2).assign(train=7, val=1, test=1, total=9)).axes[0]
     assert all(float(tick).is_integer() for tick in axes.get_xticks())
+
+
+def test_figures_of_cells_hold_several_sets_and_augmentation(evidence_of_two_sets, drawn, overhang):
+    figure = accuracy_by_regime(evidence_of_two_sets["classification"], note=NOTE)
+    assert {"mixed, augmented (bad)", "real, augmented", "synthetic (good)"} <= drawn(figure)
+    assert overhang(figure) < 0.02
+
+
+def test_generators_stand_in_their_rank(evidence_of_two_sets, drawn, overhang):
+    figure = generators(evidence_of_two_sets["generators"], note=NOTE)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["good", "bad"]
+    assert figure.axes[0].yaxis_inverted()
+    assert NOTE in drawn(figure)
+    assert overhang(figure) < 0.02
+
+
+def test_points_of_several_sets_are_named_by_set(drawn):
+    table = points(2)
+    sources = table["source"].mask(table["source"] == "synthetic", "gan")
+    several = table.assign(source=sources.mask(table.index % 4 == 0, "oracle"))
+    texts = drawn(tsne(several, ("a", "b"), "CNN"))
+    assert {text.split(",")[0] for text in texts if ", n = " in text} == {"real test", "gan", "oracle"}

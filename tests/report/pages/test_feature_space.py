@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from synthpath_kedro.report.figures.style import CLASS_COLORS, REGIME_COLORS
+from synthpath_kedro.report.figures.style import CLASS_COLORS, REAL, SYNTHETIC, set_color
 from synthpath_kedro.report.pages import feature_space
 from synthpath_kedro.report.pages.feature_space import render_feature_space
 
@@ -95,8 +95,8 @@ def test_classes_and_sources_look_as_in_every_figure(points, content_of):
         (name, color, "o") for name, color in zip(NAMES, CLASS_COLORS[:3], strict=True)
     ]
     assert content["sources"] == [
-        {"name": "real test", "color": REGIME_COLORS["real"], "marker": "o"},
-        {"name": "synthetic", "color": REGIME_COLORS["synthetic"], "marker": "s"},
+        {"name": "real test", "color": REAL.color, "marker": "o"},
+        {"name": "synthetic", "color": SYNTHETIC.color, "marker": "s"},
     ]
 
 
@@ -125,3 +125,14 @@ def test_points_without_tiles_to_look_up_are_refused(points):
         render_feature_space({"CNN": points}, {"synthetic": TILES["synthetic"]}, NAMES, "Title")
     with pytest.raises(ValueError, match="no points"):
         render_feature_space({}, TILES, NAMES, "Title")
+
+
+def test_several_sets_have_names_and_colors_of_their_own(points, content_of):
+    table = points.assign(source=["real_test"] * 3 + ["gan", "gan", "oracle"])
+    tiles = {"real_test": TILES["real_test"], "gan": TILES["synthetic"], "oracle": TILES["synthetic"]}
+    sources = content_of(render_feature_space({"CNN": table}, tiles, NAMES, "Title"))["sources"]
+    assert [(source["name"], source["color"]) for source in sources] == [
+        ("real test", REAL.color),
+        ("gan", set_color(0)),
+        ("oracle", set_color(1)),
+    ]

@@ -1,43 +1,19 @@
 """A folder of image files: <split>/<class>/* or <class>/*."""
 
-import os
 import re
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from synthpath_kedro.data.groups import encode_groups
 from synthpath_kedro.data.images import LabeledImages
-from synthpath_kedro.data.preprocessing import resize_image
-from synthpath_kedro.data.sources.decoding import ENDINGS, UnusableImageError, decode_image
+from synthpath_kedro.data.sources.image_files import ImageFiles, list_classes, read_images, subfolders
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.data.stratified import stratified_split
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DataPrepParameters
 
 SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-
-
-@dataclass(frozen=True)
-class _Files:
-    """Image files in the order of their names.
-
-    Attributes:
-        paths: relative to the root.
-        names: relative to the class's folder; what data_prep.group reads.
-        labels: int64 [files].
-    """
-
-    paths: tuple[str, ...]
-    names: tuple[str, ...]
-    labels: np.ndarray
-
-    def select(self, indices: np.ndarray) -> "_Files":
-        paths = tuple(self.paths[index] for index in indices)
-        return _Files(paths, tuple(self.names[index] for index in indices), self.labels[indices])
 
 
 def read_image_folder(params: DataPrepParameters, seed: int) -> Splits:
@@ -55,7 +31,7 @@ def read_image_folder(params: DataPrepParameters, seed: int) -> Splits:
     pattern = _pattern(params.group)
     names, files, drawn = _list_splits(root, params, pattern, seed)
     groups = _groups_of_splits(files, pattern, root)
-    images = _read_images(root, files, params.image_size)
+    images = read_images(root, files, params.image_size)
     card = {"split": params.split.model_dump() | {"seed": seed}} if drawn else {}
 
     def labeled(split: str) -> LabeledImages:
@@ -66,11 +42,11 @@ def read_image_folder(params: DataPrepParameters, seed: int) -> Splits:
 
 def _list_splits(
     root: Path, params: DataPrepParameters, pattern: re.Pattern[str] | None, seed: int
-) -> tuple[tuple[str, ...], dict[str, _Files], bool]:
+) -> tuple[tuple[str, ...], dict[str, ImageFiles], bool]:
     """Class names, the files of train, val and test, and whether any of these splits was drawn here."""
     folders = _split_folders(root)
     if not folders:
-        names, files = _list_classes(root, root)
+        names, files = list_classes(root, root)
         return names, _draw_splits(files, params, pattern, seed), True
     names, given = _list_given_splits(root, folders)
     if "val" in given:
@@ -103,7 +79,7 @@ def _split_folders(root: Path) -> dict[str, Path]:
     """Folders by split; empty where the root's folders are classes."""
     found: dict[str, Path] = {}
     others = []
-    for folder in _subfolders(root):
+    for folder in subfolders(root):
         split = SPLIT_FOLDERS.get(folder.name.lower())
         if split is None:
             others.append(folder.name)
@@ -125,16 +101,8 @@ def _split_folders(root: Path) -> dict[str, Path]:
     return found
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    try:
-        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    except OSError as error:
-        raise InputError(f"data_prep.path: cannot read {folder}: {error.strerror}") from error
-    return [entry for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
-
-
-def _list_given_splits(root: Path, folders: dict[str, Path]) -> tuple[tuple[str, ...], dict[str, _Files]]:
-    listed = {split: _list_classes(root, folder) for split, folder in folders.items()}
+def _list_given_splits(root: Path, folders: dict[str, Path]) -> tuple[tuple[str, ...], dict[str, ImageFiles]]:
+    listed = {split: list_classes(root, folder) for split, folder in folders.items()}
     names = listed["train"][0]
     for split, (others, _) in listed.items():
         if others != names:
@@ -146,40 +114,9 @@ def _list_given_splits(root: Path, folders: dict[str, Path]) -> tuple[tuple[str,
     return names, {split: files for split, (_, files) in listed.items()}
 
 
-def _list_classes(root: Path, folder: Path) -> tuple[tuple[str, ...], _Files]:
-    """Class names (sorted) and files of the class folders in ``folder``."""
-    class_folders = _subfolders(folder)
-    if len(class_folders) < 2:
-        raise InputError(
-            f"{folder} has {len(class_folders)} class folder(s); at least two are needed, one folder a "
-            "class with its images inside"
-        )
-    names: list[str] = []
-    labels: list[int] = []
-    for label, class_folder in enumerate(class_folders):
-        found = sorted(path.relative_to(class_folder).as_posix() for path in _image_files(class_folder))
-        names += found
-        labels += [label] * len(found)
-    if not names:
-        raise InputError(f"{folder} holds no images; endings read: {', '.join(ENDINGS)}")
-    prefixes = [class_folder.relative_to(root).as_posix() for class_folder in class_folders]
-    paths = tuple(f"{prefixes[label]}/{name}" for name, label in zip(names, labels, strict=True))
-    files = _Files(paths, tuple(names), np.array(labels, dtype=np.int64))
-    return tuple(class_folder.name for class_folder in class_folders), files
-
-
-def _image_files(folder: Path) -> Iterator[Path]:
-    """Images below ``folder``, without hidden files and folders."""
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if not name.startswith(".") and name.lower().endswith(ENDINGS):
-                yield Path(parent) / name
-
-
 def _split_off_val(
-    train: _Files, params: DataPrepParameters, pattern: re.Pattern[str] | None, seed: int
-) -> tuple[_Files, _Files]:
+    train: ImageFiles, params: DataPrepParameters, pattern: re.Pattern[str] | None, seed: int
+) -> tuple[ImageFiles, ImageFiles]:
     if params.split.val == 0:
         raise InputError("data_prep.split.val is 0 and the folder has no val; set it above 0 (a share of train)")
     groups = _group_codes(train, pattern)
@@ -188,8 +125,8 @@ def _split_off_val(
 
 
 def _draw_splits(
-    files: _Files, params: DataPrepParameters, pattern: re.Pattern[str] | None, seed: int
-) -> dict[str, _Files]:
+    files: ImageFiles, params: DataPrepParameters, pattern: re.Pattern[str] | None, seed: int
+) -> dict[str, ImageFiles]:
     for key, share in (("val", params.split.val), ("test", params.split.test)):
         if share == 0:
             raise InputError(f"data_prep.split.{key} is 0 and the folder has no splits of its own; set it above 0")
@@ -198,11 +135,11 @@ def _draw_splits(
     return {split: files.select(indices) for split, indices in zip(("train", "val", "test"), drawn, strict=True)}
 
 
-def _group_codes(files: _Files, pattern: re.Pattern[str] | None) -> np.ndarray | None:
+def _group_codes(files: ImageFiles, pattern: re.Pattern[str] | None) -> np.ndarray | None:
     return None if pattern is None else np.unique(_group_names(files, pattern), return_inverse=True)[1].reshape(-1)
 
 
-def _group_names(files: _Files, pattern: re.Pattern[str]) -> list[str]:
+def _group_names(files: ImageFiles, pattern: re.Pattern[str]) -> list[str]:
     """What the expression's first capture group, or else its whole match, gives for each file's name."""
     matches = [pattern.search(name) for name in files.names]
     texts = [match and (match.group(1) if pattern.groups else match.group()) for match in matches]
@@ -216,36 +153,9 @@ def _group_names(files: _Files, pattern: re.Pattern[str]) -> list[str]:
     return [text for text in texts if text]
 
 
-def _groups_of_splits(files: dict[str, _Files], pattern: re.Pattern[str] | None, root: Path) -> dict[str, np.ndarray]:
+def _groups_of_splits(
+    files: dict[str, ImageFiles], pattern: re.Pattern[str] | None, root: Path
+) -> dict[str, np.ndarray]:
     if pattern is None:
         return {}
     return encode_groups({split: _group_names(listed, pattern) for split, listed in files.items()}, str(root))
-
-
-def _read_images(root: Path, files: dict[str, _Files], size: int) -> dict[str, np.ndarray]:
-    """Uint8 [N, size, size, 3] of each split, decoded by a pool of threads."""
-    images = {split: np.empty((len(listed.paths), size, size, 3), dtype=np.uint8) for split, listed in files.items()}
-    problems: list[str] = []
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for split, listed in files.items():
-            outcomes = pool.map(lambda path, place: _decode(root, path, place), listed.paths, images[split])
-            problems += [problem for problem in outcomes if problem]
-    _refuse_unusable(problems, root, sum(len(listed.paths) for listed in files.values()))
-    return images
-
-
-def _decode(root: Path, path: str, place: np.ndarray) -> str | None:
-    """Puts the image into ``place``, uint8 [size, size, 3]; or gives the file's name with what is wrong with it."""
-    try:
-        place[:] = resize_image(decode_image(root / path), len(place))
-    except UnusableImageError as error:
-        return f"{path} ({error})"
-    return None
-
-
-def _refuse_unusable(problems: Sequence[str], root: Path, n_files: int) -> None:
-    if problems:
-        listed = ", ".join(sorted(problems)[:10]) + (", ..." if len(problems) > 10 else "")
-        raise InputError(
-            f"{root}: {len(problems)} of {n_files} images cannot be used: {listed}; mend, convert or remove them"
-        )

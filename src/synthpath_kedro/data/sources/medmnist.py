@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from synthpath_kedro.data.sources import DEFAULT_MEDMNIST
 from synthpath_kedro.data.sources.medmnist_info import info_of, names_in
-from synthpath_kedro.data.sources.npz import open_archive, read_labels, read_splits
+from synthpath_kedro.data.sources.npz import MEDMNIST_LAYOUT, open_archive, read_labels, read_splits, refuse_missing
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DataPrepParameters
@@ -41,6 +41,7 @@ def read_medmnist(params: DataPrepParameters, raw_folder: Path) -> Splits:
         _download(path, info, params.download_size)
     _verify(path, info[_key("MD5", params.download_size)])
     with open_archive(path) as archive:
+        refuse_missing(archive, path, MEDMNIST_LAYOUT)
         splits = read_splits(archive, path, read_labels(archive, path), names_in(info), params)
     facts = {"task": info["task"], "license": info["license"], "md5": info[_key("MD5", params.download_size)]}
     return splits.map(lambda images: images.with_card(**facts))

@@ -4,7 +4,7 @@ import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DataPrepParameters
 
 SPLITS = ("train", "val", "test")
+MEDMNIST_LAYOUT = tuple(f"{split}_{part}" for split in SPLITS for part in ("images", "labels"))
 _CHUNK_BYTES = 2**26
 
 
@@ -45,7 +46,8 @@ def read_npz(params: DataPrepParameters) -> Splits:
         raise InputError("data_prep.path is null; source npz needs the npz file to read: set data_prep.path to it")
     path = Path(params.path).expanduser()
     with open_archive(path) as archive:
-        names = _names_in(archive, path)
+        refuse_missing(archive, path, MEDMNIST_LAYOUT)
+        names = names_in(archive, path)
         labels = read_labels(archive, path)
         names = names or _names_for(labels, path, params.name)
         return read_splits(archive, path, labels, names, params)
@@ -59,7 +61,7 @@ def read_splits(
     params: DataPrepParameters,
 ) -> Splits:
     """Images (resized as they are read, so that memory holds only the small ones), labels and groups."""
-    headers = {split: _check_images(archive, path, split, len(labels[split])) for split in SPLITS}
+    headers = {split: _check_images(archive, path, f"{split}_", len(labels[split])) for split in SPLITS}
     groups = _read_groups(archive, path, labels, params.group)
     card = {"file": path.name, "native_size": list(headers["train"].shape[1:3])}
 
@@ -70,17 +72,50 @@ def read_splits(
     return Splits(read("train"), read("val"), read("test"))
 
 
+def read_set(
+    archive: zipfile.ZipFile, path: Path, prefix: str, image_size: int
+) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+    """One set of the archive: images uint8 [N, image_size, image_size, 3], labels int64 [N], and the native size.
+
+    Args:
+        archive: of ``path``.
+        path: for errors.
+        prefix: of the arrays' names: "train_" for train_images and train_labels.
+        image_size: pixels that images are resized to.
+
+    Raises:
+        InputError: labels are not one whole number per image, or images are not gray or RGB of 8 bits.
+    """
+    labels = read_labels_of(archive, path, prefix)
+    header = _check_images(archive, path, prefix, len(labels))
+    images = _read_images(archive, path, f"{prefix}images", image_size)
+    return images, labels, header.shape[1:3]
+
+
+def read_labels_of(archive: zipfile.ZipFile, path: Path, prefix: str) -> np.ndarray:
+    """Labels int64 [N] of one set of the archive; as ``read_set``."""
+    labels = _read_array(archive, path, f"{prefix}labels")
+    _check_labels(labels, f"{path}: {prefix}labels")
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        raise InputError(f"{path}: {prefix}labels have {labels.shape[1]} columns; one class number per image is needed")
+    return labels.reshape(-1).astype(np.int64)
+
+
 @contextmanager
-def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The npz as a zip archive; whatever is wrong with its bytes, now or later, becomes an InputError."""
+def open_archive(path: Path, parameter: str = "data_prep.path") -> Iterator[zipfile.ZipFile]:
+    """The npz as a zip archive; whatever is wrong with its bytes, now or later, becomes an InputError.
+
+    Args:
+        path: the file.
+        parameter: that named it, for errors.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            _refuse_missing(archive, path)
             yield archive
     except FileNotFoundError as error:
-        raise InputError(f"data_prep.path: {path} does not exist; give the npz file in the MedMNIST layout") from error
+        raise InputError(f"{parameter}: {path} does not exist; give the npz file") from error
     except IsADirectoryError as error:
-        raise InputError(f"data_prep.path: {path} is a folder; give the npz file itself") from error
+        raise InputError(f"{parameter}: {path} is a folder; give the npz file itself") from error
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -92,7 +127,7 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     ) as error:
         raise InputError(f"{path} is not a whole npz file ({error}); copy or download it again") from error
     except OSError as error:
-        raise InputError(f"data_prep.path: cannot read {path}: {error.strerror or error}") from error
+        raise InputError(f"{parameter}: cannot read {path}: {error.strerror or error}") from error
 
 
 def read_labels(archive: zipfile.ZipFile, path: Path) -> dict[str, np.ndarray]:
@@ -136,7 +171,8 @@ def _check_multi_label(labels: dict[str, np.ndarray], path: Path) -> dict[str, n
     return {split: rows.astype(np.uint8) for split, rows in labels.items()}
 
 
-def _names_in(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...] | None:
+def names_in(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...] | None:
+    """The array ``class_names``; None where there is none."""
     if "class_names.npy" not in archive.namelist():
         return None
     names = _read_array(archive, path, "class_names")
@@ -188,9 +224,9 @@ def _read_groups(
     return encode_groups(names, str(path))
 
 
-def _check_images(archive: zipfile.ZipFile, path: Path, split: str, n_labels: int) -> _Header:
-    with _open_member(archive, path, f"{split}_images") as (_, header):
-        where, shape = f"{path}: {split}_images", list(header.shape)
+def _check_images(archive: zipfile.ZipFile, path: Path, prefix: str, n_labels: int) -> _Header:
+    with _open_member(archive, path, f"{prefix}images") as (_, header):
+        where, shape = f"{path}: {prefix}images", list(header.shape)
         if header.dtype != np.uint8:
             raise InputError(f"{where} are {header.dtype}; they must be uint8, 0 to 255: rescale and save them so")
         if len(shape) == 4 and shape[1] in (1, 3) and shape[3] not in (1, 3):
@@ -205,7 +241,7 @@ def _check_images(archive: zipfile.ZipFile, path: Path, split: str, n_labels: in
             raise InputError(f"{where} have shape {shape}; they must be [N, H, W] (gray) or [N, H, W, 3] (RGB)")
         if shape[0] != n_labels:
             raise InputError(
-                f"{where}: {shape[0]} images, but {split}_labels has {n_labels}; every image needs one label"
+                f"{where}: {shape[0]} images, but {prefix}labels has {n_labels}; every image needs one label"
             )
         return header
 
@@ -269,8 +305,8 @@ def _read_header(stream: IO[bytes], where: str) -> _Header:
     return header
 
 
-def _refuse_missing(archive: zipfile.ZipFile, path: Path) -> None:
-    needed = [f"{split}_{part}" for split in SPLITS for part in ("images", "labels")]
+def refuse_missing(archive: zipfile.ZipFile, path: Path, needed: Sequence[str]) -> None:
+    """Raises InputError where the archive lacks an array; names what is needed and what was found."""
     missing = [key for key in needed if f"{key}.npy" not in archive.namelist()]
     if missing:
         raise InputError(

@@ -3,38 +3,42 @@
 from functools import partial
 
 from synthpath_kedro.diffusion.parameterization import Parameterization
-from synthpath_kedro.diffusion.samplers.ddim import ddim
-from synthpath_kedro.diffusion.samplers.ddpm import ddpm
-from synthpath_kedro.diffusion.samplers.dpmpp_2m import dpmpp_2m
-from synthpath_kedro.diffusion.samplers.heun import heun
-from synthpath_kedro.diffusion.samplers.types import Sampler
+from synthpath_kedro.diffusion.samplers.types import SamplerFunction
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import SynthesisParameters
+from synthpath_kedro.study.samplers import SAMPLERS
+from synthpath_kedro.study.table import load_attribute
 
 
-def choose_sampler(parameters: SynthesisParameters, parameterization: Parameterization) -> Sampler:
+def choose_sampler(parameters: SynthesisParameters, parameterization: Parameterization) -> SamplerFunction:
     """The sampler with its options.
 
     Raises:
         InputError: an option that this sampler or parameterization does not have.
     """
-    name = parameters.sampler
-    if parameters.eta > 0 and name != "ddim":
-        raise InputError(f"synthesis.eta is {parameters.eta:g} with synthesis.sampler {name}: only ddim has it; set 0")
-    if parameters.churn > 0 and name != "heun":
-        raise InputError(
-            f"synthesis.churn is {parameters.churn:g} with synthesis.sampler {name}: only heun has it; set 0"
-        )
+    sampler = SAMPLERS.find(parameters.sampler)
+    options = sampler_options(parameters)
     parameterization.sampling_levels(parameters.num_steps)
-    if name == "heun":
-        if parameters.churn > 0:
-            parameterization.at_sigma(1.0)
-        return partial(heun, churn=parameters.churn, at_sigma=parameterization.at_sigma)
-    if name == "ddim":
-        return partial(ddim, eta=parameters.eta)
-    return {"ddpm": ddpm, "dpmpp_2m": dpmpp_2m}[name]
+    if any(options[name] > 0 for name in sampler.off_schedule):
+        parameterization.at_sigma(1.0)
+    seam = {"at_sigma": parameterization.at_sigma} if sampler.off_schedule else {}
+    return partial(load_attribute(sampler.function), **options, **seam)
 
 
-def evaluations(sampler: str, steps: int) -> int:
-    """Evaluations of the denoiser for one image, without guidance."""
-    return 2 * steps - 1 if sampler == "heun" else steps
+def sampler_options(parameters: SynthesisParameters) -> dict[str, float]:
+    """The values of the options that the sampler has.
+
+    Raises:
+        InputError: an option of other samplers is switched on.
+    """
+    sampler = SAMPLERS.find(parameters.sampler)
+    for option in dict.fromkeys(name for one in SAMPLERS.values() for name in one.options):
+        value = getattr(parameters, option)
+        if value > 0 and option not in sampler.options:
+            owners = [one.name for one in SAMPLERS.values() if option in one.options]
+            have = "has it" if len(owners) == 1 else "have it"
+            raise InputError(
+                f"synthesis.{option} is {value:g} with synthesis.sampler {sampler.name}: "
+                f"only {' and '.join(owners)} {have}; set 0"
+            )
+    return {name: getattr(parameters, name) for name in sampler.options}

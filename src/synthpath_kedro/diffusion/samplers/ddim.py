@@ -11,7 +11,7 @@ def ddim(denoise: Denoise, levels: NoiseLevels, labels: Labels, noise: Noise, et
 
     Args:
         denoise: the denoiser.
-        levels: noise levels [steps + 1].
+        levels: noise levels [num_steps + 1].
         labels: the images' labels.
         noise: gives standard normal numbers; called once, and once per step if ``eta`` is above 0.
         eta: 0 deterministic to 1 ancestral.

@@ -22,8 +22,8 @@ def heun(
     Works on x / alpha, whose noise is t = sigma / alpha, so that it serves epsilon and v too.
 
     Args:
-        denoise: the denoiser; evaluated twice a step, once at the last.
-        levels: noise levels [steps + 1].
+        denoise: the denoiser; evaluated twice per step, once at the last.
+        levels: noise levels [num_steps + 1].
         labels: the images' labels.
         noise: gives standard normal numbers; called once, and once per step if ``churn`` is above 0.
         churn: S_churn, how much fresh noise is mixed in, over all steps.

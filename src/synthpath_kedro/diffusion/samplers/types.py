@@ -7,7 +7,7 @@ from torch import Tensor
 
 from synthpath_kedro.diffusion.parameterization import NoiseLevels
 
-Images = Float[Tensor, "batch 3 size size"]
+Images = Float[Tensor, "batch channels size size"]
 Labels = Int[Tensor, " batch"]
 
 Denoise = Callable[[Images, NoiseLevels, Labels], Images]
@@ -16,8 +16,8 @@ Denoise = Callable[[Images, NoiseLevels, Labels], Images]
 Noise = Callable[[], Images]
 """A fresh batch of standard normal numbers at every call."""
 
-Sampler = Callable[[Denoise, NoiseLevels, Labels, Noise], Images]
-"""Images from noise, along noise levels [steps + 1] that fall to zero."""
+SamplerFunction = Callable[[Denoise, NoiseLevels, Labels, Noise], Images]
+"""Images from noise, along noise levels [num_steps + 1] that fall to zero."""
 
 
 def steps(levels: NoiseLevels) -> Iterator[tuple[NoiseLevels, float, float, float, float]]:

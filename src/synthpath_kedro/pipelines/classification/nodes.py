@@ -1,97 +1,144 @@
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from synthpath_kedro.data.artifact import Artifact, Card, Recipe
+from synthpath_kedro.data.artifact import Artifact, Card
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import check_same_data, source_note
-from synthpath_kedro.data.synthetic import open_synthetic
+from synthpath_kedro.data.missing import MISSING, Missing
+from synthpath_kedro.data.synthetic import SyntheticSet
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.parameters import ClassificationParameters
+from synthpath_kedro.parameters import ClassificationParameters, TrainingParameters
+from synthpath_kedro.study.grid import Cell
 
 logger = logging.getLogger(__name__)
 
 
-def cache_features(model: str, images: LabeledImages, params: ClassificationParameters, seed: int) -> Recipe:
-    """Says how the frozen part's features of training images are made; the catalog makes them unless it has them."""
-    from synthpath_kedro.classifiers.cached_features import cached_features_recipe
+def cache_real_features(
+    images: LabeledImages,
+    params: ClassificationParameters,
+    seed: int,
+    scratch: Path,
+    existing: dict[str, Artifact],
+    *,
+    model: str,
+    name: str,
+) -> Artifact:
+    """What the frozen backbone of ``model`` computes for ``images``, called ``name``."""
+    from synthpath_kedro.classifiers.cached_features import cache_features
 
-    return cached_features_recipe(model, images, params, seed)
+    folder = scratch / "classifiers" / model / "cached_features" / name
+    return cache_features(model, images, params, seed, folder, existing.get(f"{model}/{name}.safetensors"))
 
 
-def cache_features_of_synthetic(
-    model: str, shards: dict[str, Artifact], manifest: Card, params: ClassificationParameters, seed: int
-) -> Recipe:
-    return cache_features(model, open_synthetic(shards, manifest), params, seed)
+def cache_features_of_set(
+    synthetic_sets: dict[str, SyntheticSet],
+    params: ClassificationParameters,
+    seed: int,
+    scratch: Path,
+    existing: dict[str, Artifact],
+    *,
+    model: str,
+    name: str,
+) -> Artifact:
+    """The same for the images of the synthetic set ``name``."""
+    images = synthetic_sets[name].labeled()
+    return cache_real_features(images, params, seed, scratch, existing, model=model, name=name)
 
 
 def filter_synthetic(
-    classifier: Artifact | None,
-    shards: dict[str, Artifact],
-    manifest: Card,
+    classifier: Artifact | Missing,
+    synthetic_sets: dict[str, SyntheticSet],
     params: ClassificationParameters,
-    cached_synthetic: Artifact | None = None,
+    cached: Artifact | None = None,
+    *,
+    name: str,
 ) -> tuple[Artifact, pd.DataFrame]:
-    """Asks a cell trained on real images which synthetic ones it believes: a mask, and how many were dropped."""
+    """Asks a cell trained on real images which images of the set ``name`` it assigns to their own class.
+
+    Returns:
+        The mask, and how many images of each class were dropped.
+    """
     from synthpath_kedro.classifiers.confidence_filtering import filter_synthetic as filter_
 
-    if classifier is None:
+    filtering = params.confidence_filtering
+    if classifier is MISSING:
         raise InputError(
-            f"classification.confidence_filtering.model is {params.confidence_filtering.model}, whose real cell has "
-            "not been trained: "
-            f"kedro run --pipeline=classification --params=model={params.confidence_filtering.model},regime=real"
+            f"classification.confidence_filtering.model is {filtering.model}, whose real cell has not been trained: "
+            f"kedro run --pipeline=classification --params=model={filtering.model},regime=real"
         )
-    synthetic = open_synthetic(shards, manifest)
+    synthetic = synthetic_sets[name].labeled()
     check_same_data({"classifier": classifier.card, "synthetic": synthetic.card})
     batch_size = params.backbone(classifier.card["model"]).batch_size
-    filtered = filter_(classifier, synthetic, params.confidence_filtering.min_confidence, batch_size, cached_synthetic)
+    filtered = filter_(classifier, synthetic, filtering.min_confidence, batch_size, cached)
     tensors = {"kept": filtered.kept, "predicted": filtered.predicted, "confidence": filtered.confidence}
     card = {
         "synthetic": synthetic.digest,
         "classifier": classifier.digest,
         "model": classifier.card["model"],
-        "min_confidence": params.confidence_filtering.min_confidence,
+        "min_confidence": filtering.min_confidence,
     }
     return Artifact(tensors, card), filtered.table(synthetic)
 
 
 def train_classifier(
-    cell: tuple[str, str],
     real_train: LabeledImages,
     real_val: LabeledImages,
     params: ClassificationParameters,
+    training: TrainingParameters,
     seed: int,
     scratch: Path,
-    shards: dict[str, Artifact] | None = None,
-    manifest: Card | None = None,
-    cached_real_train: Artifact | None = None,
-    cached_real_val: Artifact | None = None,
-    cached_synthetic: Artifact | None = None,
+    logs: Path,
+    study_check: Card,
+    synthetic_sets: Mapping[str, SyntheticSet] | None = None,
     mask: Artifact | None = None,
+    *,
+    cell: Cell,
+    **cached: Artifact,
 ) -> tuple[Artifact, pd.DataFrame]:
-    """Trains every replicate of one cell (model, regime): its checkpoint and its history."""
-    from synthpath_kedro.classifiers.training import train_cell
+    """Trains every replicate of ``cell``: its checkpoint and its history.
 
-    model, regime = cell
-    synthetic = None if shards is None or manifest is None else open_synthetic(shards, manifest)
+    Args:
+        real_train: real training images.
+        real_val: real validation images.
+        params: the block ``classification``.
+        training: names the logger.
+        seed: the study's.
+        scratch: the folder of unfinished work.
+        logs: the folder of logs.
+        study_check: the settings fit the data.
+        synthetic_sets: the study's, by name; the cell's own is used.
+        mask: which of its images to use; None for all.
+        cell: model, regime and set.
+        cached: what the model's frozen backbone computed, by ``cached_<name of the images>``.
+    """
+    from synthpath_kedro.classifiers.training import train_cell
+    from synthpath_kedro.training.loggers import TrainingLog
+
+    del study_check
+    synthetic = synthetic_sets[cell.set].labeled() if synthetic_sets and cell.set else None
     cards = {"real_train": real_train.card, "real_val": real_val.card}
     check_same_data(cards if synthetic is None else cards | {"synthetic": synthetic.card})
-    cached = {"real_train": cached_real_train, "real_val": cached_real_val, "synthetic": cached_synthetic}
-    stored = {name: cached for name, cached in cached.items() if cached is not None}
+    of_images = {name.removeprefix("cached_"): artifact for name, artifact in cached.items()}
+    if cell.set in of_images:
+        of_images["synthetic"] = of_images.pop(cell.set)
     trained = train_cell(
-        model,
-        regime,
+        cell.model,
+        cell.regime,
         real_train,
         real_val,
         synthetic,
         params,
         seed,
-        scratch / model / regime,
-        stored or None,
+        scratch.joinpath("classifiers", *cell.namespace.split(".")),
+        of_images or None,
         None if mask is None or synthetic is None else _kept(mask, synthetic),
+        set_name=cell.set,
+        training_log=TrainingLog(training.logger, logs),
     )
     return trained.checkpoint, trained.history
 
@@ -99,43 +146,46 @@ def train_classifier(
 def _kept(mask: Artifact, synthetic: LabeledImages) -> np.ndarray:
     if mask.card["synthetic"] != synthetic.digest:
         raise InputError(
-            "confidence_mask is about other synthetic images: run the node filter_synthetic again "
-            "(kedro run --pipeline=classification)"
+            "confidence_mask is about other synthetic images: run kedro run --pipeline=classification again"
         )
     return mask.tensors["kept"]
 
 
 def train_at_ratio(
-    model: str,
     real_train: LabeledImages,
     real_val: LabeledImages,
     real_test: LabeledImages,
-    shards: dict[str, Artifact],
-    manifest: Card,
+    synthetic_sets: Mapping[str, SyntheticSet],
     params: ClassificationParameters,
+    training: TrainingParameters,
     seed: int,
     scratch: Path,
+    logs: Path,
+    study_check: Card,
     *,
+    model: str,
+    name: str,
     ratio: float,
-    cached_real_test: Artifact | None = None,
+    namespace: str,
     **cached: Artifact,
 ) -> pd.DataFrame:
-    """Trains every replicate with the share ``ratio`` of synthetic images in every batch, and scores it.
+    """Trains every replicate of ``model`` with the share ``ratio`` of the set ``name`` in every batch, and scores it.
 
     Returns:
-        One row per replicate: model, ratio, replicate, weights, n, accuracy, macro_f1, auc, on the real test set.
+        One row per replicate: model, set, ratio, replicate, weights, n, accuracy, macro_f1, auc, on the real test set.
     """
     from synthpath_kedro.classifiers.cached_features import stored_features
     from synthpath_kedro.classifiers.checkpoint import load_classifiers
     from synthpath_kedro.classifiers.prediction import predict_replicates
     from synthpath_kedro.metrics.classification import classification_metrics
-    from synthpath_kedro.training.trainer import remove_scratch
 
     logger.info("%s: %g of every batch is synthetic", model, ratio)
     mixed = params.model_copy(update={"mixing_ratio": ratio})
-    folder = scratch / "ratio_sweep" / f"{ratio:g}"
+    folder = scratch.joinpath(*namespace.split("."))
+    cached_real_test = cached.pop("cached_real_test", None)
+    cell = Cell(model, "mixed", name)
     checkpoint, _ = train_classifier(
-        (model, "mixed"), real_train, real_val, mixed, seed, folder, shards, manifest, **cached
+        real_train, real_val, mixed, training, seed, folder, logs, study_check, synthetic_sets, cell=cell, **cached
     )
     check_same_data({"classifier": checkpoint.card, "real_test": real_test.card})
     classifiers = load_classifiers(checkpoint)
@@ -144,14 +194,14 @@ def train_at_ratio(
     rows = []
     for replicate, predicted in enumerate(predict_replicates(classifiers, inputs, params.backbone(model).batch_size)):
         metrics = classification_metrics(predicted.probabilities, real_test.labels)
-        cell = {"model": model, "ratio": ratio, "replicate": replicate, "weights": checkpoint.card["weights"]}
-        rows.append(cell | {"n": len(real_test)} | {name: metrics[name] for name in ("accuracy", "macro_f1", "auc")})
-    remove_scratch(folder)
+        identity = {"model": model, "set": name, "ratio": ratio, "replicate": replicate}
+        facts = {"weights": checkpoint.card["weights"], "n": len(real_test)}
+        rows.append(identity | facts | {metric: metrics[metric] for metric in ("accuracy", "macro_f1", "auc")})
     return pd.DataFrame(rows)
 
 
 def tabulate_ratio_sweep(*scores: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat(scores).sort_values(["model", "ratio", "replicate"], ignore_index=True)
+    return pd.concat(scores).sort_values(["model", "set", "ratio", "replicate"], ignore_index=True)
 
 
 def draw_ratio_sweep(ratio_sweep: pd.DataFrame, card: Card) -> Figure:

@@ -1,107 +1,110 @@
 from kedro.pipeline import Node, Pipeline
 
 from synthpath_kedro.pipelines.classification.nodes import (
-    cache_features,
-    cache_features_of_synthetic,
+    cache_features_of_set,
+    cache_real_features,
     draw_training_history,
     filter_synthetic,
     train_classifier,
 )
+from synthpath_kedro.pipelines.shared import bound, check_study_node, collect_sets_node
 from synthpath_kedro.study.grid import Cell, Grid
 
-SHARED = [
-    "real_train",
-    "real_val",
-    "real_test",
-    "synthetic_shards",
-    "synthetic_manifest",
-    "confidence_mask",
-    "classification_scratch",
-]
+SPLITS = ("real_train", "real_val", "real_test")
 
 
 def create_pipeline(grid: Grid) -> Pipeline:
     """The selected cells of the grid, and what is computed once for all cells of a model."""
     models = dict.fromkeys(cell.model for cell in grid.selected)
-    uses_synthetic = {cell.model for cell in grid.selected if cell.set}
-    selects = grid.filtering_model is not None and bool(uses_synthetic)
-    parts = [cached_features(model, model in uses_synthetic) for model in models if grid.models[model]]
-    parts += [_train_cell(cell, selects, grid.models[cell.model]) for cell in grid.selected]
-    if selects:
-        parts.append(_filter_synthetic(str(grid.filtering_model), {m for m in uses_synthetic if grid.models[m]}))
-    return Pipeline(parts, tags="classification")
+    of_sets = {
+        model: sorted({cell.set for cell in grid.selected if cell.model == model and cell.set}) for model in models
+    }
+    parts = [cache_features(model, of_sets[model]) for model in models if grid.models[model]]
+    parts += [_train_cell(grid, cell) for cell in grid.selected]
+    if grid.filtering_model is not None:
+        filtered = sorted({cell.set for cell in grid.selected if cell.set})
+        parts += [_filter_set(grid, grid.filtering_model, name, of_sets) for name in filtered]
+    shared = [check_study_node()]
+    if any(of_sets.values()):
+        shared.append(collect_sets_node(grid))
+    return Pipeline([*sum(parts, Pipeline([])).nodes, *shared], tags="classification")
 
 
-def cached_features(model: str, of_synthetic: bool) -> Pipeline:
-    """What the frozen part of ``model`` computes for every image, once."""
-    parameters = ["params:classification", "params:seed"]
+def cache_features(model: str, sets: list[str]) -> Pipeline:
+    """What the frozen backbone of ``model`` computes for every real image and those of ``sets``, once."""
+    common = {
+        "params": "params:classification",
+        "seed": "params:seed",
+        "scratch": "scratch",
+        "existing": "cached_features_at_hand",
+    }
     nodes = [
         Node(
-            cache_features,
-            inputs=["name", images, *parameters],
-            outputs=f"cached_{images}",
-            name=f"cache_features_of_{images}",
+            bound(cache_real_features, model=model, name=name),
+            inputs={"images": name, **common},
+            outputs=f"{model}/cached_{name}",
+            name=f"cache_{name}",
         )
-        for images in ("real_train", "real_val", "real_test")
+        for name in SPLITS
     ]
-    if of_synthetic:
-        nodes.append(
-            Node(
-                cache_features_of_synthetic,
-                inputs=["name", "synthetic_shards", "synthetic_manifest", *parameters],
-                outputs="cached_synthetic",
-                name="cache_features_of_synthetic",
-            )
+    nodes += [
+        Node(
+            bound(cache_features_of_set, model=model, name=name),
+            inputs={"synthetic_sets": "synthetic_sets", **common},
+            outputs=f"{model}/cached_{name}",
+            name=f"cache_{name}",
         )
-    shared = Pipeline(nodes).datasets() & set(SHARED)
-    return Pipeline(nodes, namespace=model, inputs=shared, parameters=set(parameters))
+        for name in sets
+    ]
+    namespace = f"classifiers.{model}.cached_features"
+    return Pipeline(nodes, namespace=namespace, prefix_datasets_with_namespace=False)
 
 
-def _filter_synthetic(model: str, with_cached: set[str]) -> Pipeline:
+def _filter_set(grid: Grid, model: str, name: str, of_sets: dict[str, list[str]]) -> Pipeline:
     inputs = {
-        "classifier": "classifier",
-        "shards": "synthetic_shards",
-        "manifest": "synthetic_manifest",
+        "classifier": f"{model}/real/classifier",
+        "synthetic_sets": "synthetic_sets",
         "params": "params:classification",
     }
-    outside = {"synthetic_shards": "synthetic_shards", "synthetic_manifest": "synthetic_manifest"}
-    outside["classifier"] = f"{model}.real.classifier"
-    if model in with_cached:
-        inputs["cached_synthetic"] = "cached_synthetic"
-    outputs = ["confidence_mask", "confidence_filtering_table"]
-    return Pipeline(
-        [Node(filter_synthetic, inputs=inputs, outputs=outputs, name="filter_synthetic")],
-        namespace=model,
-        inputs=outside,
-        outputs=set(outputs),
-        parameters="params:classification",
+    if grid.models[model] and name in of_sets.get(model, ()):
+        inputs["cached"] = f"{model}/cached_{name}"
+    node = Node(
+        bound(filter_synthetic, name=name),
+        inputs=inputs,
+        outputs=[grid.of_set("confidence_mask", name), grid.of_set("confidence_filtering_table", name)],
+        name=f"filter_{name}",
     )
+    return Pipeline([node], namespace="classifiers", prefix_datasets_with_namespace=False)
 
 
-def _train_cell(cell: Cell, selects: bool, has_frozen_backbone: bool) -> Pipeline:
+def _train_cell(grid: Grid, cell: Cell) -> Pipeline:
+    namespace = f"classifiers.{cell.namespace}"
     inputs = {
-        "cell": "cell",
         "real_train": "real_train",
         "real_val": "real_val",
         "params": "params:classification",
+        "training": "params:training",
         "seed": "params:seed",
-        "scratch": "classification_scratch",
+        "scratch": "scratch",
+        "logs": "logs",
+        "study_check": "study_check",
     }
-    cached: dict[str, str] = {}
-    if has_frozen_backbone:
-        cached |= {"cached_real_train": "cached_real_train", "cached_real_val": "cached_real_val"}
+    cached = ["real_train", "real_val"]
     if cell.set:
-        inputs |= {"shards": "synthetic_shards", "manifest": "synthetic_manifest"}
-        inputs |= {"mask": "confidence_mask"} if selects else {}
-        cached |= {"cached_synthetic": "cached_synthetic"} if has_frozen_backbone else {}
+        inputs["synthetic_sets"] = "synthetic_sets"
+        cached.append(cell.set)
+        if grid.filtering_model is not None:
+            inputs["mask"] = grid.of_set("confidence_mask", cell.set)
+    if grid.models[cell.model]:
+        inputs |= {f"cached_{name}": f"{cell.model}/cached_{name}" for name in cached}
+    classifier, history, figure = (f"{cell.name}/{name}" for name in ("classifier", "history", "history_figure"))
     nodes = [
-        Node(train_classifier, inputs=inputs | cached, outputs=["classifier", "history"], name="train_classifier"),
-        Node(draw_training_history, inputs=["history", "classifier"], outputs="history_figure", name="draw_history"),
+        Node(
+            bound(train_classifier, cell=cell),
+            inputs=inputs,
+            outputs=[classifier, history],
+            name="train_classifier",
+        ),
+        Node(draw_training_history, inputs=[history, classifier], outputs=figure, name="draw_history"),
     ]
-    free = Pipeline(nodes).inputs()
-    return Pipeline(
-        nodes,
-        namespace=cell.namespace,
-        inputs={name: name for name in free & set(SHARED)} | {name: f"{cell.model}.{name}" for name in cached},
-        parameters={name for name in free if name.startswith("params:")},
-    )
+    return Pipeline(nodes, namespace=namespace, prefix_datasets_with_namespace=False)

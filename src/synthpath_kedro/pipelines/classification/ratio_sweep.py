@@ -1,19 +1,21 @@
-from functools import partial, update_wrapper
-
 from kedro.pipeline import Node, Pipeline
 
 from synthpath_kedro.pipelines.classification.nodes import draw_ratio_sweep, tabulate_ratio_sweep, train_at_ratio
-from synthpath_kedro.pipelines.classification.pipeline import SHARED, cached_features
+from synthpath_kedro.pipelines.classification.pipeline import SPLITS, cache_features
+from synthpath_kedro.pipelines.shared import bound, check_study_node, collect_sets_node
 from synthpath_kedro.study.grid import Grid
-
-CACHED = ("cached_real_train", "cached_real_val", "cached_real_test", "cached_synthetic")
 
 
 def create_pipeline(grid: Grid) -> Pipeline:
     """Accuracy against the share of synthetic images in every batch, for the models that the run is about."""
-    sweeps = [_sweep(model, grid.sweep_ratios, grid.models[model]) for model in grid.selected_models]
+    cached = [cache_features(model, list(grid.sets)) for model in grid.selected_models if grid.models[model]]
+    sweeps = [
+        _train_at(grid, model, name, ratio)
+        for model in grid.selected_models
+        for name in grid.sets
+        for ratio in grid.sweep_ratios
+    ]
     scores = sorted(name for sweep in sweeps for name in sweep.outputs())
-    cached = [cached_features(model, of_synthetic=True) for model in grid.selected_models if grid.models[model]]
     study = [
         Node(tabulate_ratio_sweep, inputs=scores, outputs="ratio_sweep_table", name="tabulate_ratio_sweep"),
         Node(
@@ -23,35 +25,32 @@ def create_pipeline(grid: Grid) -> Pipeline:
             name="draw_ratio_sweep",
         ),
     ]
-    return Pipeline([*cached, *sweeps, *study], tags="ratio_sweep")
+    sweep = Pipeline(study, namespace="ratio_sweep", prefix_datasets_with_namespace=False)
+    nodes = [*sum([*cached, *sweeps], sweep).nodes, check_study_node(), collect_sets_node(grid)]
+    return Pipeline(nodes, tags="ratio_sweep")
 
 
-def _sweep(model: str, ratios: tuple[float, ...], has_frozen_backbone: bool) -> Pipeline:
-    nodes = [_train_at(model, ratio, has_frozen_backbone) for ratio in ratios]
-    pipeline = Pipeline(nodes)
-    return Pipeline(
-        nodes,
-        namespace=model,
-        inputs=pipeline.inputs() & set(SHARED),
-        outputs=pipeline.outputs(),
-        parameters={"params:classification", "params:seed"},
-    )
-
-
-def _train_at(model: str, ratio: float, has_frozen_backbone: bool) -> Node:
-    name = f"at_{ratio:g}".replace(".", "_")
+def _train_at(grid: Grid, model: str, name: str, ratio: float) -> Pipeline:
+    trained = f"{model}_{name}_at_{ratio:g}".replace(".", "_")
     inputs = {
-        "model": "name",
         "real_train": "real_train",
         "real_val": "real_val",
         "real_test": "real_test",
-        "shards": "synthetic_shards",
-        "manifest": "synthetic_manifest",
+        "synthetic_sets": "synthetic_sets",
         "params": "params:classification",
+        "training": "params:training",
         "seed": "params:seed",
-        "scratch": "classification_scratch",
+        "scratch": "scratch",
+        "logs": "logs",
+        "study_check": "study_check",
     }
-    if has_frozen_backbone:
-        inputs |= {name: name for name in CACHED}
-    train = update_wrapper(partial(train_at_ratio, ratio=ratio), train_at_ratio)
-    return Node(train, inputs=inputs, outputs=f"{model}_{name}_scores", name=f"train_{name}")
+    if grid.models[model]:
+        inputs |= {f"cached_{images}": f"{model}/cached_{images}" for images in (*SPLITS, name)}
+    namespace = f"ratio_sweep.{trained}"
+    node = Node(
+        bound(train_at_ratio, model=model, name=name, ratio=ratio, namespace=namespace),
+        inputs=inputs,
+        outputs=f"{trained}_scores",
+        name="train_and_score",
+    )
+    return Pipeline([node], namespace=namespace, prefix_datasets_with_namespace=False)

@@ -36,5 +36,7 @@ def create_pipeline() -> Pipeline:
                 name="draw_sample_grid",
             ),
         ],
+        namespace="data_prep",
+        prefix_datasets_with_namespace=False,
         tags="data_prep",
     )

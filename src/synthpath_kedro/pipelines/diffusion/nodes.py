@@ -6,21 +6,29 @@ from matplotlib.figure import Figure
 from synthpath_kedro.data.artifact import Artifact, Card
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import check_same_data, source_note
-from synthpath_kedro.parameters import DiffusionParameters
+from synthpath_kedro.parameters import DiffusionParameters, TrainingParameters
+
+NAMESPACE = "diffusion"
 
 
 def train_denoiser(
     real_train: LabeledImages,
     real_val: LabeledImages,
     params: DiffusionParameters,
+    training: TrainingParameters,
     seed: int,
     scratch: Path,
+    logs: Path,
+    study_check: Card,
 ) -> tuple[Artifact, pd.DataFrame, Artifact]:
     """Trains the denoiser: its EMA weights, its history, and samples by epoch (uint8 [n, H, W, 3])."""
     from synthpath_kedro.diffusion.training import train_denoiser
+    from synthpath_kedro.training.loggers import TrainingLog
 
+    del study_check
+    log = TrainingLog(training.logger, logs)
     check_same_data({"real_train": real_train.card, "real_val": real_val.card})
-    trained = train_denoiser(real_train, real_val, params, seed, scratch)
+    trained = train_denoiser(real_train, real_val, params, seed, scratch / NAMESPACE, log)
     samples = Artifact({str(epoch): images for epoch, images in trained.samples.items()}, trained.checkpoint.card)
     return trained.checkpoint, trained.history, samples
 

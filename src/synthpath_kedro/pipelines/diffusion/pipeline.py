@@ -1,20 +1,33 @@
 from kedro.pipeline import Node, Pipeline
 
-from synthpath_kedro.pipelines.diffusion.nodes import draw_denoiser_loss, draw_denoiser_samples, train_denoiser
+from synthpath_kedro.pipelines.diffusion.nodes import (
+    NAMESPACE,
+    draw_denoiser_loss,
+    draw_denoiser_samples,
+    train_denoiser,
+)
+from synthpath_kedro.pipelines.shared import check_study_node
+from synthpath_kedro.study.grid import Grid
 
 
-def create_pipeline() -> Pipeline:
-    return Pipeline(
+def create_pipeline(grid: Grid) -> Pipeline:
+    """The denoiser, where a synthetic set of the study is sampled from it."""
+    if not grid.needs_denoiser:
+        return Pipeline([])
+    training = Pipeline(
         [
             Node(
                 train_denoiser,
-                inputs=[
-                    "real_train",
-                    "real_val",
-                    "params:diffusion",
-                    "params:seed",
-                    "diffusion_scratch",
-                ],
+                inputs={
+                    "real_train": "real_train",
+                    "real_val": "real_val",
+                    "params": "params:diffusion",
+                    "training": "params:training",
+                    "seed": "params:seed",
+                    "scratch": "scratch",
+                    "logs": "logs",
+                    "study_check": "study_check",
+                },
                 outputs=["denoiser", "diffusion_history", "denoiser_samples"],
                 name="train_denoiser",
             ),
@@ -31,5 +44,8 @@ def create_pipeline() -> Pipeline:
                 name="draw_denoiser_samples",
             ),
         ],
+        namespace=NAMESPACE,
+        prefix_datasets_with_namespace=False,
         tags="diffusion",
     )
+    return training + Pipeline([check_study_node()], tags="diffusion")

@@ -1,40 +1,53 @@
 from kedro.pipeline import Node, Pipeline
 
-from synthpath_kedro.pipelines.synthesis.nodes import (
-    draw_real_and_synthetic,
-    export_synthetic,
-    generate_shards,
-    write_manifest,
-)
+from synthpath_kedro.pipelines.shared import bound, check_study_node, collect_sets_node
+from synthpath_kedro.pipelines.synthesis.nodes import draw_real_and_synthetic, export_synthetic, make_synthetic_set
+from synthpath_kedro.study.grid import Grid
 
 
-def create_pipeline() -> Pipeline:
-    return Pipeline(
-        [
-            Node(
-                generate_shards,
-                inputs=["denoiser", "real_train", "params:synthesis", "params:seed"],
-                outputs="synthetic_shards",
-                name="generate_shards",
-            ),
-            Node(
-                write_manifest,
-                inputs=["synthetic_shards", "denoiser"],
-                outputs="synthetic_manifest",
-                name="write_manifest",
-            ),
+def create_pipeline(grid: Grid) -> Pipeline:
+    """Every synthetic set of the study, whoever makes it."""
+    shared = Pipeline([check_study_node(), collect_sets_node(grid)], tags="synthesis")
+    return sum((_make_set(grid, name) for name in grid.sets), shared)
+
+
+def _make_set(grid: Grid, name: str) -> Pipeline:
+    synthetic, namespace = grid.of_set("synthetic", name), grid.of_set("synthesis", name).replace("/", ".")
+    inputs = {
+        "real_train": "real_train",
+        "real_val": "real_val",
+        "real_test": "real_test",
+        "params": "params:synthesis",
+        "seed": "params:seed",
+        "scratch": "scratch",
+        "existing": "synthetic_shards_at_hand",
+    }
+    # The user's own images are checked as they are read: not waiting, they are read before anything is trained.
+    if not grid.sets[name].needs_path:
+        inputs["study_check"] = "study_check"
+    if grid.sets[name].needs_denoiser:
+        inputs["denoiser"] = "denoiser"
+    nodes = [
+        Node(
+            bound(make_synthetic_set, name=name, namespace=namespace),
+            inputs=inputs,
+            outputs=synthetic,
+            name="make_synthetic_set",
+        ),
+        Node(
+            draw_real_and_synthetic,
+            inputs=["real_train", synthetic, "params:seed"],
+            outputs=grid.of_set("real_and_synthetic_figure", name),
+            name="draw_real_and_synthetic",
+        ),
+    ]
+    if grid.exports:
+        nodes.append(
             Node(
                 export_synthetic,
-                inputs=["synthetic_shards", "synthetic_manifest", "denoiser", "data_card", "params:synthesis"],
-                outputs="synthetic_export",
+                inputs=[synthetic, "data_card", "params:synthesis"],
+                outputs=grid.of_set("synthetic_export", name),
                 name="export_synthetic",
-            ),
-            Node(
-                draw_real_and_synthetic,
-                inputs=["real_train", "synthetic_shards", "synthetic_manifest", "params:seed"],
-                outputs="real_and_synthetic_figure",
-                name="draw_real_and_synthetic",
-            ),
-        ],
-        tags="synthesis",
-    )
+            )
+        )
+    return Pipeline(nodes, namespace=namespace, prefix_datasets_with_namespace=False, tags="synthesis")

@@ -1,5 +1,8 @@
 """What the training data does to accuracy."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,15 +15,13 @@ from synthpath_kedro.report.figures.style import (
     SMALL_SIZE,
     TEXT_SIZE,
     Style,
-    add_legend,
+    add_legend_below,
     blank_figure,
     dress,
     literal,
     new_figure,
-    regime_color,
-    regime_marker,
 )
-from synthpath_kedro.report.labels import model_label, ordered_models, ordered_regimes
+from synthpath_kedro.report.labels import model_label, ordered_models, point_style, rows_of, trainings
 
 _WIDTH = 0.66
 """Share of a model's place that its regimes fill."""
@@ -32,40 +33,37 @@ def accuracy_by_regime(
     """Accuracy on the real test set: a point per replicate, a bar at the mean, colors and shapes by regime.
 
     Args:
-        classification: one row per cell and replicate: ``model, regime, replicate, accuracy``.
+        classification: one row per cell and replicate: ``model, regime, set, replicate, accuracy``.
         title: heading.
         note: a warning under the title.
     """
     if classification.empty:
         return blank_figure(title, note, "no cell has been trained")
-    models, regimes = ordered_models(classification["model"]), ordered_regimes(classification["regime"])
-    figure = new_figure(max(6.0, 1.2 + 1.65 * len(models)), 4.4, title, note)
+    models, shown = ordered_models(classification["model"]), trainings(classification)
+    figure = new_figure(max(6.0, 1.2 + max(1.65, 0.45 * len(shown)) * len(models)), 4.4, title, note)
     axes = dress(figure.add_subplot())
-    step = _WIDTH / len(regimes)
+    step = _WIDTH / len(shown)
     for place, model in enumerate(models):
-        for number, regime in enumerate(regimes):
-            cell = classification[(classification["model"] == model) & (classification["regime"] == regime)]
-            _draw_cell(axes, place + (number - (len(regimes) - 1) / 2) * step, step, cell["accuracy"], regime)
+        for number, training in enumerate(shown):
+            cell = rows_of(classification, model, training)
+            center = place + (number - (len(shown) - 1) / 2) * step
+            _draw_cell(axes, center, step, cell["accuracy"], point_style(training, shown))
     axes.set_xticks(range(len(models)), [literal(model_label(model)) for model in models], fontsize=TEXT_SIZE)
     axes.tick_params(axis="x", length=0)
     axes.set(ylabel="accuracy, real test set", xlim=(-0.6, len(models) - 0.4))
-    handles = [Line2D([], [], ls="", marker=regime_marker(regime), color=regime_color(regime)) for regime in regimes]
+    handles = [Line2D([], [], ls="", **point_style(training, shown)) for training in shown]
     handles.append(Line2D([], [], color=INK, linewidth=2))
-    add_legend(figure, handles, [*regimes, "mean"], loc="outside lower center", ncols=4)
+    labels = [*(training.label for training in shown), "mean"]
+    add_legend_below(figure, handles, labels)
     return figure
 
 
-def _draw_cell(axes: Axes, place: float, step: float, accuracies: pd.Series, regime: str) -> None:
+def _draw_cell(axes: Axes, place: float, step: float, accuracies: pd.Series, marks: Mapping[str, Any]) -> None:
     if accuracies.empty:
         style: Style = {"rotation": 90, "fontsize": SMALL_SIZE, "color": FAINT, "ha": "center", "va": "bottom"}
         axes.text(place, 0.02, "not trained", transform=axes.get_xaxis_transform(), **style)
         return
-    spread = np.linspace(-0.18, 0.18, len(accuracies)) * step if len(accuracies) > 1 else [0]
-    points: Style = {
-        "marker": regime_marker(regime),
-        "color": regime_color(regime),
-        "alpha": 0.75,
-        "edgecolors": "white",
-    }
-    axes.scatter(place + np.asarray(spread), accuracies, s=46, linewidths=0.6, zorder=3, **points)
+    shifts = np.linspace(-0.18, 0.18, len(accuracies)) * step if len(accuracies) > 1 else [0]
+    points: Style = {"s": 46, "linewidths": 0.6, "alpha": 0.75, "edgecolors": "white", "zorder": 3}
+    axes.scatter(place + np.asarray(shifts), accuracies, **points, **marks)
     axes.hlines(accuracies.mean(), place - 0.36 * step, place + 0.36 * step, color=INK, linewidth=2, zorder=4)

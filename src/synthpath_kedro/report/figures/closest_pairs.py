@@ -21,7 +21,7 @@ class Pairs(NamedTuple):
     Attributes:
         synthetic: uint8 [n, H, W, 3].
         train: likewise, or None where they must not be shown.
-        distances: one a pair, as texts.
+        distances: one per pair, as texts.
     """
 
     synthetic: UInt8[np.ndarray, "pairs height width 3"]
@@ -34,7 +34,7 @@ def closest_pairs(
     title: str = "Synthetic images nearest to a training image",
     note: str | None = None,
 ) -> Figure:
-    """A band a space, a pair a column: the synthetic image above, the training image below, their distance under them.
+    """A band per space, a column per pair: synthetic above, training image below, their distance under them.
 
     Args:
         pairs: by what the distance is measured in; the same number of pairs in each.

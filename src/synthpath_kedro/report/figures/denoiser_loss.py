@@ -7,14 +7,15 @@ from matplotlib.figure import Figure
 
 from synthpath_kedro.report.figures.style import (
     FAINT,
-    REGIME_COLORS,
+    REAL,
+    SYNTHETIC,
     Style,
     add_legend,
     dress,
     new_figure,
 )
 
-_LOSSES = {"train_loss": ("training", REGIME_COLORS["real"]), "val_loss": ("validation", REGIME_COLORS["synthetic"])}
+_LOSSES = {"train_loss": ("training", REAL.color), "val_loss": ("validation", SYNTHETIC.color)}
 
 
 def denoiser_loss(history: pd.DataFrame, title: str = "Denoiser training", note: str | None = None) -> Figure:

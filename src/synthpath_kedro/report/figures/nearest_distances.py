@@ -11,7 +11,8 @@ from matplotlib.lines import Line2D
 
 from synthpath_kedro.report.figures.style import (
     INK,
-    REGIME_COLORS,
+    REAL,
+    SYNTHETIC,
     add_legend,
     dress,
     name_panel,
@@ -19,7 +20,7 @@ from synthpath_kedro.report.figures.style import (
 )
 
 _BINS = 40
-_COLORS = {"held-out real": REGIME_COLORS["real"], "synthetic": REGIME_COLORS["synthetic"]}
+_COLORS = {"held-out real": REAL.color, "synthetic": SYNTHETIC.color}
 
 
 class Distances(NamedTuple):

@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.report.figures.montage import draw_of_class, montage
 from synthpath_kedro.report.figures.style import (
-    REGIME_COLORS,
+    REAL,
     SMALL_SIZE,
+    SYNTHETIC,
     TEXT_SIZE,
     new_figure,
     strip,
@@ -34,7 +35,7 @@ def real_and_synthetic(
 
     Args:
         real: of the same classes as ``synthetic``; the image sizes may differ.
-        synthetic: made by the denoiser.
+        synthetic: of one synthetic set.
         per_class: images of each kind and class.
         seed: decides which images are drawn.
         title: heading.
@@ -50,10 +51,10 @@ def real_and_synthetic(
         if label >= real.n_classes:
             axes.set_visible(False)
             continue
-        for kind, (name, source) in enumerate((("real", real), ("synthetic", synthetic))):
+        for kind, (style, source) in enumerate(((REAL, real), (SYNTHETIC, synthetic))):
             tiles = [[tile] for tile in draw_of_class(source, label, per_class, seed)]
             _show_column(axes, montage(tiles, source.images.shape[1:3]), kind, source.images.shape[2])
-            axes.text(kind * 1.06 + 0.5, -0.04, name, color=REGIME_COLORS[name], ha="center", fontsize=SMALL_SIZE)
+            axes.text(kind * 1.06 + 0.5, -0.04, style.label, color=style.color, ha="center", fontsize=SMALL_SIZE)
         axes.set(xlim=(0, 2.06), ylim=(per_class * 1.06, -0.16), aspect="equal")
         axes.set_title(wrapped(real.class_names[label], 23), fontsize=TEXT_SIZE, fontweight="bold", va="bottom")
     return figure

@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Annotation
 
+from synthpath_kedro.study.regimes import REGIMES
+
 CLASS_COLORS = (
     "#2936a6",
     "#ebbf3b",
@@ -29,8 +31,11 @@ CLASS_COLORS = (
 """At least 28 CIE76 units apart under normal sight, protanopia, deuteranopia and tritanopia (Machado et al. 2009)."""
 
 CLASS_MARKERS = ("o", "^", "s")
-REGIME_COLORS = {"real": "#2936a6", "synthetic": "#d8741a", "mixed": "#0f8a7d"}
-REGIME_MARKERS = {"real": "o", "synthetic": "s", "mixed": "^"}
+REAL, SYNTHETIC = REGIMES["real"], REGIMES["synthetic"]
+"""Their colors and markers are those of real and of synthetic images too."""
+
+SET_COLORS = (SYNTHETIC.color, "#0f8a7d", "#800d1e", "#69800d", "#b681eb")
+SET_MARKERS = (SYNTHETIC.marker, "^", "D", "P", "X")
 SPLIT_COLORS = {"train": "#2936a6", "val": "#7fb2d9", "test": "#ebbf3b"}
 
 INK = "#1f2937"
@@ -42,6 +47,9 @@ TITLE_SIZE, TEXT_SIZE, SMALL_SIZE = 13.0, 9.5, 8.5
 DPI = 130
 _CHARACTERS_PER_INCH = 9.0
 """Of a title in DejaVu Sans at ``TITLE_SIZE``."""
+
+_LEGEND_MARK, _LEGEND_CHARACTER = 0.75, 0.075
+"""Inches: of a legend entry's marker and margins, of a character beside it."""
 
 
 Style = dict[str, Any]
@@ -115,6 +123,13 @@ def add_legend(owner: Axes | Figure, handles: Sequence, labels: Sequence[str], *
     return owner.legend(list(handles), texts, frameon=False, fontsize=SMALL_SIZE, labelcolor=INK, **place)
 
 
+def add_legend_below(figure: Figure, handles: Sequence, labels: Sequence[str]) -> Legend:
+    """A legend under the figure, in as many columns as fit beside each other, at most four."""
+    width = _LEGEND_MARK + max(map(len, labels)) * _LEGEND_CHARACTER
+    columns = int(min(4, max(1, figure.get_figwidth() // width)))
+    return add_legend(figure, handles, labels, loc="outside lower center", ncols=columns)
+
+
 def class_color(index: int) -> str:
     """Color of class ``index``; repeats after nine, with another marker."""
     return CLASS_COLORS[index % len(CLASS_COLORS)]
@@ -125,14 +140,14 @@ def class_marker(index: int) -> str:
     return CLASS_MARKERS[index // len(CLASS_COLORS) % len(CLASS_MARKERS)]
 
 
-def regime_color(regime: str) -> str:
-    """Color of ``regime``, gray where it is none of the study's."""
-    return REGIME_COLORS.get(regime, FAINT)
+def set_color(index: int) -> str:
+    """Color of the study's ``index``-th synthetic set."""
+    return SET_COLORS[index % len(SET_COLORS)]
 
 
-def regime_marker(regime: str) -> str:
-    """Marker of ``regime``."""
-    return REGIME_MARKERS.get(regime, "D")
+def set_marker(index: int) -> str:
+    """Marker of the study's ``index``-th synthetic set."""
+    return SET_MARKERS[index % len(SET_MARKERS)]
 
 
 def literal(text: str) -> str:

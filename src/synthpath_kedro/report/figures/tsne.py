@@ -11,7 +11,7 @@ from matplotlib.patheffects import withStroke
 
 from synthpath_kedro.report.figures.style import (
     INK,
-    REGIME_COLORS,
+    REAL,
     TEXT_SIZE,
     Style,
     add_legend,
@@ -20,10 +20,11 @@ from synthpath_kedro.report.figures.style import (
     class_marker,
     name_panel,
     new_figure,
+    set_color,
     strip,
 )
 
-_SOURCES = {"real_test": REGIME_COLORS["real"], "synthetic": REGIME_COLORS["synthetic"]}
+REAL_TEST = "real_test"
 _WIDTH, _LEGEND_MARK, _LEGEND_CHARACTER = 10.5, 0.65, 0.065
 """Inches: of the figure, of a legend entry's marker and margins, of a character beside it."""
 
@@ -35,7 +36,7 @@ def tsne(points: pd.DataFrame, class_names: Sequence[str], title: str, note: str
     without its colors.
 
     Args:
-        points: one row per image: ``x, y, label, source`` (source: real_test or synthetic).
+        points: one row per image: ``x, y, label, source`` (real_test, or the synthetic set).
         class_names: one a class, in label order.
         title: heading, such as the classifier's name.
         note: a warning under the title.
@@ -67,7 +68,7 @@ def _draw_classes(axes: Axes, points: pd.DataFrame, n_classes: int) -> None:
         axes.scatter(members["x"], members["y"], s=size, alpha=0.7, linewidths=0, **style)
     for label in points["label"].unique():
         members = points[points["label"] == label]
-        real = members[members["source"] == "real_test"]
+        real = members[members["source"] == REAL_TEST]
         x, y = (real if len(real) else members)[["x", "y"]].median()
         number = axes.text(x, y, str(label), fontsize=TEXT_SIZE + 2, fontweight="bold", color=INK, zorder=5)
         number.set(ha="center", va="center", path_effects=[withStroke(linewidth=3, foreground="white")])
@@ -75,12 +76,15 @@ def _draw_classes(axes: Axes, points: pd.DataFrame, n_classes: int) -> None:
 
 
 def _draw_sources(axes: Axes, points: pd.DataFrame) -> None:
-    colors = points["source"].map(_SOURCES).fillna(INK)
-    axes.scatter(points["x"], points["y"], s=_point_size(len(points)), c=colors, alpha=0.55, linewidths=0)
     counts = points["source"].value_counts()
-    present = [source for source in _SOURCES if source in counts]
-    handles = [Line2D([], [], linestyle="", marker="o", color=_SOURCES[source], markersize=7) for source in present]
-    labels = [f"{source.replace('_', ' ')}, n = {counts[source]:,}" for source in present]
+    sets = sorted(source for source in counts.index if source != REAL_TEST)
+    present = ([REAL_TEST] if REAL_TEST in counts else []) + sets
+    colors = {REAL_TEST: REAL.color} | {name: set_color(number) for number, name in enumerate(sets)}
+    style: Style = {"c": points["source"].map(colors), "s": _point_size(len(points)), "alpha": 0.55, "linewidths": 0}
+    axes.scatter(points["x"], points["y"], **style)
+    handles = [Line2D([], [], linestyle="", marker="o", color=colors[source], markersize=7) for source in present]
+    names = {REAL_TEST: "real test"} | ({sets[0]: "synthetic"} if len(sets) == 1 else {})
+    labels = [f"{names.get(source, source)}, n = {counts[source]:,}" for source in present]
     _finish(axes, "real or synthetic")
     add_legend(axes, handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2)
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthpath_kedro.report.figures.style import class_color, class_marker, regime_color, regime_marker
+from synthpath_kedro.report.figures.style import REAL, class_color, class_marker, set_color, set_marker
+from synthpath_kedro.report.figures.tsne import REAL_TEST
 from synthpath_kedro.report.pages.page import render_page
 from synthpath_kedro.report.pages.sprite_sheet import SpriteSheet, Tiles, shrunk, sprite_sheet
 
@@ -32,7 +33,7 @@ def render_feature_space(
     Args:
         points: by the model's name in print; one row per image: ``x, y, label, source, index`` (its place in
             ``tiles[source]``).
-        tiles: uint8 [N, size, size, 3] by source (``real_test``, ``synthetic``), in the order of the legend; None
+        tiles: uint8 [N, size, size, 3] by source (``real_test`` and synthetic sets), in the order of the legend; None
             where a source's tiles must not be shared.
         class_names: one a class, in label order.
         title: heading.
@@ -57,7 +58,7 @@ def render_feature_space(
             {"name": name, "color": class_color(label), "marker": class_marker(label)}
             for label, name in enumerate(class_names)
         ],
-        "sources": [_source(source) for source in sources],
+        "sources": _legend(sources),
         "models": [{"name": name, **_columns(table, sources, used)} for name, table in points.items()],
     }
     hidden = " and ".join(source.replace("_", " ") for source in sources if source not in used)
@@ -75,9 +76,14 @@ def _sheet(tiles: Sequence[Tiles]) -> SpriteSheet | None:
     return sprite_sheet(shrunk(np.concatenate(tiles), MAX_BYTES)) if tiles else None
 
 
-def _source(source: str) -> dict[str, str]:
-    regime = "synthetic" if source == "synthetic" else "real"
-    return {"name": source.replace("_", " "), "color": regime_color(regime), "marker": regime_marker(regime)}
+def _legend(sources: Sequence[str]) -> list[dict[str, str]]:
+    """Names, colors and markers of the sources; a study's only set is called synthetic."""
+    sets = [source for source in sources if source != REAL_TEST]
+    styles = {REAL_TEST: ("real test", REAL.color, REAL.marker)}
+    for number, name in enumerate(sets):
+        label = "synthetic" if len(sets) == 1 else name.replace("_", " ")
+        styles[name] = (label, set_color(number), set_marker(number))
+    return [dict(zip(("name", "color", "marker"), styles[source], strict=True)) for source in sources]
 
 
 def _columns(table: pd.DataFrame, sources: Sequence[str], used: Mapping[str, np.ndarray]) -> dict[str, Any]:

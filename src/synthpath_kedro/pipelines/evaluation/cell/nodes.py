@@ -8,71 +8,77 @@ from matplotlib.figure import Figure
 from synthpath_kedro.data.artifact import Artifact, Card
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import cell_name, check_same_classifier, check_same_data, source_note
+from synthpath_kedro.data.missing import MISSING, Missing
 from synthpath_kedro.data.stratified import stratified_subset
-from synthpath_kedro.data.synthetic import open_synthetic
+from synthpath_kedro.data.synthetic import SyntheticSet
+from synthpath_kedro.evaluation.cell_results import CellResults
 from synthpath_kedro.parameters import EvaluationParameters
+from synthpath_kedro.study.grid import Cell
 
 if TYPE_CHECKING:
     from synthpath_kedro.classifiers.classifier import Classifier
 
-NOTHING = Artifact({})
+Left = Artifact | Missing
 
 
 def predict_cell(
-    classifier: Artifact | None,
+    classifier: Left,
     real_val: LabeledImages,
     real_test: LabeledImages,
-    shards: dict[str, Artifact],
-    manifest: Card,
+    synthetic_sets: Mapping[str, SyntheticSet],
     params: EvaluationParameters,
     seed: int,
-    cached_real_val: Artifact | None = None,
-    cached_real_test: Artifact | None = None,
-    cached_synthetic: Artifact | None = None,
-) -> tuple[Artifact, Artifact]:
-    """Predicts once, for every table: probabilities of all replicates, and features of the first for t-SNE."""
+    *,
+    cell: Cell,
+    **cached: Left,
+) -> tuple[Left, Left]:
+    """Predicts once, for every table: probabilities of all replicates, and features of the first for t-SNE.
+
+    A cell that was trained on a synthetic set is tested on that set, another one on every set of the study.
+    """
     from synthpath_kedro.classifiers.cached_features import stored_features
     from synthpath_kedro.classifiers.prediction import predict_replicates
 
-    if classifier is None:
-        return NOTHING, NOTHING
-    synthetic = open_synthetic(shards, manifest)
-    cards = {"real_test": real_test.card, "real_val": real_val.card, "synthetic": synthetic.card}
-    check_same_data({cell_name(classifier.card): classifier.card, **cards})
-    chosen = stratified_subset(synthetic.labels, params.synthetic_images, seed)
-    sets = {"real_val": real_val, "real_test": real_test, "synthetic": synthetic.select(chosen)}
+    if classifier is MISSING:
+        return MISSING, MISSING
+    tested = {cell.set: synthetic_sets[cell.set]} if cell.set else synthetic_sets
+    whole: dict[str, LabeledImages] = {"real_val": real_val, "real_test": real_test}
+    whole |= {f"synthetic.{name}": synthetic.labeled() for name, synthetic in tested.items()}
+    cards = {name: images.card for name, images in whole.items() if not name.startswith("synthetic.")}
+    for name in tested:
+        check_same_data({cell_name(classifier.card): classifier.card, **cards, name: whole[f"synthetic.{name}"].card})
     models = _load(classifier)
-    predicted = {}
-    for name, whole, cached, rows in (
-        ("real_val", real_val, cached_real_val, None),
-        ("real_test", real_test, cached_real_test, None),
-        ("synthetic", synthetic, cached_synthetic, chosen),
-    ):
-        stored = stored_features(cached, name, models[0], whole)
-        inputs = whole.images if stored is None else stored
+    sets, places, predicted = {}, {}, {}
+    for name, images in whole.items():
+        stored = stored_features(_known(cached, name), name, models[0], images)
+        rows = stratified_subset(images.labels, params.synthetic_images, seed) if name not in cards else None
+        inputs = images.images if stored is None else stored
         predicted[name] = predict_replicates(models, inputs, params.batch_size, rows)
+        places[name] = np.arange(len(images)) if rows is None else rows
+        sets[name] = images.labels[places[name]]
     probabilities = {
         name: np.stack([one.probabilities for one in replicates]) for name, replicates in predicted.items()
     }
-    features = {name: predicted[name][0].features for name in ("real_test", "synthetic")}
-    places = {"real_test": np.arange(len(real_test)), "synthetic": chosen}
-    card = _cell_card(classifier) | {"synthetic": synthetic.digest}
+    truth = {f"{name}_labels": labels for name, labels in sets.items()}
+    truth |= {f"{name}_index": places[name] for name in whole if name not in cards}
+    if real_test.groups is not None:
+        truth["real_test_groups"] = real_test.groups
+    card = _cell_card(classifier) | {"synthetic_sets": {name: one.digest for name, one in tested.items()}}
+    shown = {name: replicates[0].features for name, replicates in predicted.items() if name != "real_val"}
     return (
-        Artifact(probabilities | _truth(sets) | {"synthetic_index": chosen}, card),
-        Artifact(_for_tsne(features, sets, places, params.tsne_images, seed), card),
+        Artifact(probabilities | truth, card),
+        Artifact(_for_tsne(shown, sets, places, params.tsne_images, seed), card),
     )
 
 
-def _truth(sets: Mapping[str, LabeledImages]) -> dict[str, np.ndarray]:
-    """Labels of every set, and the test images' groups where they are known."""
-    labels = {f"{name}_labels": images.labels for name, images in sets.items()}
-    groups = sets["real_test"].groups
-    return labels if groups is None else labels | {"real_test_groups": groups}
+def _known(cached: Mapping[str, Left], name: str) -> Artifact | None:
+    found = cached.get(f"cached_{name.removeprefix('synthetic.')}", MISSING)
+    return None if found is MISSING else found
 
 
 def _for_tsne(
     features: Mapping[str, np.ndarray],
-    sets: Mapping[str, LabeledImages],
+    labels: Mapping[str, np.ndarray],
     places: Mapping[str, np.ndarray],
     n: int,
     seed: int,
@@ -80,19 +86,19 @@ def _for_tsne(
     """A stratified part of the features, with labels and the images' places in the whole sets."""
     tensors: dict[str, np.ndarray] = {}
     for name, values in features.items():
-        chosen = stratified_subset(sets[name].labels, n, seed)
-        tensors |= {name: values[chosen], f"{name}_labels": sets[name].labels[chosen]}
+        chosen = stratified_subset(labels[name], n, seed)
+        tensors |= {name: values[chosen], f"{name}_labels": labels[name][chosen]}
         tensors[f"{name}_index"] = places[name][chosen]
     return tensors
 
 
 def attack_cell(
-    classifier: Artifact | None,
-    predictions: Artifact | None,
+    classifier: Left,
+    predictions: Left,
     real_test: LabeledImages,
     params: EvaluationParameters,
     seed: int,
-) -> Artifact:
+) -> Left:
     """Attacks a stratified part of the test set with every replicate; clean answers come from the predictions.
 
     Raises:
@@ -100,8 +106,8 @@ def attack_cell(
     """
     from synthpath_kedro.evaluation.attack_suite import CLEAN, CURVE_ROWS, LABELS, attack_suite
 
-    if classifier is None or predictions is None:
-        return NOTHING
+    if classifier is MISSING or predictions is MISSING:
+        return MISSING
     name = cell_name(classifier.card)
     check_same_data({name: classifier.card, "real_test": real_test.card})
     check_same_classifier({f"predictions of {name}": predictions.card, name: {"classifier": classifier.digest}})
@@ -124,11 +130,10 @@ def attack_cell(
 
 def _load(classifier: Artifact) -> "list[Classifier]":
     """The cell's replicates, on the GPU where there is one."""
-    import torch
-
     from synthpath_kedro.classifiers.checkpoint import load_classifiers
+    from synthpath_kedro.training.device import choose_device
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device()
     return [model.to(device) for model in load_classifiers(classifier)]
 
 
@@ -136,6 +141,9 @@ def _cell_card(classifier: Artifact) -> Card:
     kept = (
         "model",
         "regime",
+        "set",
+        "family",
+        "license",
         "weights",
         "variant",
         "class_names",
@@ -148,7 +156,7 @@ def _cell_card(classifier: Artifact) -> Card:
     return {key: classifier.card[key] for key in kept if key in classifier.card} | {"classifier": classifier.digest}
 
 
-def score_cell(predictions: Artifact | None, attacked: Artifact | None) -> dict[str, Any]:
+def score_cell(predictions: Left, attacked: Left) -> dict[str, Any] | Missing:
     """One flat number per metric, the mean over replicates: what DVC compares between runs.
 
     Raises:
@@ -157,8 +165,8 @@ def score_cell(predictions: Artifact | None, attacked: Artifact | None) -> dict[
     from synthpath_kedro.evaluation.classification_tables import classification_table, synthetic_as_test_table
     from synthpath_kedro.evaluation.robustness_tables import robustness_table
 
-    if predictions is None or attacked is None:
-        return {}
+    if predictions is MISSING or attacked is MISSING:
+        return MISSING
     name = cell_name(predictions.card)
     check_same_classifier({f"predictions of {name}": predictions.card, f"attacked images of {name}": attacked.card})
     metrics = ["accuracy", "macro_f1", "auc"]
@@ -172,21 +180,22 @@ def score_cell(predictions: Artifact | None, attacked: Artifact | None) -> dict[
     }
 
 
-def embed_features(features: Artifact | None, params: EvaluationParameters, seed: int) -> pd.DataFrame:
+def embed_features(features: Left, params: EvaluationParameters, seed: int) -> pd.DataFrame | Missing:
     """Embeds features of real and synthetic images jointly: x, y, label, source, index (place in the whole source)."""
     from synthpath_kedro.metrics.embedding import joint_tsne
 
-    if features is None:
-        return pd.DataFrame()
-    tensors, sources = features.tensors, ("real_test", "synthetic")
-    embedded = joint_tsne(tensors["real_test"], tensors["synthetic"], params.tsne_perplexity, seed)
+    if features is MISSING:
+        return MISSING
+    tensors = features.tensors
+    sources = [name for name in tensors if f"{name}_labels" in tensors]
+    embedded = joint_tsne([tensors[name] for name in sources], params.tsne_perplexity, seed)
     parts = [
         pd.DataFrame(
             {
                 "x": xy[:, 0],
                 "y": xy[:, 1],
                 "label": tensors[f"{source}_labels"],
-                "source": source,
+                "source": source.removeprefix("synthetic."),
                 "index": tensors[f"{source}_index"],
             }
         )
@@ -195,12 +204,47 @@ def embed_features(features: Artifact | None, params: EvaluationParameters, seed
     return pd.concat(parts, ignore_index=True)
 
 
-def draw_tsne(points: pd.DataFrame | None, features: Artifact | None) -> Figure | list[Figure]:
+def draw_tsne(points: pd.DataFrame | Missing, features: Left) -> Figure | Missing:
     from synthpath_kedro.report.figures.tsne import tsne
-    from synthpath_kedro.report.labels import model_label
+    from synthpath_kedro.report.labels import model_label, regime_label
 
-    if points is None or features is None:
-        return []
+    if points is MISSING or features is MISSING:
+        return MISSING
     card = features.card
-    title = f"{model_label(card['model'])}, trained on {card['regime']} images"
+    title = f"{model_label(card['model'])}, trained on {regime_label(card['regime'])} images"
     return tsne(points, tuple(card["class_names"]), title, note=source_note(card))
+
+
+def gather_cell(
+    predictions: Left,
+    features: Left,
+    attacked: Left,
+    tsne: pd.DataFrame | Missing,
+    tsne_figure: bytes | Missing,
+    history: pd.DataFrame | Missing,
+    history_figure: bytes | Missing,
+    metrics: dict[str, Any] | Missing,
+    *,
+    cell: Cell,
+) -> CellResults | Missing:
+    """What ``cell`` has left for the study's tables and report; MISSING where it has not been trained."""
+    del history_figure, metrics
+    if predictions is MISSING:
+        return MISSING
+    parts = {
+        "features": features,
+        "attacked": attacked,
+        "tsne": tsne,
+        "tsne_figure": tsne_figure,
+        "history": history,
+    }
+    present = {name: None if part is MISSING else part for name, part in parts.items()}
+    return CellResults(cell, predictions, **present)  # type: ignore[arg-type]
+
+
+def collect_cells(*results: CellResults | Missing) -> list[CellResults]:
+    """The cells that have been trained, in the grid's order; all of them on the same data."""
+    cells = [one for one in results if one is not MISSING]
+    if cells:
+        check_same_data({one.cell.name: one.predictions.card for one in cells})
+    return cells

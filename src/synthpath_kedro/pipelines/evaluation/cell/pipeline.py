@@ -4,53 +4,65 @@ from synthpath_kedro.pipelines.evaluation.cell.nodes import (
     attack_cell,
     draw_tsne,
     embed_features,
+    gather_cell,
     predict_cell,
     score_cell,
 )
-from synthpath_kedro.study.grid import Cell
-
-SHARED = {"real_val", "real_test", "synthetic_shards", "synthetic_manifest"}
-CACHED = ("cached_real_val", "cached_real_test", "cached_synthetic")
+from synthpath_kedro.pipelines.shared import bound
+from synthpath_kedro.study.grid import Cell, Grid
 
 
-def create_pipeline(cell: Cell, has_frozen_backbone: bool) -> Pipeline:
-    cached = CACHED if has_frozen_backbone else ()
-    shared = {name: name for name in sorted(SHARED)}
+def create_pipeline(grid: Grid, cell: Cell) -> Pipeline:
+    """What is computed for one cell by itself: predictions, attacks, features and their embedding."""
+    namespace = f"classifiers.{cell.namespace}"
+
+    def own(name: str) -> str:
+        return f"{cell.name}/{name}"
+
+    inputs = {
+        "classifier": own("classifier"),
+        "real_val": "real_val",
+        "real_test": "real_test",
+        "synthetic_sets": "synthetic_sets",
+        "params": "params:evaluation",
+        "seed": "params:seed",
+    }
+    if grid.models[cell.model]:
+        images = ["real_val", "real_test", *([cell.set] if cell.set else grid.sets)]
+        inputs |= {f"cached_{name}": f"{cell.model}/cached_{name}" for name in images}
     nodes = [
         Node(
-            predict_cell,
-            inputs={
-                "classifier": "classifier",
-                "real_val": "real_val",
-                "real_test": "real_test",
-                "shards": "synthetic_shards",
-                "manifest": "synthetic_manifest",
-                "params": "params:evaluation",
-                "seed": "params:seed",
-                **{name: name for name in cached},
-            },
-            outputs=["predictions", "features"],
+            bound(predict_cell, cell=cell),
+            inputs=inputs,
+            outputs=[own("predictions"), own("features")],
             name="predict",
         ),
         Node(
             attack_cell,
-            inputs=["classifier", "predictions", "real_test", "params:evaluation", "params:seed"],
-            outputs="attacked",
+            inputs=[own("classifier"), own("predictions"), "real_test", "params:evaluation", "params:seed"],
+            outputs=own("attacked"),
             name="attack",
         ),
-        Node(score_cell, inputs=["predictions", "attacked"], outputs="metrics", name="score"),
+        Node(score_cell, inputs=[own("predictions"), own("attacked")], outputs=own("metrics"), name="score"),
         Node(
             embed_features,
-            inputs=["features", "params:evaluation", "params:seed"],
-            outputs="tsne",
+            inputs=[own("features"), "params:evaluation", "params:seed"],
+            outputs=own("tsne"),
             name="embed_features",
         ),
-        Node(draw_tsne, inputs=["tsne", "features"], outputs="tsne_figure", name="draw_tsne"),
+        Node(draw_tsne, inputs=[own("tsne"), own("features")], outputs=own("tsne_figure"), name="draw_tsne"),
     ]
-    return Pipeline(
-        nodes,
-        namespace=cell.namespace,
-        inputs=shared | {name: f"{cell.model}.{name}" for name in cached},
-        parameters={"params:evaluation", "params:seed"},
-        tags="cells",
+    return Pipeline(nodes, namespace=namespace, prefix_datasets_with_namespace=False, tags="cells")
+
+
+def gather(cell: Cell) -> Node:
+    """The node that reads what ``cell`` has left."""
+    namespace = f"classifiers.{cell.namespace}"
+    names = ("predictions", "features", "attacked", "tsne", "tsne_figure", "history", "history_figure", "metrics")
+    return Node(
+        bound(gather_cell, cell=cell),
+        inputs={name: f"{cell.name}/{name}" for name in names},
+        outputs=f"{cell.name}/results",
+        name="gather",
+        namespace=namespace,
     )

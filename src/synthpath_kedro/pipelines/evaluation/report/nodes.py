@@ -1,87 +1,162 @@
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from synthpath_kedro.data.artifact import Artifact, Card
-from synthpath_kedro.data.lineage import source_note
-from synthpath_kedro.parameters import Parameters
+from synthpath_kedro.data.images import LabeledImages
+from synthpath_kedro.data.lineage import check_same_data, source_note
+from synthpath_kedro.data.missing import MISSING, Missing
+from synthpath_kedro.data.synthetic import SyntheticSet
+from synthpath_kedro.evaluation.cell_results import CellResults
+from synthpath_kedro.parameters import ReportParameters, read_parameters
+from synthpath_kedro.report.section import Evidence, SectionContent
+from synthpath_kedro.study.grid import Grid
 
 
-def draw_accuracy_by_regime(classification: pd.DataFrame, card: Card) -> Figure:
-    from synthpath_kedro.report.figures.accuracy_by_regime import accuracy_by_regime
-
-    return accuracy_by_regime(classification, note=source_note(card))
-
-
-def draw_confusion_matrices(*predictions: Artifact | None) -> Figure | list[Figure]:
-    """The cells of one model side by side, over all replicates."""
-    from synthpath_kedro.evaluation.classification_tables import confusion_of_cell
-    from synthpath_kedro.report.figures.confusion_matrices import confusion_matrices
-    from synthpath_kedro.report.labels import model_label
-
-    cells = [cell for cell in predictions if cell is not None]
-    if not cells:
-        return []
-    card = cells[0].card
-    title = f"{model_label(card['model'])}: percent of each true class"
-    matrices = {cell.card["regime"]: confusion_of_cell(cell) for cell in cells}
-    return confusion_matrices(matrices, card["class_names"], title, note=source_note(card))
+def by_set(*figures: bytes, names: tuple[str, ...]) -> dict[str, bytes]:
+    """One figure of each synthetic set, by the set's name."""
+    return dict(zip(names, figures, strict=True))
 
 
-def draw_f1_by_class(per_class: pd.DataFrame, class_distribution: pd.DataFrame, card: Card) -> Figure:
-    from synthpath_kedro.report.figures.f1_by_class import f1_by_class
+def assemble_evidence(
+    parameters: dict[str, Any],
+    data_card: Card,
+    synthetic_sets: Mapping[str, SyntheticSet],
+    cells: list[CellResults],
+    evidence: Mapping[str, pd.DataFrame],
+    run_times: dict[str, Any] | Missing,
+    denoiser: Artifact | None = None,
+    diffusion_history: pd.DataFrame | None = None,
+    denoiser_loss_figure: bytes | None = None,
+    denoiser_samples_figure: bytes | None = None,
+    *,
+    grid: Grid,
+    **facts: Any,
+) -> Evidence:
+    """Everything that the report's sections are made from, by name; what the study does not have is None.
 
-    return f1_by_class(per_class, class_distribution, tuple(card.get("subsampled", ())), note=source_note(card))
+    Raises:
+        InputError: the synthetic images are of another denoiser than the study's.
+    """
+    cards = {name: one.labeled().card for name, one in synthetic_sets.items()}
+    check_same_data(
+        cards | ({} if denoiser is None else {"denoiser": denoiser.card | {"checkpoint": denoiser.card["digest"]}})
+    )
+    trained = {one.cell for one in cells}
+    return {
+        "parameters": read_parameters(parameters),
+        "data_card": data_card,
+        "denoiser_card": None if denoiser is None else denoiser.card,
+        "diffusion_history": diffusion_history,
+        "denoiser_loss_figure": denoiser_loss_figure,
+        "denoiser_samples_figure": denoiser_samples_figure,
+        "generator_cards": {name: one.card.to_json() for name, one in synthetic_sets.items()},
+        "predictions": [one.predictions for one in cells],
+        "tsne": {one.cell.name: one.tsne for one in cells if one.tsne is not None},
+        "tsne_figures": {one.cell.name: one.tsne_figure for one in cells if one.tsne_figure is not None},
+        "missing_cells": [cell for cell in grid.cells if cell not in trained],
+        "run_times": {} if run_times is MISSING else run_times,
+        **evidence,
+        **facts,
+    }
 
 
-def draw_reliability(table: pd.DataFrame, card: Card) -> Figure:
-    from synthpath_kedro.report.figures.reliability import reliability
+def build_section(evidence: Evidence, *, name: str) -> SectionContent | Missing:
+    """The section ``name`` of the report; MISSING where the study has nothing for it."""
+    from synthpath_kedro.report.section import build_section as build
+    from synthpath_kedro.report.sections import SECTIONS
 
-    return reliability(table, note=source_note(card))
-
-
-def draw_robustness(robustness: pd.DataFrame, card: Card) -> Figure:
-    from synthpath_kedro.report.figures.robustness import robustness as draw
-
-    return draw(robustness[~robustness["control"].astype(bool)], note=source_note(card))
+    return build(SECTIONS[name], evidence) or MISSING
 
 
-def draw_robustness_curves(curves: pd.DataFrame, card: Card) -> Figure:
-    from synthpath_kedro.report.figures.robustness import robustness as draw
-
-    return draw(curves, title="Accuracy against the attack's budget", note=source_note(card))
-
-
-def tabulate_cost(diffusion_history: pd.DataFrame, **histories: pd.DataFrame | None) -> pd.DataFrame:
-    from synthpath_kedro.report.cost import cost_table
-
-    trained = [history for history in histories.values() if history is not None]
-    cells = pd.concat(trained) if trained else pd.DataFrame(columns=["model"])
-    return cost_table(diffusion_history, {name: cells[cells["model"] == name] for name in cells["model"].unique()})
+def collect_figures(**sections: SectionContent | Missing) -> dict[str, Figure]:
+    """The figures that sections have drawn, by the path of their file: "<section>/<figure>.png"."""
+    return {
+        f"{section}/{name}.png": figure.image
+        for section, content in sections.items()
+        if content is not MISSING
+        for name, figure in content.figures.items()
+        if isinstance(figure.image, Figure)
+    }
 
 
 def write_report(
-    parameters: dict[str, Any],
-    data_card: Card,
-    manifest: Card,
-    denoiser: Artifact,
-    run_times: Card | None,
-    **results: Artifact | pd.DataFrame | bytes | Figure | None,
-) -> str:
-    """The study's report as one page of HTML, from tables and figures by name, and the predictions of each cell."""
-    from synthpath_kedro.report.cost import with_run_times
-    from synthpath_kedro.report.recorded import recorded_parameters
-    from synthpath_kedro.report.study_report import render_study_report
+    study_evidence: Evidence, **sections: SectionContent | Missing
+) -> tuple[str, dict[str, Any], str, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The report as one page of HTML, the verdict for machines, the summary for the terminal, and tables 4.1 to 4.3."""
+    from synthpath_kedro.report import published_tables as published
+    from synthpath_kedro.report.labels import study_trainings
+    from synthpath_kedro.report.page import render_report
+    from synthpath_kedro.report.summary import verdict_json
+    from synthpath_kedro.report.tables import to_csv_table
+    from synthpath_kedro.report.terminal import as_text
 
-    cells = [cell.card for cell in results.values() if isinstance(cell, Artifact)]
-    tables = {name: table for name, table in results.items() if isinstance(table, pd.DataFrame)}
-    present = Parameters.model_validate(parameters)
-    return render_study_report(
-        present,
-        data_card,
-        manifest,
-        tables | {"cost": with_run_times(tables["cost"], run_times or {})},
-        {name: image for name, image in results.items() if isinstance(image, bytes | Figure)},
-        recorded_parameters(present.model_dump(mode="json"), data_card, manifest, denoiser.card, cells),
+    parameters = study_evidence["parameters"]
+    study = parameters.classification.models, study_trainings(parameters)
+    robustness = study_evidence["robustness"]
+    table_4_1 = published.table_4_1(study_evidence["classification"], *study)
+    table_4_2 = published.table_4_2(study_evidence["synthetic_as_test"], study[0])
+    table_4_3 = published.table_4_3(robustness[~robustness["control"].astype(bool)], *study)
+    title = "Table 4.1, real test set: accuracy / macro F1 / AUC"
+    summary = as_text(table_4_1, title, source_note(study_evidence["data_card"]))
+    contents = {name: None if content is MISSING else content for name, content in sections.items()}
+    return (
+        render_report(contents, study_evidence),
+        verdict_json(study_evidence["comparison"]),
+        f"{summary}\nstudy: single runs on PathMNIST at 64x64, as published",
+        to_csv_table(table_4_1),
+        to_csv_table(table_4_2),
+        to_csv_table(table_4_3),
     )
+
+
+def write_feature_space(
+    real_test: LabeledImages,
+    synthetic_sets: Mapping[str, SyntheticSet],
+    cells: list[CellResults],
+    params: ReportParameters,
+) -> str | Missing:
+    """A page on which hovering over a point of a classifier's t-SNE shows the tile; real ones only where allowed.
+
+    Raises:
+        InputError: a cell was embedded with other images than those at hand.
+    """
+    from synthpath_kedro.report.labels import model_label, regime_label
+    from synthpath_kedro.report.pages.feature_space import render_feature_space
+
+    sets = {name: one.labeled() for name, one in synthetic_sets.items()}
+    cards = {"real_test": real_test.card, **{name: one.card for name, one in sets.items()}}
+    points = {}
+    for one in cells:
+        if one.tsne is not None and one.features is not None:
+            cards[f"t-SNE of {one.cell.name}"] = one.features.card
+            suffix = f" ({one.cell.set})" if one.cell.several_sets and one.cell.set else ""
+            title = f"{model_label(one.cell.model)}, trained on {regime_label(one.cell.regime)} images{suffix}"
+            points[title] = one.tsne
+    check_same_data(cards)
+    if not points:
+        return MISSING
+    tiles = {"real_test": real_test.images if params.embed_real_images else None}
+    tiles |= {name: one.images for name, one in sets.items()}
+    title = "Feature space of the classifiers"
+    return render_feature_space(points, tiles, real_test.class_names, title, source_note(real_test.card))
+
+
+def write_reader_study(
+    real_val: LabeledImages, synthetic_sets: Mapping[str, SyntheticSet], params: ReportParameters, seed: int
+) -> str | Missing:
+    """A page that asks a reader which tiles are synthetic; none where real tiles must not be shown.
+
+    The real tiles are validation images: the test images of another center would give themselves away by their stain.
+    Of several synthetic sets the first is shown.
+    """
+    from synthpath_kedro.report.pages.reader_study import render_reader_study
+
+    synthetic = next(iter(synthetic_sets.values())).labeled()
+    check_same_data({"real_val": real_val.card, "synthetic": synthetic.card})
+    if not params.embed_real_images:
+        return MISSING
+    phantom = bool(real_val.card.get("phantom"))
+    return render_reader_study(real_val, synthetic, params.reader_study_images, seed, "Real or synthetic?", phantom)

@@ -1,89 +1,101 @@
 from kedro.pipeline import Node, Pipeline
 
 from synthpath_kedro.pipelines.evaluation.report.nodes import (
-    draw_accuracy_by_regime,
-    draw_confusion_matrices,
-    draw_f1_by_class,
-    draw_reliability,
-    draw_robustness,
-    draw_robustness_curves,
-    tabulate_cost,
+    assemble_evidence,
+    build_section,
+    by_set,
+    collect_figures,
+    write_feature_space,
+    write_reader_study,
     write_report,
 )
+from synthpath_kedro.pipelines.shared import bound
+from synthpath_kedro.report.sections import SECTIONS
 from synthpath_kedro.study.grid import Grid
 
-TABLES = (
-    "classification",
-    "intervals",
-    "comparison",
-    "per_class",
-    "calibration",
-    "robustness",
-    "knn_mixing",
-    "fidelity",
-    "fidelity_per_class",
-    "privacy",
-    "cost",
-)
-FIGURES = (
-    "sample_grid",
-    "class_distribution",
-    "denoiser_loss",
-    "denoiser_samples",
-    "real_and_synthetic",
-    "accuracy_by_regime",
-    "f1_by_class",
-    "reliability",
-    "robustness",
-    "robustness_curves",
-    "closest_pairs",
-    "nearest_distances",
-)
+FIGURES_OF_SETS = {"real_and_synthetic": "synthesis", "closest_pairs": "evidence", "nearest_distances": "evidence"}
+"""Figures of which each synthetic set has one, and the namespace that they belong to."""
+OF_DENOISER = ("denoiser", "diffusion_history", "denoiser_loss_figure", "denoiser_samples_figure")
 
 
 def create_pipeline(grid: Grid) -> Pipeline:
-    """Figures over all cells, and the report that shows everything."""
-    return Pipeline([*_figures(grid), _cost(grid), _report(grid)], tags="report")
+    """The report, section by section, and the pages beside it."""
+    report = Pipeline(
+        [_evidence(grid), *_sections(), *_pages()], namespace="report", prefix_datasets_with_namespace=False
+    )
+    return Pipeline([*report.nodes, *_figures_of_sets(grid)], tags="report")
 
 
-def _figures(grid: Grid) -> list[Node]:
-    drawn = [
-        Node(draw, [f"{table}_table", "data_card"], f"{name}_figure", name=f"draw_{name}")
-        for name, draw, table in (
-            ("accuracy_by_regime", draw_accuracy_by_regime, "classification"),
-            ("reliability", draw_reliability, "reliability"),
-            ("robustness", draw_robustness, "robustness"),
-            ("robustness_curves", draw_robustness_curves, "robustness_curves"),
+def _figures_of_sets(grid: Grid) -> list[Node]:
+    return [
+        Node(
+            bound(by_set, names=tuple(grid.sets)),
+            inputs=[grid.of_set(f"{figure}_figure", name) for name in grid.sets],
+            outputs=f"{figure}_figures",
+            name=f"collect_{figure}_figures",
+            namespace=namespace,
         )
+        for figure, namespace in FIGURES_OF_SETS.items()
     ]
-    inputs = ["per_class_table", "class_distribution", "data_card"]
-    drawn.append(Node(draw_f1_by_class, inputs, "f1_by_class_figure", name="draw_f1_by_class"))
-    for model in grid.models:
-        predictions = [f"{cell.namespace}.predictions" for cell in grid.cells if cell.model == model]
-        figure = f"{model}.confusion_figure"
-        drawn.append(Node(draw_confusion_matrices, predictions, figure, name=f"draw_confusion_matrices_of_{model}"))
-    return drawn
 
 
-def _cost(grid: Grid) -> Node:
-    histories = {f"{cell.model}_{cell.regime}": f"{cell.namespace}.history" for cell in grid.cells}
-    inputs = {"diffusion_history": "diffusion_history", **histories}
-    return Node(tabulate_cost, inputs, "cost_table", name="tabulate_cost")
+def _evidence(grid: Grid) -> Node:
+    names = (
+        "parameters",
+        "data_card",
+        "class_distribution",
+        "class_distribution_figure",
+        "sample_grid_figure",
+        "synthetic_sets",
+        "cells",
+        "evidence",
+        "run_times",
+        *(f"{figure}_figures" for figure in FIGURES_OF_SETS),
+        *(OF_DENOISER if grid.needs_denoiser else ()),
+    )
+    return Node(
+        bound(assemble_evidence, grid=grid),
+        inputs={name: name for name in names},
+        outputs="study_evidence",
+        name="assemble_evidence",
+    )
 
 
-def _report(grid: Grid) -> Node:
-    inputs = {
-        "parameters": "parameters",
-        "data_card": "data_card",
-        "manifest": "synthetic_manifest",
-        "denoiser": "denoiser",
-        "run_times": "run_times",
-        "class_distribution": "class_distribution",
-        **{f"table_{number}": f"table_{number}" for number in ("4_1", "4_2", "4_3")},
-        **{name: f"{name}_table" for name in TABLES},
-        **{f"{name}_figure": f"{name}_figure" for name in FIGURES},
-        **{f"confusion_{model}_figure": f"{model}.confusion_figure" for model in grid.models},
-        **{f"predictions_{cell.model}_{cell.regime}": f"{cell.namespace}.predictions" for cell in grid.cells},
-        **{f"tsne_{cell.model}_{cell.regime}_figure": f"{cell.namespace}.tsne_figure" for cell in grid.cells},
-    }
-    return Node(write_report, inputs, "report", name="write_report")
+def _sections() -> list[Node]:
+    nodes = [
+        Node(
+            bound(build_section, name=name),
+            inputs="study_evidence",
+            outputs=f"{name}/section",
+            name=f"build_{name}",
+        )
+        for name in SECTIONS
+    ]
+    sections = {name: f"{name}/section" for name in SECTIONS}
+    return [
+        *nodes,
+        Node(
+            write_report,
+            inputs={"study_evidence": "study_evidence", **sections},
+            outputs=["report", "verdict", "summary", "table_4_1", "table_4_2", "table_4_3"],
+            name="write_report",
+        ),
+        Node(collect_figures, inputs=sections, outputs="report_figures", name="collect_figures"),
+    ]
+
+
+def _pages() -> list[Node]:
+    return [
+        Node(
+            write_feature_space,
+            inputs=["real_test", "synthetic_sets", "cells", "params:report"],
+            outputs="feature_space_page",
+            name="write_feature_space",
+        ),
+        Node(
+            write_reader_study,
+            inputs=["real_val", "synthetic_sets", "params:report", "params:seed"],
+            outputs="reader_study_page",
+            name="write_reader_study",
+        ),
+    ]

@@ -1,0 +1,98 @@
+"""What can be refused before anything is trained: settings before a run begins, content as soon as data is prepared."""
+
+import logging
+from pathlib import Path
+
+from synthpath_kedro.data.artifact import Card
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.parameters import Parameters
+from synthpath_kedro.study.generators import GENERATORS, Generator
+from synthpath_kedro.study.loggers import check_logger
+
+log = logging.getLogger(__name__)
+
+CPU_WARNING_SECONDS = 6 * 3600
+
+
+def check_settings(parameters: Parameters) -> None:
+    """Refuses settings that do not go together, and paths that do not exist; reads no data.
+
+    Raises:
+        InputError: names the parameter, its value and what is valid.
+    """
+    from synthpath_kedro.classifiers.checks import check_backbones
+
+    check_logger(parameters.training.logger)
+    check_backbones(parameters)
+    for name, one in parameters.synthesis.synthetic_sets.items():
+        generator = GENERATORS[one.source]
+        if generator.needs_denoiser:
+            from synthpath_kedro.diffusion.synthesis import check_sampling
+
+            check_sampling(parameters.synthesis, parameters.diffusion)
+        if one.path is not None:
+            key = f"synthesis.sets.{name}.path" if parameters.synthesis.sets else "synthesis.path"
+            _check_path(key, Path(one.path).expanduser(), generator)
+        if generator.phantom_only and parameters.data_prep.source != "phantom":
+            raise InputError(
+                f"synthesis source {one.source} of set {name} is for data_prep.source phantom alone, which is "
+                f"{parameters.data_prep.source}; valid: {', '.join(g for g in GENERATORS if g != one.source)}"
+            )
+
+
+def check_data(parameters: Parameters, data_card: Card) -> Card:
+    """Refuses what the prepared data does not allow, and says what the generator will cost.
+
+    Args:
+        parameters: all of conf's.
+        data_card: of the prepared data.
+
+    Returns:
+        What was found: images per class of each synthetic set, and the cost of the denoiser in operations and, on this
+        machine, in seconds.
+
+    Raises:
+        InputError: classes or images of a synthetic set do not fit, or an attack cannot be run on so few classes.
+    """
+    import numpy as np
+
+    from synthpath_kedro.diffusion.allocation import allocate
+    from synthpath_kedro.diffusion.cost import estimate_cost
+    from synthpath_kedro.metrics.robustness import check_attacks
+
+    if data_card.get("multi_label"):
+        raise InputError(
+            f"{data_card.get('name', 'the data set')} is multi-label and a study takes one label per image: choose "
+            "another data_prep.name; kedro run --pipeline=data_prep gives its class distribution"
+        )
+    names = tuple(data_card["class_names"])
+    check_attacks(parameters.evaluation.attacks, len(names))
+    train = data_card["splits"]["train"]
+    counts = np.array([train["counts"][name] for name in names])
+    found: Card = {"sets": {}}
+    needs_denoiser = False
+    for name, one in parameters.synthesis.synthetic_sets.items():
+        generator = GENERATORS[one.source]
+        needs_denoiser |= generator.needs_denoiser
+        if generator.needs_path:
+            generator.check_content(str(one.path), names)
+        else:
+            allocated = allocate(parameters.synthesis, names, counts)
+            found["sets"][name] = dict(zip(names, allocated.tolist(), strict=True))
+    if needs_denoiser:
+        cost = estimate_cost(parameters.diffusion, parameters.synthesis, train["n"], data_card["image_size"])
+        log.info(cost.describe())
+        if cost.device == "CPU" and cost.seconds > CPU_WARNING_SECONDS:
+            log.warning("This is a study for a GPU; the same study in minutes: kedro run --env=demo")
+        found["cost"] = {"training_flops": cost.training_flops, "synthesis_flops": cost.synthesis_flops}
+    return found
+
+
+def _check_path(key: str, path: Path, generator: Generator) -> None:
+    problem = None
+    if not path.exists():
+        problem = "does not exist"
+    elif generator.path_is_folder is not None and path.is_dir() != generator.path_is_folder:
+        problem = "is a folder" if path.is_dir() else "is a file"
+    if problem:
+        raise InputError(f"{key}: {path} {problem}; give the {generator.label} of synthetic images")

@@ -1,0 +1,69 @@
+"""The study's generators side by side, the nearest to real images first."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from synthpath_kedro.evaluation.fidelity_tables import OVERALL, REAL_TRAIN
+from synthpath_kedro.evaluation.privacy_tables import NEAR_DUPLICATES
+from synthpath_kedro.study.regimes import REGIMES
+
+REFERENCE = "real_val"
+"""Held-out real images of the center that the generators learned from."""
+
+COLUMNS = (
+    "rank",
+    "set",
+    "kernel_distance",
+    "coverage",
+    "recall",
+    "near_duplicates",
+    "alarm",
+    "accuracy_alone",
+    "accuracy_mixed",
+    "difference_alone",
+    "difference_mixed",
+)
+
+
+def generators_table(
+    fidelity: pd.DataFrame, privacy: pd.DataFrame, comparison: pd.DataFrame, classification: pd.DataFrame
+) -> pd.DataFrame:
+    """One row per synthetic set, ranked by its kernel distance to held-out real images, then by accuracy alone.
+
+    Args:
+        fidelity: as ``fidelity_scores`` gives it, of every set.
+        privacy: as ``privacy_table`` gives it, of every set.
+        comparison: as ``comparison_table`` gives it.
+        classification: as ``classification_table`` gives it.
+
+    Returns:
+        Columns ``rank`` (1 is best), ``set``, ``kernel_distance, coverage, recall`` against ``REFERENCE``,
+        ``near_duplicates`` (the largest share of any space), ``alarm`` (in any space), ``accuracy_alone`` (the mean
+        over models trained on nothing but synthetic images), ``accuracy_mixed`` (likewise, on a part of them), and the
+        mean differences of the two against their baselines.
+    """
+    overall = fidelity[(fidelity["reference"] == REFERENCE) & (fidelity["class"] == OVERALL)]
+    measures = overall.pivot_table(index="set", columns="measure", values="value", sort=False)
+    copies = privacy[privacy["measure"] == NEAR_DUPLICATES].groupby("set", sort=False)
+    alone = [name for name, regime in REGIMES.items() if regime.synthetic_share == 1]
+    mixed = [name for name, regime in REGIMES.items() if regime.uses_synthetic and name not in alone]
+    table = pd.DataFrame(index=[name for name in measures.index if name != REAL_TRAIN])
+    for measure in ("kernel_distance", "coverage", "recall"):
+        table[measure] = measures[measure] if measure in measures else float("nan")
+    table["near_duplicates"], table["alarm"] = copies["value"].max(), copies["alarm"].max()
+    table["accuracy_alone"] = _mean(classification, alone, "accuracy")
+    table["accuracy_mixed"] = _mean(classification, mixed, "accuracy")
+    table["difference_alone"] = _mean(comparison, alone, "difference")
+    table["difference_mixed"] = _mean(comparison, mixed, "difference")
+    ranked = table.sort_values(["kernel_distance", "accuracy_alone"], ascending=[True, False], kind="stable")
+    ranked = ranked.rename_axis("set").reset_index()
+    return ranked.assign(rank=range(1, len(ranked) + 1))[list(COLUMNS)]
+
+
+def _mean(table: pd.DataFrame, regimes: Iterable[str], column: str) -> pd.Series:
+    """By set: the mean over models of the mean over a model's rows."""
+    rows = table[table["regime"].isin(list(regimes))]
+    if rows.empty:
+        return pd.Series(dtype=float)
+    return rows.groupby(["set", "model"], sort=False)[column].mean().groupby("set", sort=False).mean()

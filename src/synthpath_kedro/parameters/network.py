@@ -1,0 +1,85 @@
+"""What classifiers and the feature extractor have in common: which network, with which weights."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import Annotated
+
+from pydantic import Field, JsonValue, field_validator, model_validator
+
+from synthpath_kedro.parameters.block import Block
+from synthpath_kedro.study.models import FAMILIES, POOLINGS
+
+
+def among(names: Collection[str], value: str) -> str:
+    """Checks that ``value`` is one of ``names``.
+
+    Raises:
+        ValueError: it is not; lists the names, and the nearest.
+    """
+    if value not in names:
+        raise ValueError(", ".join(names) + nearest(value, names))
+    return value
+
+
+def nearest(value: str, names: Collection[str]) -> str:
+    """A question that ends an error line: the names most like ``value``; "" where none is."""
+    found = get_close_matches(value, names, n=3)
+    return f"; did you mean {' or '.join(found)}?" if found else ""
+
+
+class NetworkParameters(Block):
+    """Which network, with which weights.
+
+    Attributes:
+        family: one of ``FAMILIES``; None where ``module`` is given.
+        module: Python module of one's own with ``build`` and ``restore``, such as "my_package.my_model".
+        variant: the architecture; "" for the family's own. For timm a name of timm's, "hf-hub:owner/name", or a folder
+            with config.json and weights.
+        model_args: keyword arguments of timm's architecture that its config.json does not have.
+        weights: pretrained, random, or a file or folder.
+        revision: commit, tag or branch of downloaded weights.
+        pooling: of a transformer's tokens; None: the network's own.
+        input_size: pixels that images are resized to.
+    """
+
+    family: str | None = None
+    module: str | None = None
+    variant: str = ""
+    model_args: dict[str, JsonValue] = Field(default_factory=dict)
+    weights: str
+    revision: str | None = None
+    pooling: str | None = None
+    input_size: Annotated[int, Field(ge=8, le=1024)]
+
+    @field_validator("family")
+    @classmethod
+    def _family_is_known(cls, value: str | None) -> str | None:
+        return None if value is None else among(FAMILIES, value)
+
+    @field_validator("pooling")
+    @classmethod
+    def _pooling_is_known(cls, value: str | None) -> str | None:
+        return None if value is None else among(POOLINGS, value)
+
+    @model_validator(mode="after")
+    def _family_serves_what_is_chosen(self) -> "NetworkParameters":
+        if self.module is not None:
+            return self
+        if self.family is None:
+            raise ValueError(f"family is missing; valid: {', '.join(FAMILIES)}, or module: my_package.my_model")
+        family = FAMILIES[self.family]
+        if not (self.variant or family.variant):
+            raise ValueError(
+                "variant is missing; valid: an architecture's name in timm, hf-hub:owner/name, or a folder with "
+                "config.json and model.safetensors"
+            )
+        if self.pooling is not None and self.pooling not in family.poolings:
+            raise ValueError(
+                f"pooling is {self.pooling!r}; valid for family {self.family}: {_listed(family.poolings)} "
+                f"(family timm has {', '.join(FAMILIES['timm'].poolings)})"
+            )
+        return self
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(names) or "null"

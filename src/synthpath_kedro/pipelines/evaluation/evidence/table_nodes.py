@@ -1,0 +1,108 @@
+"""The tables about the cells that have been trained."""
+
+import pandas as pd
+
+from synthpath_kedro.data.artifact import Artifact
+from synthpath_kedro.data.lineage import check_same_classifier
+from synthpath_kedro.evaluation.cell_results import CellResults
+from synthpath_kedro.parameters import EvaluationParameters
+
+
+def tabulate_classification(cells: list[CellResults]) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.classification_tables import classification_table
+
+    return classification_table(_predictions(cells))
+
+
+def tabulate_intervals(cells: list[CellResults], params: EvaluationParameters, seed: int) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.classification_tables import interval_table
+
+    return interval_table(_predictions(cells), params.bootstrap_resamples, seed)
+
+
+def tabulate_comparison(cells: list[CellResults], params: EvaluationParameters, seed: int) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.comparison_tables import comparison_table
+
+    return comparison_table(_predictions(cells), params.bootstrap_resamples, seed, params.margin)
+
+
+def tabulate_classes(cells: list[CellResults]) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.classification_tables import per_class_table
+
+    return per_class_table(_predictions(cells))
+
+
+def tabulate_calibration(cells: list[CellResults], params: EvaluationParameters) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.calibration_tables import calibration_table
+
+    return calibration_table(_predictions(cells), params.calibration_bins)
+
+
+def tabulate_reliability(cells: list[CellResults], params: EvaluationParameters) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.calibration_tables import reliability_tables
+
+    return reliability_tables(_predictions(cells), params.calibration_bins)
+
+
+def tabulate_synthetic_as_test(cells: list[CellResults]) -> pd.DataFrame:
+    """How cells that were trained without synthetic images classify every synthetic set."""
+    from synthpath_kedro.evaluation.classification_tables import synthetic_as_test_table
+
+    return synthetic_as_test_table([one.predictions for one in cells if not one.cell.set])
+
+
+def tabulate_robustness(cells: list[CellResults]) -> pd.DataFrame:
+    """Accuracy under attack, of the classifiers that the tables of predictions are about.
+
+    Raises:
+        InputError: a cell was attacked and predicted by different classifiers.
+    """
+    from synthpath_kedro.evaluation.robustness_tables import robustness_table
+
+    return robustness_table(_attacked(cells))
+
+
+def tabulate_robustness_curves(cells: list[CellResults]) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.robustness_tables import robustness_curves
+
+    return robustness_curves(_attacked(cells))
+
+
+def tabulate_knn_mixing(cells: list[CellResults], params: EvaluationParameters) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.feature_space_tables import knn_mixing_table
+
+    return knn_mixing_table([one.features for one in cells if one.features is not None], params.neighbors)
+
+
+def tabulate_cost(cells: list[CellResults], diffusion_history: pd.DataFrame | None = None) -> pd.DataFrame:
+    from synthpath_kedro.report.cost import cost_table
+
+    histories = [one.history for one in cells if one.history is not None]
+    table = pd.concat(histories) if histories else pd.DataFrame(columns=["model"])
+    return cost_table(diffusion_history, {name: table[table["model"] == name] for name in table["model"].unique()})
+
+
+def rank_generators(
+    fidelity: pd.DataFrame, privacy: pd.DataFrame, comparison: pd.DataFrame, classification: pd.DataFrame
+) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.generator_tables import generators_table
+
+    return generators_table(fidelity, privacy, comparison, classification)
+
+
+def collect_evidence(**tables: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The study's tables by name."""
+    return tables
+
+
+def _predictions(cells: list[CellResults]) -> list[Artifact]:
+    return [one.predictions for one in cells]
+
+
+def _attacked(cells: list[CellResults]) -> list[Artifact]:
+    for one in cells:
+        if one.attacked is not None:
+            name = one.cell.name
+            cards = {f"attacked images of {name}": one.attacked.card, f"predictions of {name}": one.predictions.card}
+            check_same_classifier(cards)
+    return [one.attacked for one in cells if one.attacked is not None]

@@ -1,0 +1,68 @@
+"""Time, memory and disk of the denoiser and of synthesis."""
+
+from functools import partial
+
+import torch
+
+from synthpath_kedro.diffusion.cost import estimate_cost
+from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.parameters import Parameters
+from synthpath_kedro.planning.images import ImageCounts, count_synthetic
+from synthpath_kedro.planning.probe import saved_bytes
+from synthpath_kedro.planning.steps import Step, pixel_bytes
+from synthpath_kedro.study.generators import GENERATORS
+
+_BYTES = 4  # of a float32
+_TRAINED_COPIES = 5  # weights, their average, gradients and AdamW's two moments
+
+
+def estimate_denoiser(parameters: Parameters, images: ImageCounts | None, probe: bool) -> tuple[list[Step], str | None]:
+    """Training the denoiser and sampling from it, and what they would be refused for.
+
+    Args:
+        parameters: all of them.
+        images: how many there are; None: not known.
+        probe: time a training step on this machine.
+    """
+    params, size = parameters.diffusion, parameters.data_prep.image_size
+    try:
+        denoiser = make_denoiser(params, 1, size)
+    except InputError as error:
+        return [Step("diffusion", note="refused"), Step("synthesis", note="refused")], str(error)
+    weights = _BYTES * sum(parameter.numel() for parameter in denoiser.parameters())
+    activations = saved_bytes(denoiser, partial(_loss_of_one_image, denoiser, size))
+    cost = estimate_cost(params, parameters.synthesis, images.train if images else 0, size, probe)
+    limit = f"at most {params.max_minutes:g} minutes by diffusion.max_minutes" if params.max_minutes else ""
+    training, n_images = cost.training_seconds, _n_sampled(parameters)
+    if training is not None and params.max_minutes:
+        training = min(training, 60 * params.max_minutes)
+    steps = [
+        Step(
+            "diffusion",
+            seconds=training if images else None,
+            memory_bytes=_TRAINED_COPIES * weights + params.batch_size * activations,
+            disk_bytes=weights,
+            note=limit,
+        ),
+        Step(
+            "synthesis",
+            seconds=cost.synthesis_seconds,
+            memory_bytes=weights + parameters.synthesis.batch_size * activations / 2,
+            disk_bytes=pixel_bytes(n_images, size) * (2 if parameters.synthesis.export == "both" else 1),
+            note="" if parameters.synthesis.export == "none" else "its export counted without compression",
+        ),
+    ]
+    return steps, None
+
+
+def _n_sampled(parameters: Parameters) -> int:
+    counts = count_synthetic(parameters.synthesis)
+    sets = parameters.synthesis.synthetic_sets.items()
+    return sum(counts[name] for name, one in sets if GENERATORS[one.source].needs_denoiser)
+
+
+def _loss_of_one_image(denoiser: Denoiser, size: int) -> torch.Tensor:
+    x = torch.zeros(1, 3, size, size)
+    levels = denoiser.parameterization.training_levels(torch.full((1,), 0.5))
+    return denoiser.loss(x, x, levels, torch.zeros(1, dtype=torch.long))

@@ -1,0 +1,150 @@
+"""How many images a source has, without reading their pixels."""
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.lib import format as npy
+
+from synthpath_kedro.data.sources import DEFAULT_MEDMNIST
+from synthpath_kedro.data.sources.decoding import ENDINGS
+from synthpath_kedro.data.sources.image_folder import SPLIT_FOLDERS
+from synthpath_kedro.data.sources.medmnist_info import info_of
+from synthpath_kedro.parameters import DataPrepParameters, SynthesisParameters
+
+_SPLITS = ("train", "val", "test")
+_PHANTOM_CLASSES = 9
+
+
+@dataclass(frozen=True)
+class ImageCounts:
+    """Images of each split.
+
+    Attributes:
+        train: training images.
+        val: validation images.
+        test: test images.
+        n_classes: classes; None where the source does not say so cheaply.
+        exact: whether data_prep will find just these; else a split is yet to be drawn, or images to be left out.
+    """
+
+    train: int
+    val: int
+    test: int
+    n_classes: int | None = None
+    exact: bool = True
+
+    @property
+    def total(self) -> int:
+        """Of all splits."""
+        return self.train + self.val + self.test
+
+
+def count_images(params: DataPrepParameters, card: Path) -> ImageCounts | None:
+    """The images that data_prep will give or has given.
+
+    Args:
+        params: the block ``data_prep``.
+        card: 03_primary/card.json of the environment, which is believed where it is of the same parameters.
+
+    Returns:
+        The counts, or None where the source is not there yet, or not as it should be.
+    """
+    prepared = _read_card(card)
+    if prepared.get("parameters") == params.model_dump(mode="json"):
+        train, val, test = (prepared["splits"][split]["n"] for split in _SPLITS)
+        return ImageCounts(train, val, test, len(prepared["class_names"]))
+    try:
+        return _count(params)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def count_synthetic(params: SynthesisParameters) -> dict[str, int]:
+    """Images of each synthetic set by name; 0 for one of the user's own that cannot be read, which is refused later."""
+    generated = sum(params.counts.values()) if params.counts else params.n_images
+    sets = params.synthetic_sets.items()
+    return {name: generated if one.path is None else _count_own(Path(one.path).expanduser()) for name, one in sets}
+
+
+def _count_own(path: Path) -> int:
+    try:
+        if path.is_dir():
+            return _files(path)
+        with zipfile.ZipFile(path) as archive:
+            return _length(archive, "images" if "images.npy" in archive.namelist() else "train_images")
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return 0
+
+
+def _count(params: DataPrepParameters) -> ImageCounts | None:
+    exact = not params.class_fractions
+    path = Path(params.path).expanduser() if params.path else None
+    match params.source:
+        case "phantom":
+            phantom = params.phantom
+            return ImageCounts(phantom.n_train, phantom.n_val, phantom.n_test, _PHANTOM_CLASSES, exact)
+        case "medmnist":
+            info = info_of((params.name or DEFAULT_MEDMNIST).lower())
+            train, val, test = (info["n_samples"][split] for split in _SPLITS)
+            return ImageCounts(train, val, test, len(info["label"]), exact)
+        case "npz" if path:
+            return _in_npz(path, exact)
+        case "image_folder" if path:
+            return _in_folder(path, params, exact)
+    return None
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def _in_npz(path: Path, exact: bool) -> ImageCounts:
+    with zipfile.ZipFile(path) as archive:
+        train, val, test = (_length(archive, f"{split}_images") for split in _SPLITS)
+        named = "class_names.npy" in archive.namelist()
+        return ImageCounts(train, val, test, _length(archive, "class_names") if named else None, exact)
+
+
+def _length(archive: zipfile.ZipFile, name: str) -> int:
+    with archive.open(f"{name}.npy") as stream:
+        version = npy.read_magic(stream)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        return int(read(stream)[0][0])
+
+
+def _in_folder(root: Path, params: DataPrepParameters, exact: bool) -> ImageCounts | None:
+    folders = [folder for folder in root.iterdir() if folder.is_dir()]
+    by_split: dict[str, dict[str, int]] = {}
+    for folder in folders:
+        if split := SPLIT_FOLDERS.get(folder.name.lower()):
+            by_split[split] = {one.name: _files(one) for one in folder.iterdir() if one.is_dir()}
+    val, test = params.split.val, params.split.test
+    if not by_split:
+        classes = {folder.name: _files(folder) for folder in folders}
+        n = sum(classes.values())
+        return ImageCounts(n - round(n * val) - round(n * test), round(n * val), round(n * test), len(classes), False)
+    counts = {split: sum(classes.values()) for split, classes in by_split.items()}
+    if not {"train", "test"} <= counts.keys():
+        return None
+    n_classes = len(by_split["train"])
+    if "val" in counts:
+        return ImageCounts(counts["train"], counts["val"], counts["test"], n_classes, exact)
+    drawn = round(counts["train"] * val)
+    return ImageCounts(counts["train"] - drawn, drawn, counts["test"], n_classes, False)
+
+
+def _files(folder: Path) -> int:
+    return sum(name.lower().endswith(tuple(ENDINGS)) for name in _names(folder))
+
+
+def _names(folder: Path) -> Iterator[str]:
+    for _, _, names in os.walk(folder):
+        yield from names

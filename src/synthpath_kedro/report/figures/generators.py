@@ -1,0 +1,57 @@
+"""Generators side by side."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from synthpath_kedro.report.figures.style import (
+    SMALL_SIZE,
+    Style,
+    blank_figure,
+    dress,
+    literal,
+    name_panel,
+    new_figure,
+    set_color,
+)
+
+_PANELS = {
+    "kernel_distance": "kernel distance to\nheld-out real images (low is good)",
+    "near_duplicates": "near-duplicates, share\n(low is good)",
+    "accuracy_alone": "accuracy alone\n(mean over models)",
+    "accuracy_mixed": "accuracy mixed\n(mean over models)",
+}
+
+
+def generators(table: pd.DataFrame, title: str = "Generators, ranked", note: str | None = None) -> Figure:
+    """A panel per measure, a row per synthetic set, the first in rank above.
+
+    Args:
+        table: one row per set, ranked: ``set, kernel_distance, near_duplicates, accuracy_alone, accuracy_mixed``.
+        title: heading.
+        note: a warning under the title.
+    """
+    if table.empty:
+        return blank_figure(title, note, "there is no synthetic set")
+    figure = new_figure(10.5, 1.6 + 0.45 * len(table), title, note)
+    panels = figure.subplots(1, len(_PANELS), sharey=True)
+    colors = {name: set_color(number) for number, name in enumerate(sorted(table["set"]))}
+    for axes, (column, name) in zip(panels, _PANELS.items(), strict=True):
+        _draw(axes, table, column, colors)
+        name_panel(axes, name)
+    panels[0].set_yticks(range(len(table)), [literal(name) for name in table["set"]])
+    panels[0].invert_yaxis()
+    return figure
+
+
+def _draw(axes: Axes, table: pd.DataFrame, column: str, colors: Mapping[str, str]) -> None:
+    dress(axes, grid="x")
+    values = table[column].astype(float)
+    style: Style = {"color": [colors[name] for name in table["set"]], "height": 0.62}
+    bars = axes.barh(range(len(table)), values.fillna(0), **style)
+    texts = [f" {value:.3f}" if pd.notna(value) else " \N{EN DASH}" for value in values]
+    axes.bar_label(bars, texts, fontsize=SMALL_SIZE)
+    axes.set_xlim(min(0.0, 1.3 * values.min()) if values.notna().any() else 0, max(1.3 * values.max(), 1e-3) or 1)
+    axes.tick_params(axis="y", length=0)

@@ -1,0 +1,143 @@
+"""What a reader must know before relying on a report's numbers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from synthpath_kedro.report.labels import cell_label, model_label
+from synthpath_kedro.report.section import Evidence, Note
+from synthpath_kedro.study.grid import Cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Card = Mapping[str, Any]
+
+_ENOUGH_GROUPS = 10
+
+
+def limitations(evidence: Evidence) -> list[Note]:
+    """The limitations of a study, the grave ones first.
+
+    Args:
+        evidence: ``data_card, classification, comparison, missing_cells, generator_cards``; all but the first may be
+            missing.
+    """
+    card = evidence["data_card"]
+    found = [
+        *_phantom(card),
+        *_random_weights(evidence.get("classification")),
+        *_unknown_groups(card),
+        *_few_groups(card),
+        *_absent_classes(card),
+        *_missing_cells(evidence.get("missing_cells") or ()),
+        *_no_test(evidence.get("comparison")),
+        *_one_generator(evidence.get("generator_cards") or {}),
+        *_another_data_set(card),
+        Note(
+            "These numbers are about classifiers on this data set. They are no evidence of clinical usefulness or "
+            "safety, and a synthetic image may resemble a training image closely.",
+            "Research software",
+        ),
+    ]
+    return sorted(found, key=lambda note: not note.grave)
+
+
+def uses_the_studys_data(card: Card) -> bool:
+    """Whether the data is PathMNIST as published."""
+    return (card.get("source"), card.get("name")) == ("medmnist", "pathmnist")
+
+
+def _phantom(card: Card) -> Iterator[Note]:
+    if card.get("phantom"):
+        text = (
+            "The images are rendered by a program. They show that the software works; they say nothing about patients."
+        )
+        yield Note(text, "Digital phantom, not tissue", grave=True)
+
+
+def _random_weights(classification: "pd.DataFrame | None") -> Iterator[Note]:
+    from synthpath_kedro.report.published_tables import TRAINED_FROM_SCRATCH
+
+    if classification is None or classification.empty:
+        return
+    random = classification.loc[classification["weights"] == "random", "model"].unique()
+    models = [model_label(model) for model in random if model not in TRAINED_FROM_SCRATCH]
+    if models:
+        text = (
+            f"{', '.join(models)} ran without pretrained weights. What such a backbone scores does not speak for the "
+            "model whose name it bears."
+        )
+        yield Note(text, "Random weights", grave=True)
+
+
+def _unknown_groups(card: Card) -> Iterator[Note]:
+    if not card.get("groups_known") and not card.get("phantom"):
+        text = (
+            "It is not known which images come from the same patient or slide. If one stands in several splits, "
+            "accuracies are too high and intervals too narrow. Set data_prep.group to keep patients together."
+        )
+        yield Note(text, "Patients unknown", grave=True)
+
+
+def _few_groups(card: Card) -> Iterator[Note]:
+    n_groups = card.get("splits", {}).get("test", {}).get("n_groups")
+    if n_groups is not None and n_groups < _ENOUGH_GROUPS:
+        text = (
+            f"The test images come from {n_groups} patients or slides. Intervals are taken over these, and over so few "
+            "they are too narrow."
+        )
+        yield Note(text, "Few test patients", grave=True)
+
+
+def _absent_classes(card: Card) -> Iterator[Note]:
+    parts = []
+    for split, facts in card.get("splits", {}).items():
+        absent = [name for name in card.get("class_names", []) if not facts["counts"].get(name, 0)]
+        if absent:
+            parts.append(f"{', '.join(absent)} in the {split} set")
+    if parts:
+        text = (
+            f"There is no image of {'; of '.join(parts)}. Averages over classes are of those that the real test set "
+            "holds: nothing is known of how well the others are recognized."
+        )
+        yield Note(text, "Classes without images", grave=True)
+
+
+def _missing_cells(cells: Sequence[Cell]) -> Iterator[Note]:
+    if cells:
+        names = ", ".join(map(cell_label, cells))
+        yield Note(f"{names}. Tables and comparisons are without them.", "Cells not trained")
+
+
+def _no_test(comparison: "pd.DataFrame | None") -> Iterator[Note]:
+    from synthpath_kedro.report.summary import NO_TEST
+
+    if comparison is None or comparison.empty:
+        text = f"For the differences above {NO_TEST}: they may be no larger than what another seed would change."
+        yield Note(text, "No test of significance")
+
+
+def _one_generator(cards: Mapping[str, Card]) -> Iterator[Note]:
+    if any(card.get("checkpoint") for card in cards.values()) or not cards:
+        yield Note(
+            "Every synthetic image comes from one trained denoiser. Replicates repeat the training of the classifiers, "
+            "not of the denoiser: another run of it could give another result."
+            if len(cards) < 2
+            else "Replicates repeat the training of the classifiers, not of the generators: another run of a generator "
+            "could give another result.",
+            "One denoiser" if len(cards) < 2 else "One run of each generator",
+        )
+    elif cards:
+        text = (
+            "The synthetic images were made elsewhere, once: another run of their generator could give another result."
+        )
+        yield Note(text, "Images made elsewhere")
+
+
+def _another_data_set(card: Card) -> Iterator[Note]:
+    if not uses_the_studys_data(card):
+        text = (
+            "The study's numbers are single runs on PathMNIST at 64x64 with 89,996 training images. This run used "
+            "other data, so they stand beside ours for orientation only."
+        )
+        yield Note(text, "The study used other data")

@@ -1,0 +1,25 @@
+"""The denoiser that this study trained."""
+
+from synthpath_kedro.report.section import Evidence, Section, SectionContent
+
+_ELSEWHERE = ("parameters", "versions", "key", "class_names")
+
+
+def _build(evidence: Evidence) -> SectionContent:
+    from synthpath_kedro.report.tables import facts_table, flattened
+    from synthpath_kedro.report.values import Exact
+
+    card = evidence["denoiser_card"]
+    shown = {key.replace("_", " "): value for key, value in card.items() if key not in _ELSEWHERE}
+    facts = [*flattened(shown), *flattened(card.get("parameters", {}))]
+    return SectionContent([facts_table([(key, Exact(value)) for key, value in facts])])
+
+
+SECTION = Section(
+    name="denoiser",
+    title="Denoiser",
+    question="provenance",
+    needs=("denoiser_card",),
+    build=_build,
+    absent="No denoiser: these images were not made by this study's denoiser.",
+)

@@ -1,0 +1,57 @@
+"""Which generator is best, where a study has several."""
+
+from synthpath_kedro.report.section import Evidence, ReportFigure, Section, SectionContent
+
+CAPTION = (
+    "Ranked by kernel distance to held-out real images (features; 0 is alike), then by accuracy. Near-duplicates: the "
+    "largest share of a set's images that are nearer to a training image than held-out images are. Accuracies are "
+    "means over models on the real test set, trained on the set alone and mixed with real images; differences are "
+    "against the baseline without synthetic images."
+)
+
+
+def _build(evidence: Evidence) -> SectionContent:
+    from synthpath_kedro.data.lineage import source_note
+    from synthpath_kedro.evaluation.rows import records
+    from synthpath_kedro.report.figures.generators import generators
+    from synthpath_kedro.report.tables import plain_table
+    from synthpath_kedro.report.values import Fixed, Warned
+
+    table, cards = evidence["generators"], evidence["generator_cards"]
+    if len(table) < 2:
+        return SectionContent()
+    rows = [
+        {
+            "rank": row["rank"],
+            "set": row["set"],
+            "source": str(cards.get(row["set"], {}).get("source", "")),
+            "kernel distance": Fixed(row["kernel_distance"], digits=4),
+            "coverage": Fixed(row["coverage"]),
+            "recall": Fixed(row["recall"]),
+            "near-duplicates": Fixed(row["near_duplicates"]),
+            "alarm": Warned("yes") if row["alarm"] is True else "no",
+            "accuracy alone": Fixed(row["accuracy_alone"]),
+            "mixed": Fixed(row["accuracy_mixed"]),
+            "difference, alone": Fixed(row["difference_alone"], signed=True),
+            "difference, mixed": Fixed(row["difference_mixed"], signed=True),
+        }
+        for row in records(table.assign(alarm=table["alarm"].fillna(False).astype(bool).astype(object)))
+    ]
+    figure = ReportFigure(
+        "Generators, ranked",
+        "The same measures; the best by kernel distance stands above.",
+        "Kernel distance, near-duplicates and accuracies of every synthetic set",
+        generators(table, note=source_note(evidence["data_card"])),
+    )
+    return SectionContent(tables=[plain_table(rows)], figures={"generators": figure})
+
+
+SECTION = Section(
+    name="generators",
+    title="Generators, ranked",
+    question="images",
+    needs=("generators", "generator_cards", "data_card"),
+    build=_build,
+    caption=CAPTION,
+    absent="No ranking of generators: fidelity was not measured.",
+)

@@ -1,0 +1,34 @@
+"""The study's result in sentences."""
+
+from synthpath_kedro.report.labels import cell_label
+from synthpath_kedro.report.section import Evidence, Note, Section, SectionContent
+
+
+def _build(evidence: Evidence) -> SectionContent:
+    from synthpath_kedro.report.summary import (
+        difference_sentences,
+        mean_differences,
+        sensitivity_sentence,
+        verdict_sentences,
+    )
+
+    comparison, missing = evidence["comparison"], evidence["missing_cells"]
+    if len(comparison):
+        sentences = [*verdict_sentences(comparison), sensitivity_sentence(comparison)]
+    else:
+        sentences = difference_sentences(mean_differences(evidence["classification"]))
+    notes = [Note(sentence) for sentence in sentences if sentence]
+    if missing:
+        notes.append(Note(f"{', '.join(map(cell_label, missing))}.", "Not trained:"))
+    return SectionContent(notes=notes)
+
+
+SECTION = Section(
+    name="result",
+    title="Result",
+    question="summary",
+    needs=("classification", "comparison", "missing_cells"),
+    build=_build,
+    absent="No result: no classifier has been evaluated.",
+    lead=True,
+)

@@ -1,0 +1,152 @@
+"""The study's result in sentences, and as verdict.json for machines."""
+
+from collections import Counter
+from collections.abc import Iterator
+from math import isnan
+from typing import Any
+
+import pandas as pd
+
+from synthpath_kedro.evaluation.comparison_tables import KEYS
+from synthpath_kedro.evaluation.rows import records
+from synthpath_kedro.report.labels import Training, model_label, ordered_models, rows_of, trainings
+from synthpath_kedro.report.values import number
+from synthpath_kedro.study.regimes import REGIMES
+
+NO_TEST = "no test of significance was run"
+
+_METRICS = ("accuracy", "macro_f1", "auc")
+
+
+def verdict_json(comparison: pd.DataFrame) -> dict[str, Any]:
+    """The comparisons for machines: ``{"comparisons": [...]}``, one entry per row with ``KEYS``; nan becomes None."""
+    return {"comparisons": [{key: _plain(row[key]) for key in KEYS} for row in records(comparison)]}
+
+
+def mean_differences(classification: pd.DataFrame) -> pd.DataFrame:
+    """Differences of the replicates' means on the real test set, of every regime against its baseline.
+
+    Args:
+        classification: one row per cell and replicate: ``model, regime, set, accuracy, macro_f1, auc``.
+
+    Returns:
+        Columns ``model, regime, set, baseline, accuracy, macro_f1, auc``; pairs with a missing cell are left out.
+    """
+    columns = ["model", "regime", "set", "baseline", *_METRICS]
+    found = trainings(classification)
+    rows = [
+        {"model": model, "regime": training.regime, "set": training.set, "baseline": baseline.regime}
+        | (_means(classification, model, training) - _means(classification, model, baseline)).to_dict()
+        for training in _latest_first(found)
+        for baseline in _baselines(training, found)
+        for model in ordered_models(classification["model"])
+        if len(rows_of(classification, model, training)) and len(rows_of(classification, model, baseline))
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def in_reading_order(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The rows training by training, those with real images first; models as they appear."""
+    parts = [rows_of(comparison, training=training) for training in _latest_first(trainings(comparison))]
+    return pd.concat(parts, ignore_index=True) if parts else comparison
+
+
+def verdict_sentences(comparison: pd.DataFrame) -> list[str]:
+    """One sentence per regime and set: for how many classifiers synthetic data helps or hurts.
+
+    Args:
+        comparison: columns ``model, regime, set, baseline, verdict``, see ``comparison_table``.
+    """
+    return [_verdict_sentence(subject, rows["verdict"]) for subject, rows in _by_training(comparison)]
+
+
+def sensitivity_sentence(comparison: pd.DataFrame) -> str:
+    """How small a difference could have been seen; empty where no verdict was given.
+
+    Args:
+        comparison: one row per comparison: ``ci_low, ci_high`` of the single comparison, ``n`` test images,
+            ``replicates``.
+    """
+    tested = comparison.dropna(subset=["ci_low", "ci_high"])
+    if tested.empty:
+        return ""
+    margin = ((tested["ci_high"] - tested["ci_low"]) / 2).median()
+    return (
+        f"With {tested['n'].iloc[0]:,} test images and {tested['replicates'].min()} replicates a difference below "
+        f"about {margin:.3f} cannot be told from chance: no evidence does not mean no effect."
+    )
+
+
+def difference_sentences(differences: pd.DataFrame) -> list[str]:
+    """One sentence per regime and set: how far mean accuracy moved; adds that nothing was tested.
+
+    Args:
+        differences: as ``mean_differences`` returns it.
+    """
+    sentences = []
+    for subject, rows in _by_training(differences):
+        low, high = (number(end, signed=True) for end in (rows["accuracy"].min(), rows["accuracy"].max()))
+        reach = f"by {low} to {high} over {len(rows)} classifiers"
+        moved = reach if len(rows) > 1 else f"by {low} for {model_label(rows['model'].item())}"
+        sentences.append(f"{subject} moved mean test accuracy {moved}.")
+    if not sentences:
+        return ["No pair of cells that could be compared has been trained."]
+    return [*sentences, f"These are differences of means; {NO_TEST}."]
+
+
+def comparison_label(training: Training, baseline: str) -> str:
+    """A comparison in print: "mixed vs real"."""
+    return f"{training.label} vs {REGIMES.find(baseline).label}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and isnan(value):
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def _latest_first(found: list[Training]) -> list[Training]:
+    """Regimes that hold real images before those of synthetic ones alone."""
+    return sorted(found, key=lambda training: REGIMES.find(training.regime).synthetic_share == 1)
+
+
+def _baselines(training: Training, found: list[Training]) -> list[Training]:
+    baseline = REGIMES.find(training.regime).baseline
+    return [other for other in found if other.regime == baseline and other.set in ("", training.set)]
+
+
+def _means(classification: pd.DataFrame, model: str, training: Training) -> pd.Series:
+    return rows_of(classification, model, training)[list(_METRICS)].mean()
+
+
+def _by_training(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    for training in _latest_first(trainings(table)):
+        rows = rows_of(table, training=training)
+        yield _subject(training, str(rows["baseline"].iloc[0])), rows
+
+
+def _subject(training: Training, baseline: str) -> str:
+    """What is compared, as the subject of a sentence."""
+    regime, against = REGIMES.find(training.regime), REGIMES.find(baseline)
+    of_set = training.label.removeprefix(regime.label)
+    if not regime.uses_synthetic:
+        return f"Training on {training.label} images instead of {against.label} ones"
+    if regime.synthetic_share == 1:
+        subject = f"Training on synthetic images alone{of_set}"
+    else:
+        subject = f"Adding synthetic images{of_set} to the real ones"
+    return f"{subject}, with augmentation" if regime.augment else subject
+
+
+def _verdict_sentence(subject: str, verdicts: pd.Series) -> str:
+    counts = Counter(verdicts)
+    classifiers = "classifier" if len(verdicts) == 1 else "classifiers"
+    if counts["no_evidence"] == len(verdicts):
+        whom = "the classifier" if len(verdicts) == 1 else f"any of {len(verdicts)} classifiers"
+        return f"{subject}: no evidence that it helps or hurts {whom}."
+    parts = [f"{subject} helps {counts['helps']} of {len(verdicts)} {classifiers} and hurts {counts['hurts']}"]
+    if counts["no_evidence"]:
+        parts.append(f"for {counts['no_evidence']} there is no evidence either way")
+    if counts["no_verdict"]:
+        parts.append(f"for {counts['no_verdict']} no verdict can be given")
+    return f"{'; '.join(parts)}."

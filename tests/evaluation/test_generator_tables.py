@@ -1,0 +1,74 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthpath_kedro.evaluation.generator_tables import generators_table
+
+
+@pytest.fixture
+def tables():
+    """Three sets, given from the worst to the best; gan and copies are equally near to real images."""
+    distances = {"blurred": 9.0, "gan": 2.0, "copies": 2.0, "real_train": 0.0}
+    fidelity = [
+        {"set": name, "reference": reference, "class": one, "measure": measure, "value": value}
+        for reference in ("real_val", "real_test")
+        for name, distance in distances.items()
+        for one, measure, value in (
+            ("", "kernel_distance", distance if reference == "real_val" else -distance),
+            ("", "coverage", 0.5),
+            ("a", "kernel_distance", -100.0),
+        )
+    ]
+    privacy = [
+        {"set": name, "measure": measure, "space": space, "value": value, "alarm": name == "copies"}
+        for name in distances
+        for measure, space, value in (
+            ("near_duplicates", "pixels", 0.1),
+            ("near_duplicates", "features", 0.3),
+            ("authenticity", "pixels", 0.9),
+        )
+        if name != "real_train"
+    ]
+    accuracies = {"blurred": 0.5, "gan": 0.6, "copies": 0.7}
+    classification = [
+        {"model": model, "regime": regime, "set": name, "replicate": k, "accuracy": accuracy + shift + gain}
+        for name, accuracy in accuracies.items()
+        for model, shift in (("cnn", 0.0), ("clip", 0.1))
+        for regime, gain in (("synthetic", 0.0), ("mixed", 0.2))
+        for k in range(2 if model == "cnn" else 1)
+    ]
+    comparison = [
+        {"model": "cnn", "regime": regime, "set": name, "difference": accuracy - 0.9}
+        for name, accuracy in accuracies.items()
+        for regime in ("synthetic", "mixed")
+    ]
+    return tuple(map(pd.DataFrame, (fidelity, privacy, comparison, classification)))
+
+
+def test_the_nearest_to_held_out_images_ranks_first_and_accuracy_breaks_a_tie(tables):
+    table = generators_table(*tables)
+    assert table[["rank", "set", "kernel_distance"]].to_numpy().tolist() == [
+        [1, "copies", 2.0],
+        [2, "gan", 2.0],
+        [3, "blurred", 9.0],
+    ]
+
+
+def test_accuracies_are_means_over_models_not_over_replicates(tables):
+    best = generators_table(*tables).iloc[0]
+    assert best["accuracy_alone"] == pytest.approx(0.75)
+    assert best["accuracy_mixed"] == pytest.approx(0.95)
+    assert best["difference_alone"] == pytest.approx(-0.2)
+
+
+def test_an_alarm_in_any_space_is_an_alarm(tables):
+    table = generators_table(*tables).set_index("set")
+    assert table["alarm"].to_dict() == {"copies": True, "gan": False, "blurred": False}
+    assert set(table["near_duplicates"]) == {0.3}
+
+
+def test_sets_are_ranked_before_any_classifier_is_trained(tables):
+    fidelity, privacy, comparison, classification = tables
+    table = generators_table(fidelity, privacy, comparison.iloc[:0], classification.iloc[:0])
+    assert table["rank"].tolist() == [1, 2, 3]
+    assert np.isnan(table["accuracy_alone"].astype(float)).all()

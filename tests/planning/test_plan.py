@@ -1,0 +1,104 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from synthpath_kedro.parameters import Parameters
+from synthpath_kedro.planning.classifiers import attack_passes
+from synthpath_kedro.planning.plan import Plan, make_plan
+from synthpath_kedro.planning.probe import saved_bytes
+from synthpath_kedro.planning.steps import PROCESS_BYTES, Step
+
+
+def step(plan: Plan, name: str) -> Step:
+    return next(one for one in plan.steps if one.name == name)
+
+
+def test_every_part_of_the_study_is_planned_in_the_order_it_runs(
+    parameters: Callable[..., Parameters], tmp_path: Path
+) -> None:
+    plan = make_plan(parameters(), tmp_path)
+    assert [one.name for one in plan.steps] == [
+        "data_prep",
+        "diffusion",
+        "synthesis",
+        "classification: cnn",
+        "classification: resnet18",
+        "evaluation: cnn",
+        "evaluation: resnet18",
+        "report",
+    ]
+    assert plan.refusals == ()
+    assert all(one.seconds > 0 and one.memory_bytes > PROCESS_BYTES for one in plan.steps)
+    assert plan.seconds == pytest.approx(sum(one.seconds for one in plan.steps))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_images_take_three_bytes_per_pixel_on_the_disk(parameters: Callable[..., Parameters], tmp_path: Path) -> None:
+    plan = make_plan(parameters(), tmp_path, probe=False)
+    assert step(plan, "data_prep").disk_bytes == (90 + 45 + 45) * 16 * 16 * 3
+    assert step(plan, "synthesis").disk_bytes == 90 * 16 * 16 * 3
+
+
+def test_without_a_probe_no_time_is_given(parameters: Callable[..., Parameters], tmp_path: Path) -> None:
+    plan = make_plan(parameters(), tmp_path, probe=False)
+    assert [one.name for one in plan.steps if one.seconds is not None] == ["data_prep"]
+    assert plan.seconds is None
+
+
+def test_cells_and_replicates_multiply_the_time_of_training(
+    parameters: Callable[..., Parameters], tmp_path: Path
+) -> None:
+    one = make_plan(parameters(classification={"models": ["cnn"], "regimes": ["real"], "replicates": 1}), tmp_path)
+    many = make_plan(parameters(classification={"models": ["cnn"], "replicates": 50}), tmp_path)
+    # 2 cells of 50 replicates take 100 times as long; two measurements of one machine agree within a factor of 10.
+    assert many.seconds is not None
+    assert 10 < step(many, "classification: cnn").seconds / step(one, "classification: cnn").seconds < 1000
+
+
+def test_a_study_on_images_made_elsewhere_trains_no_denoiser(
+    parameters: Callable[..., Parameters], tmp_path: Path
+) -> None:
+    folder = tmp_path / "made/a"
+    folder.mkdir(parents=True)
+    for index in range(7):
+        (folder / f"{index}.png").touch()
+    own = {"source": "image_folder", "path": str(tmp_path / "made")}
+    plan = make_plan(parameters(synthesis=own), tmp_path, probe=False)
+    names = [one.name for one in plan.steps]
+    assert names[:2] == ["data_prep", "synthesis: image_folder"]
+    assert step(plan, "synthesis: image_folder").disk_bytes == 7 * 16 * 16 * 3
+
+
+def test_everything_that_would_be_refused_is_named(parameters: Callable[..., Parameters], tmp_path: Path) -> None:
+    changed = parameters(
+        data_prep={"source": "image_folder", "path": str(tmp_path / "nowhere"), "image_size": 17},
+        synthesis={"guidance_scale": 2},
+        diffusion={"class_dropout_prob": 0},
+        classification={"backbones": {"resnet18": {"variant": "resnet50"}}},
+    )
+    plan = make_plan(changed, tmp_path, probe=False)
+    for words in ("data_prep.path: ", "synthesis.guidance_scale is 2", "17", "'resnet50'; valid: resnet18"):
+        assert any(words in reason for reason in plan.refusals), (words, plan.refusals)
+    assert step(plan, "evaluation: cnn").seconds is None
+
+
+def test_a_gradient_counts_as_three_passes(parameters: Callable[..., Parameters]) -> None:
+    params = parameters(
+        evaluation={
+            "attacks": ["uniform_noise", "bim"],
+            "bim_steps": 2,
+            "epsilon_sweep": ["8/255"],
+            "epsilon_sweep_images": 3,
+        }
+    ).evaluation
+    # The budget of the sweep is the attack's own, so the smaller part is attacked once more: in normalized space.
+    assert attack_passes(params, 10, 4) == (10 + 3) * 1 + (10 + 3) * (1 + 3 * 2)
+
+
+def test_memory_of_a_pass_counts_what_the_backward_pass_needs_and_no_weights() -> None:
+    network = nn.Sequential(nn.Linear(100, 50), nn.Sigmoid())
+    # The linear layer keeps its input, the sigmoid its output.
+    assert saved_bytes(network, lambda: network(torch.zeros(8, 100))) == 8 * (100 + 50) * 4

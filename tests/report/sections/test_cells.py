@@ -1,0 +1,159 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthpath_kedro.report.section import build_section
+from synthpath_kedro.report.sections import SECTIONS
+from synthpath_kedro.report.sections.feature_space import mixing_sentence
+from synthpath_kedro.report.sections.normalized_space import ablation_sentence
+from synthpath_kedro.report.values import text
+
+DASH = "\N{EN DASH}"
+CELLS = [("cnn", "real"), ("cnn", "mixed"), ("cnn", "synthetic"), ("clip", "real"), ("clip", "mixed")]
+
+
+def build(name, evidence):
+    return build_section(SECTIONS[name], evidence)
+
+
+def texts(table):
+    return [[text(value).replace("\N{NO-BREAK SPACE}", " ") for value in row] for row in table.rows]
+
+
+@pytest.fixture
+def comparison(evidence):
+    rows = [
+        ("cnn", "synthetic", 0.03, "helps"),
+        ("clip", "mixed", -0.02, "hurts"),
+        ("cnn", "mixed", 0.0, "no_evidence"),
+    ]
+    shared = {"baseline": "real", "set": "", "metric": "accuracy", "margin": 0.02, "reason": "", "small": False}
+    shared |= {"standard_error": 0.01, "p": 0.0004, "p_adjusted": 0.01, "mcnemar_p": 0.5, "non_inferior": False}
+    ends = {
+        f"{metric}_{end}": value
+        for metric in ("macro_f1", "auc")
+        for end, value in (("difference", 0.1), ("ci_low", 0.0), ("ci_high", 0.2))
+    }
+    ends |= {"replicates": 2, "n": 30}
+    return pd.DataFrame(
+        [
+            {"model": model, "regime": regime, "difference": d, "ci_low": d - 0.02, "ci_high": d + 0.02}
+            | {"verdict": verdict, **shared, **ends}
+            for model, regime, d, verdict in rows
+        ]
+    )
+
+
+@pytest.fixture
+def robustness():
+    rows = [
+        {
+            "model": model,
+            "regime": regime,
+            "set": "",
+            "replicate": k,
+            "attack": attack,
+            "control": control,
+            "change": -loss,
+            "pixel_space_change": -same_images if control else np.nan,
+            "accuracy": 0.9 - loss,
+            "n": 18 if control else 54,
+        }
+        for model, regime in CELLS
+        for k in range(2)
+        for attack, control, loss, same_images in (
+            ("uniform_noise", False, 0.02, None),
+            ("uniform_noise", True, 0.5, 0.01),
+            ("fgsm", False, 0.3, None),
+            ("fgsm", True, 0.6, 0.4),
+        )
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_verdicts_stand_in_the_models_order_mixed_first(comparison, evidence):
+    verdicts, _ = build("comparisons", evidence | {"comparison": comparison}).tables
+    assert [row[:3] for row in texts(verdicts)] == [
+        ["CLIP", "mixed vs real", "hurts"],
+        ["CNN", "mixed vs real", "no evidence"],
+        ["CNN", "synthetic vs real", "helps"],
+    ]
+    assert verdicts.opens == {2}
+    assert {row[6] for row in texts(verdicts)} == {"0.010"}
+
+
+def test_differences_are_printed_with_their_signs_intervals_and_small_p(comparison, evidence):
+    _, full = build("comparisons", evidence | {"comparison": comparison}).tables
+    row = dict(zip(full.columns, texts(full)[0], strict=True))
+    assert row["model"] == "CLIP"
+    assert row["accuracy"] == "-0.020 [-0.040, +0.000]"
+    assert (row["p"], row["p, Holm"]) == ("< 0.001", "0.010")
+
+
+def test_one_replicate_has_a_difference_without_an_interval(comparison, evidence):
+    alone = comparison.assign(ci_low=np.nan, ci_high=np.nan, standard_error=np.nan, p=np.nan)
+    _, full = build("comparisons", evidence | {"comparison": alone}).tables
+    row = dict(zip(full.columns, texts(full)[1], strict=True))
+    assert (row["accuracy"], row["SE"], row["p"]) == ("+0.000", DASH, DASH)
+
+
+def test_metrics_have_a_row_a_cell(evidence):
+    metrics = ("accuracy", "macro_f1", "auc", "balanced_accuracy", "mcc")
+    rows = [
+        {"model": model, "regime": regime, "set": "", "metric": metric, "mean": 0.8, "ci_low": 0.7, "ci_high": 0.9}
+        for model, regime in CELLS
+        for metric in metrics
+    ]
+    (table,) = build("intervals", evidence | {"intervals": pd.DataFrame(rows)}).tables
+    assert [row[1] for row in texts(table)] == ["real", "synthetic", "mixed", "real", "mixed"]
+    assert texts(table)[0][table.columns.index("macro F1")] == "0.800 [0.700, 0.900]"
+
+
+def test_f1_by_class_has_the_regimes_in_one_cell_and_a_dash_for_a_missing_one(evidence):
+    rows = [
+        {"model": model, "regime": regime, "set": "", "replicate": k, "class": name, "f1": 0.5 + 0.1 * k}
+        for model, regime in CELLS
+        for k in range(2)
+        for name in ("adipose", "stroma")
+    ]
+    (table,) = build("f1_by_class", evidence | {"per_class": pd.DataFrame(rows)}).tables
+    assert texts(table) == [
+        ["adipose", "0.550 / 0.550 / 0.550", f"0.550 / {DASH} / 0.550"],
+        ["stroma", "0.550 / 0.550 / 0.550", f"0.550 / {DASH} / 0.550"],
+    ]
+    assert table.caption.endswith("in each column: trained on real / synthetic / mixed images.")
+
+
+def test_calibration_shows_before_and_after(evidence):
+    (table,) = build("calibration", evidence).tables
+    assert texts(table)[0] == ["CNN", "real", *["0.200 → 0.100"] * 4, "1.500"]
+
+
+def test_the_ablation_stands_beside_the_attack_on_the_same_images_in_pixel_space(robustness, evidence):
+    (table,) = build("normalized_space", evidence | {"robustness": robustness}).tables
+    assert texts(table)[0] == ["CNN", "real", "18", "-0.010 → -0.500", "-0.400 → -0.600"]
+
+
+def test_the_sentence_about_the_ablation_follows_the_numbers(robustness):
+    sentence = ablation_sentence(robustness)
+    assert (
+        "over 5 cells and the same 18 images each uniform noise costs 0.500 of accuracy there and 0.010 in" in sentence
+    )
+    assert sentence.endswith("So the clamp alone makes accuracy collapse under noise, as it does in the study's table.")
+    assert "does not bring about the collapse" in ablation_sentence(robustness.assign(change=-0.02))
+    assert ablation_sentence(robustness[~robustness["control"]]) == ""
+
+
+def test_the_sentence_beside_tsne_gives_the_cells_numbers(evidence):
+    row = {"model": "cnn", "regime": "real", "set": "", "class": "all", "k": 10}
+    row |= {"real_share": 0.1, "expected_real_share": 0.5, "beside": "diffusion"}
+    mixing = pd.DataFrame([row | {"class_agreement": 0.75, "real_class_agreement": np.nan}])
+    sentence = mixing_sentence(mixing, "cnn", "real")
+    assert sentence.startswith(
+        "Of a synthetic image's 10 nearest neighbors 10% are real (50% if nothing told them apart)"
+    )
+    assert sentence.endswith("and 75% are of its class.")
+    assert mixing_sentence(mixing, "cnn", "mixed") == ""
+    content = build("feature_space", evidence | {"knn_mixing": mixing})
+    assert texts(content.tables[0]) == [["CNN", "real", "0.100", "0.500", "0.750", DASH]]
+    assert list(content.figures) == ["tsne_cnn", "tsne_clip"]

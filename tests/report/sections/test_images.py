@@ -1,0 +1,119 @@
+import pandas as pd
+import pytest
+
+from synthpath_kedro.report.section import build_section
+from synthpath_kedro.report.sections import SECTIONS
+from synthpath_kedro.report.values import text
+
+
+def build(name, evidence):
+    return build_section(SECTIONS[name], evidence)
+
+
+def texts(table):
+    return [[text(value) for value in row] for row in table.rows]
+
+
+def test_a_frechet_distance_that_is_not_defined_is_not_shown_and_the_caption_says_why(evidence):
+    table = build("fidelity", evidence).tables[0]
+    assert "Fréchet distance" not in table.columns
+    assert texts(table)[:2] == [
+        ["real val", "synthetic", "165", "1.5000", "0.500"],
+        ["real val", "real train", "165", "0.0000", "0.500"],
+    ]
+    assert table.caption.startswith(
+        "In features of EfficientNet-Lite0 (ImageNet weights, 64 pixels), 165 images of each set."
+    )
+    assert "There is no Fréchet distance: n does not exceed the dimensions of the features." in table.caption
+    known = evidence["fidelity"].fillna({"value": 3.0})
+    table = build("fidelity", evidence | {"fidelity": known}).tables[0]
+    assert table.columns[3] == "Fréchet distance"
+    assert "no Fréchet" not in table.caption
+
+
+def test_each_class_stands_beside_the_reference_with_its_n(evidence):
+    counted = evidence["fidelity_per_class"].assign(n=10, n_reference=5)
+    table = build("fidelity", evidence | {"fidelity_per_class": counted}).tables[1]
+    assert table.columns[:3] == ("class", "synthetic to real val", "real train to real val")
+    assert texts(table)[0][:3] == ["adipose", "1.5000 (n 10 / 5)", "0.0000 (n 10 / 5)"]
+    assert table.folded
+
+
+def test_the_reference_that_comes_with_every_set_is_shown_once(evidence):
+    doubled = {
+        name: pd.concat([evidence[name], evidence[name].replace({"set": {"diffusion": "gan"}})])
+        for name in ("fidelity", "fidelity_per_class")
+    }
+    overall, by_class = build("fidelity", evidence | doubled).tables
+    assert [row[1] for row in texts(overall)].count("real train") == 2
+    assert {len(row) for row in by_class.rows} == {len(by_class.columns)} == {7}
+
+
+def test_the_reader_study_is_mentioned_where_there_is_one(evidence):
+    hidden = evidence["parameters"].model_copy(deep=True)
+    hidden.report.__dict__["embed_real_images"] = False
+    assert "reader_study.html" in build("fidelity", evidence).tables[0].caption
+    assert "reader_study.html" not in build("fidelity", evidence | {"parameters": hidden}).tables[0].caption
+
+
+def test_the_caption_says_what_was_left_out_of_the_search(evidence):
+    caption = build("near_duplicates", evidence).tables[0].caption
+    assert (
+        "in pixels 90 of 900 synthetic images were sought among 400 of 1,000 training images (drawn at random"
+        in caption
+    )
+    assert "in features 90 of 900 synthetic images were sought among 1,000 of 1,000 training images." in caption
+
+
+def test_an_alarm_is_in_red_and_a_measure_without_one_has_no_finding(evidence):
+    table = build("near_duplicates", evidence).tables[0]
+    assert [type(row[-1]).__name__ for row in table.rows] == ["Warned", "str", "str"]
+    assert [text(row[-1]) for row in table.rows] == [
+        "near-duplicates found",
+        "no more near-duplicates than chance gives",
+        "",
+    ]
+
+
+def test_membership_has_its_interval(evidence):
+    table = build("membership", evidence).tables[0]
+    assert texts(table) == [
+        ["membership inference, AUC", "0.600", "0.500 to 0.700", "no evidence that training images can be told apart"]
+    ]
+    assert "(20 and 30 images)" in table.caption
+
+
+def test_generators_are_ranked_only_where_there_are_several(evidence, evidence_of_two_sets):
+    assert build("generators", evidence).empty
+    (table,) = build("generators", evidence_of_two_sets).tables
+    assert [row[:4] for row in texts(table)] == [["1", "good", "npz", "1.0000"], ["2", "bad", "npz", "9.0000"]]
+    assert "generators" in build("generators", evidence_of_two_sets).figures
+
+
+def test_the_zero_shot_accuracy_is_reported_where_a_model_has_one(evidence):
+    assert build("table_4_1", evidence).notes == []
+    table = evidence["classification"]
+    first = table["zero_shot_val_accuracy"].mask(table["model"] == "clip", 0.125)
+    (note,) = build("table_4_1", evidence | {"classification": table.assign(zero_shot_val_accuracy=first)}).notes
+    assert "before any training CLIP (random weights)" in note.text
+    assert "accuracy of 0.125" in note.text
+
+
+def test_the_license_of_the_weights_stands_with_the_classifiers(evidence):
+    assert texts(build("classifiers", evidence).tables[0])[1] == [
+        "CLIP",
+        "small",
+        "random (not pretrained)",
+        "apache-2.0",
+    ]
+
+
+@pytest.mark.parametrize("name", ["real_and_synthetic", "sample_grid"])
+def test_real_images_are_left_out_where_they_must_not_be_shown(name, evidence):
+    hidden = evidence["parameters"].model_copy(deep=True)
+    hidden.report.__dict__["embed_real_images"] = False
+    content = build(name, evidence | {"parameters": hidden})
+    assert not content.figures
+    assert "embed_real_images" in content.notes[0].text
+    pairs = build("near_duplicates", evidence | {"parameters": hidden}).figures["closest_pairs_diffusion"]
+    assert pairs.caption.endswith("The training images are not shown (report.embed_real_images is off).")

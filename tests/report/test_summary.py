@@ -1,0 +1,106 @@
+import json
+
+import pandas as pd
+import pytest
+
+from synthpath_kedro.report.summary import (
+    difference_sentences,
+    mean_differences,
+    sensitivity_sentence,
+    verdict_json,
+    verdict_sentences,
+)
+
+
+def test_differences_are_those_of_the_replicates_means(classification):
+    differences = mean_differences(classification).set_index(["model", "regime"])
+    assert differences.loc[("cnn", "mixed"), "accuracy"] == pytest.approx(0.02)
+    assert differences.loc[("cnn", "synthetic"), "accuracy"] == pytest.approx(0.01)
+    assert differences.loc[("cnn", "synthetic"), "auc"] == pytest.approx(0)
+
+
+def test_a_pair_with_a_missing_cell_is_left_out(classification):
+    pairs = set(mean_differences(classification)[["model", "regime"]].itertuples(index=False, name=None))
+    assert ("clip", "mixed") not in pairs
+    assert len(pairs) == 9
+
+
+def test_without_verdicts_the_answer_says_that_nothing_was_tested(classification):
+    assert difference_sentences(mean_differences(classification)) == [
+        "Adding synthetic images to the real ones moved mean test accuracy by +0.020 to +0.020 over 4 classifiers.",
+        "Training on synthetic images alone moved mean test accuracy by +0.010 to +0.010 over 5 classifiers.",
+        "These are differences of means; no test of significance was run.",
+    ]
+
+
+def test_without_any_pair_the_answer_says_so():
+    assert difference_sentences(mean_differences(pd.DataFrame())) == [
+        "No pair of cells that could be compared has been trained."
+    ]
+
+
+def test_verdicts_are_counted_by_regime():
+    words = ["helps", "no_evidence", "no_evidence", "no_verdict"]
+    mixed = pd.DataFrame({"model": "cnn", "regime": "mixed", "set": "diffusion", "baseline": "real", "verdict": words})
+    synthetic = pd.DataFrame(
+        {"model": ["cnn"], "regime": "synthetic", "set": "diffusion", "baseline": "real", "verdict": ["hurts"]}
+    )
+    assert verdict_sentences(pd.concat([mixed, synthetic])) == [
+        "Adding synthetic images to the real ones helps 1 of 4 classifiers and hurts 0; "
+        "for 2 there is no evidence either way; for 1 no verdict can be given.",
+        "Training on synthetic images alone helps 0 of 1 classifier and hurts 1.",
+    ]
+
+
+def test_no_evidence_for_anyone_is_said_in_plain_words():
+    nothing = pd.DataFrame(
+        {"model": ["cnn", "clip"], "regime": "mixed", "set": "diffusion", "baseline": "real", "verdict": "no_evidence"}
+    )
+    assert verdict_sentences(nothing) == [
+        "Adding synthetic images to the real ones: no evidence that it helps or hurts any of 2 classifiers."
+    ]
+
+
+def test_the_answer_says_how_small_a_difference_it_could_have_shown():
+    comparison = pd.DataFrame({"ci_low": [-0.1, -0.04, None], "ci_high": [0.1, 0.08, None], "n": 165, "replicates": 3})
+    assert "With 165 test images and 3 replicates a difference below about 0.080" in sensitivity_sentence(comparison)
+    assert sensitivity_sentence(comparison.iloc[2:]) == ""
+
+
+def test_sentences_name_set_and_augmentation_where_a_study_has_several(evidence_of_two_sets):
+    table = evidence_of_two_sets["comparison"].assign(verdict="helps")
+    assert verdict_sentences(table) == [
+        "Adding synthetic images (good) to the real ones helps 1 of 1 classifier and hurts 0.",
+        "Adding synthetic images (bad) to the real ones helps 1 of 1 classifier and hurts 0.",
+        "Adding synthetic images (good) to the real ones, with augmentation helps 1 of 1 classifier and hurts 0.",
+        "Adding synthetic images (bad) to the real ones, with augmentation helps 1 of 1 classifier and hurts 0.",
+        "Training on synthetic images alone (good) helps 1 of 1 classifier and hurts 0.",
+        "Training on synthetic images alone (bad) helps 1 of 1 classifier and hurts 0.",
+    ]
+
+
+def test_verdict_json_has_its_keys_and_null_for_nan(evidence):
+    single = evidence["comparison"].assign(ci_low=float("nan"), verdict="no_verdict")
+    found = json.loads(json.dumps(verdict_json(single), allow_nan=False))
+    (row,) = found["comparisons"]
+    assert list(row) == [
+        "model",
+        "regime",
+        "set",
+        "baseline",
+        "metric",
+        "difference",
+        "ci_low",
+        "ci_high",
+        "p_adjusted",
+        "verdict",
+        "small",
+        "non_inferior",
+        "margin",
+    ]
+    assert (row["model"], row["regime"], row["set"], row["baseline"]) == ("cnn", "mixed", "diffusion", "real")
+    assert (row["metric"], row["margin"], row["ci_low"]) == ("accuracy", 0.02, None)
+
+
+def test_a_study_without_comparisons_has_an_empty_list_of_them(evidence):
+    assert verdict_json(evidence["comparison"].iloc[:0]) == {"comparisons": []}
