@@ -45,9 +45,8 @@ def reload(page):
 
 
 def wait_until_shown(page):
-    """Returns when the page's script has shown one of its parts, which it does once the tiles are decoded."""
-    parts = ("#intro", "#test", "#result")
-    WebDriverWait(page.driver, 60).until(lambda _: any(page.find(part).is_displayed() for part in parts))
+    """Returns when the page's script has shown the reader's place, which it does once the tiles are decoded."""
+    WebDriverWait(page.driver, 60).until(lambda _: page.all("body[data-ready]"))
 
 
 @pytest.fixture(scope="module")

@@ -231,4 +231,5 @@
 
   await $("sheet").decode();
   show();
+  document.body.dataset.ready = "true";
 })();
