@@ -9,7 +9,7 @@ Both denoisers have the demo's network and see the same images equally often. Di
 denoiser has seen, between equal numbers of images of the same classes, in features of EfficientNet-Lite0: the kernel
 distance in all 1280 of them, the Fréchet distance in the first principal components of the real ones, since a Fréchet
 distance needs more images than dimensions. Checkpoints and samples stay in the work folder, where a run that was killed
-goes on; ``table.csv``, ``figure.png`` and ``samples.png`` are made anew from what is there after every set of samples.
+goes on; ``table.csv``, ``figure.png`` and ``samples.png`` are made again from what is there after every set of samples.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 import copy
+import multiprocessing
 import os
-import pickle
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,12 @@ def test_an_optional_artifact_is_missing_until_it_is_there(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda missing: pickle.loads(pickle.dumps(missing))])
+def through_another_process(value: object) -> object:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(copy.copy, value).result()
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, through_another_process])
 def test_missing_is_one_object_however_it_is_passed_on(copied: Callable) -> None:
     assert copied(MISSING) is MISSING
     assert copied({"cell": MISSING})["cell"] is MISSING

@@ -63,7 +63,7 @@ class ClassifierTraining(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def train_dataloader(self) -> EpochBatches:
-        """The batches of the current epoch; the trainer asks for them anew each epoch."""
+        """The batches of the current epoch; the trainer asks for them in each epoch."""
         return self.batches(self.trainer.current_epoch)
 
     def val_dataloader(self) -> InOrder:

@@ -57,8 +57,8 @@ def knn_mixing(
     pool; 0 means that they keep to themselves.
 
     Returns:
-        Columns ``class, n, k, real_share, expected_real_share, class_agreement, real_class_agreement``; one row a
-        class that has synthetic images, then one row with class -1 over all. ``class_agreement`` counts all
+        Columns ``class, n, k, real_share, expected_real_share, class_agreement, real_class_agreement``; one row
+        per class that has synthetic images, then one row with class -1 over all. ``class_agreement`` counts all
         neighbors, ``real_class_agreement`` only the real ones (nan where there are none).
 
     Raises:

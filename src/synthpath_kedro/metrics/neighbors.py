@@ -31,8 +31,7 @@ def nearest_neighbors(
     """Finds each query's ``k`` nearest among ``points`` by Euclidean distance, exactly.
 
     Candidates come from |y|^2 - 2 x.y in float32, a matrix product of centered rows; their distances are then taken
-    anew
-    from the differences, so that a copy is at distance 0 and not at the rounding error of the product.
+    again from the differences, so that a copy is at distance 0 and not at the rounding error of the product.
 
     Args:
         queries: any numeric dtype.

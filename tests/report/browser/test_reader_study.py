@@ -151,7 +151,7 @@ def test_progress_is_shown(page):
     assert page.find("#progress").get_property("value") == 2
 
 
-def test_backspace_goes_one_back_and_the_answer_is_given_anew(page, drawn):
+def test_backspace_goes_one_back_and_the_answer_is_given_again(page, drawn):
     page.find("#begin").click()
     page.press("rrr", Keys.BACKSPACE, Keys.BACKSPACE)
     assert page.find("#place").text == "Tile 2 of 12"
