@@ -9,6 +9,7 @@ from synthpath_kedro.commands.environments import BASE, Environment
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
 from synthpath_kedro.study.grid import Grid
+from synthpath_kedro.study.models import FAMILIES
 from synthpath_kedro.study.regimes import REGIMES
 
 STUDY_FILE = "study.yaml"
@@ -114,10 +115,11 @@ def _describe_cells(
     """Of the cells of ``model`` under ``regime``, one for each synthetic set."""
     uses_synthetic = REGIMES[regime].uses_synthetic
     filtering = study.confidence_filtering.model if uses_synthetic else None
+    family = study.backbone(model).family
     is_read = {
         "mixing_ratio": REGIMES[regime].synthetic_share is None,
         "confidence_filtering": uses_synthetic,
-        "prompt": study.backbone(model).family in (None, "clip"),
+        "prompt": family is None or FAMILIES[family].reads_prompt,
     }
     block = f"classification.backbones.{model}"
     return {

@@ -12,9 +12,8 @@ from synthpath_kedro.data.sources.medmnist_info import info_of
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import BackboneParameters, DataPrepParameters, Parameters
 from synthpath_kedro.planning.reach import is_reachable
+from synthpath_kedro.study.models import FAMILIES
 
-PACKAGED = {"efficientnet_lite0"}  # families whose weights come with an installed package
-_TORCHVISION = {"resnet18": "resnet18-f37072fd.pth", "inception": "inception_v3_google-0cc3c7bd.pth"}
 _HUB = "hf-hub:"
 
 
@@ -85,10 +84,11 @@ def locate(name: str, spec: ClassifierSpec) -> Origin:
         return _own_file(name, spec)
     if backbone.module is not None:
         return Origin(name, "own module", backbone.module)
-    if backbone.family in PACKAGED:
+    family = FAMILIES[str(backbone.family)]
+    if family.packaged:
         return Origin(name, "packaged")
-    if backbone.family in _TORCHVISION:
-        return _from_torchvision(name, _TORCHVISION[str(backbone.family)])
+    if family.torchvision_file:
+        return _from_torchvision(name, family.torchvision_file)
     return _from_hub(name, backbone)
 
 

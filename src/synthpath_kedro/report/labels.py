@@ -36,6 +36,11 @@ def model_label(model: str) -> str:
     return FAMILIES[model].label if model in FAMILIES else model
 
 
+def is_trained_from_scratch(model: str) -> bool:
+    """Whether the model has no published weights by design, so that random ones are no lack."""
+    return model in FAMILIES and FAMILIES[model].from_scratch
+
+
 def regime_label(regime: str) -> str:
     """The regime's name in print; its own where none is known."""
     return REGIMES[regime].label if regime in REGIMES else regime

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from synthpath_kedro.report.labels import cell_label, model_label
+from synthpath_kedro.report.labels import cell_label, is_trained_from_scratch, model_label
 from synthpath_kedro.report.section import Evidence, Note
 from synthpath_kedro.study.grid import Cell
 
@@ -56,12 +56,11 @@ def _phantom(card: Card) -> Iterator[Note]:
 
 
 def _random_weights(classification: "pd.DataFrame | None") -> Iterator[Note]:
-    from synthpath_kedro.report.published_tables import TRAINED_FROM_SCRATCH
 
     if classification is None or classification.empty:
         return
     random = classification.loc[classification["weights"] == "random", "model"].unique()
-    models = [model_label(model) for model in random if model not in TRAINED_FROM_SCRATCH]
+    models = [model_label(model) for model in random if not is_trained_from_scratch(model)]
     if models:
         text = (
             f"{', '.join(models)} ran without pretrained weights. What such a backbone scores does not speak for the "

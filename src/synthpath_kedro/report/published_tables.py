@@ -11,6 +11,7 @@ from synthpath_kedro.report.labels import (
     Training,
     attack_label,
     eps_label,
+    is_trained_from_scratch,
     model_label,
     ordered_attacks,
     ordered_models,
@@ -26,7 +27,6 @@ from synthpath_kedro.study.regimes import REGIMES
 NOT_TRAINED = "not trained"
 NOT_RUN = "not run"
 RANDOM_WEIGHTS = "random (not pretrained)"
-TRAINED_FROM_SCRATCH = ("cnn",)
 STUDY_TRAININGS = tuple(Training(name, "", REGIMES[name].label) for name in PUBLISHED_REGIMES)
 
 _METRICS = {"accuracy": "accuracy", "macro_f1": "F1", "auc": "AUC"}
@@ -128,7 +128,7 @@ def weights_label(model: str, weights: str) -> str:
     """A backbone's weights in print: random ones stand out, unless the model is trained from scratch by design."""
     if weights != "random":
         return weights
-    return "from scratch" if model in TRAINED_FROM_SCRATCH else RANDOM_WEIGHTS
+    return "from scratch" if is_trained_from_scratch(model) else RANDOM_WEIGHTS
 
 
 def _all_trainings(table: pd.DataFrame, wanted: Sequence[Training]) -> list[Training]:

@@ -30,6 +30,10 @@ class Family:
         poolings: of ``POOLINGS``, those that can be chosen beside the network's own.
         has_check: its module has ``check(spec)`` too, which raises an InputError, before a run, for what it could not
             build.
+        from_scratch: it has no published weights by design, so that random ones are no lack.
+        reads_prompt: the parameter ``classification.prompt`` decides its weights.
+        packaged: its published weights come with an installed package.
+        torchvision_file: name of its published weights among torchvision's; "" for none.
     """
 
     name: str
@@ -39,6 +43,10 @@ class Family:
     trained: tuple[str, ...] = (ALL_WEIGHTS,)
     poolings: tuple[str, ...] = ()
     has_check: bool = False
+    from_scratch: bool = False
+    reads_prompt: bool = False
+    packaged: bool = False
+    torchvision_file: str = ""
 
     def has_frozen_backbone(self, trained: str | None = None) -> bool:
         """Whether a part stays frozen where ``trained`` is trained; None: the family's default."""
@@ -49,17 +57,32 @@ _CLASSIFIERS = "synthpath_kedro.classifiers"
 
 FAMILIES = Table(
     "family",
-    Family("cnn", "CNN", f"{_CLASSIFIERS}.cnn", "two_blocks"),
-    Family("resnet18", "ResNet18", f"{_CLASSIFIERS}.resnet18", "resnet18", trained=(LAST_BLOCK,)),
+    Family("cnn", "CNN", f"{_CLASSIFIERS}.cnn", "two_blocks", from_scratch=True),
+    Family(
+        "resnet18",
+        "ResNet18",
+        f"{_CLASSIFIERS}.resnet18",
+        "resnet18",
+        trained=(LAST_BLOCK,),
+        torchvision_file="resnet18-f37072fd.pth",
+    ),
     Family("dinov2", "DINOv2", f"{_CLASSIFIERS}.dinov2", "vit_small_patch14_dinov2.lvd142m", trained=(LAST_BLOCK,)),
-    Family("clip", "CLIP", f"{_CLASSIFIERS}.clip", "openai/clip-vit-base-patch32"),
+    Family("clip", "CLIP", f"{_CLASSIFIERS}.clip", "openai/clip-vit-base-patch32", reads_prompt=True),
     Family(
         "efficientnet_lite0",
         "EfficientNet-Lite0",
         f"{_CLASSIFIERS}.efficientnet_lite0",
         "tf_efficientnet_lite0",
         trained=(LAST_BLOCK,),
+        packaged=True,
     ),
-    Family("inception", "Inception v3", f"{_CLASSIFIERS}.inception", "inception_v3", trained=(HEAD,)),
+    Family(
+        "inception",
+        "Inception v3",
+        f"{_CLASSIFIERS}.inception",
+        "inception_v3",
+        trained=(HEAD,),
+        torchvision_file="inception_v3_google-0cc3c7bd.pth",
+    ),
     Family("timm", "timm", f"{_CLASSIFIERS}.timm_family", trained=TRAINED, poolings=POOLINGS, has_check=True),
 )
