@@ -118,10 +118,9 @@ def test_sources_and_paths_that_do_not_go_together_are_refused_in_one_line(
 def test_images_per_class_are_found_before_anything_is_trained(parameters: Callable) -> None:
     found = check_data(parameters(n_images=10), DATA_CARD)
     assert found["sets"] == {"diffusion": {"dark": 4, "gray": 3, "light": 3}}
-    assert found["cost"]["training_flops"] > 0
 
 
-def test_a_study_without_a_denoiser_has_no_cost_of_one(parameters: Callable, npz: Callable) -> None:
+def test_images_of_the_users_own_are_not_allocated(parameters: Callable, npz: Callable) -> None:
     found = check_data(parameters(source="npz", path=npz([0, 1, 2])), DATA_CARD)
     assert found == {"sets": {}}
 

@@ -1,6 +1,5 @@
 """What can be refused before anything is trained: settings before a run begins, content as soon as data is prepared."""
 
-import logging
 from pathlib import Path
 
 from synthpath_kedro.data.artifact import Card
@@ -8,10 +7,6 @@ from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.study.generators import GENERATORS, Generator
 from synthpath_kedro.study.loggers import check_logger
-
-log = logging.getLogger(__name__)
-
-CPU_WARNING_SECONDS = 6 * 3600
 
 
 def check_settings(parameters: Parameters) -> None:
@@ -41,15 +36,14 @@ def check_settings(parameters: Parameters) -> None:
 
 
 def check_data(parameters: Parameters, data_card: Card) -> Card:
-    """Refuses what the prepared data does not allow, and says what the generator will cost.
+    """Refuses what the prepared data does not allow.
 
     Args:
         parameters: all of conf's.
         data_card: of the prepared data.
 
     Returns:
-        What was found: images per class of each synthetic set, and the cost of the denoiser in operations and, on this
-        machine, in seconds.
+        ``sets``: images per class of each synthetic set that is to be made.
 
     Raises:
         InputError: classes or images of a synthetic set do not fit, or an attack cannot be run on so few classes.
@@ -57,7 +51,6 @@ def check_data(parameters: Parameters, data_card: Card) -> Card:
     import numpy as np
 
     from synthpath_kedro.diffusion.allocation import allocate
-    from synthpath_kedro.diffusion.cost import estimate_cost
     from synthpath_kedro.metrics.robustness import check_attacks
 
     if data_card.get("multi_label"):
@@ -70,21 +63,13 @@ def check_data(parameters: Parameters, data_card: Card) -> Card:
     train = data_card["splits"]["train"]
     counts = np.array([train["counts"][name] for name in names])
     found: Card = {"sets": {}}
-    needs_denoiser = False
     for name, one in parameters.synthesis.synthetic_sets.items():
         generator = GENERATORS[one.source]
-        needs_denoiser |= generator.needs_denoiser
         if generator.needs_path:
             generator.check_content(str(one.path), names)
         else:
             allocated = allocate(parameters.synthesis, names, counts)
             found["sets"][name] = dict(zip(names, allocated.tolist(), strict=True))
-    if needs_denoiser:
-        cost = estimate_cost(parameters.diffusion, parameters.synthesis, train["n"], data_card["image_size"])
-        log.info(cost.describe())
-        if cost.device == "CPU" and cost.seconds > CPU_WARNING_SECONDS:
-            log.warning("This is a study for a GPU; the same study in minutes: kedro run --env=demo")
-        found["cost"] = {"training_flops": cost.training_flops, "synthesis_flops": cost.synthesis_flops}
     return found
 
 

@@ -61,6 +61,12 @@ def external(tmp_path: Path) -> str:
     return str(tmp_path / "gan.npz")
 
 
+def test_the_cost_is_estimated_where_a_denoiser_is_trained_and_before_it(trained: dict) -> None:
+    assert trained["generator_cost"]["training_flops"] > 0
+    assert list(trained).index("generator_cost") < list(trained).index("denoiser")
+    assert "generator_cost" not in synthesis.create_pipeline(Grid()).datasets()
+
+
 def test_diffusion_gives_a_denoiser_its_history_and_two_figures(trained: dict) -> None:
     assert trained["denoiser"].card["prepared"] == "p"
     assert trained["diffusion_history"]["epoch"].tolist() == [1, 2]

@@ -18,7 +18,7 @@ def bound(function: Callable, **facts: Any) -> Callable:
 
 
 def check_study(parameters: dict[str, Any], data_card: Card) -> Card:
-    """Refuses what the prepared data does not allow, before anything is trained; says what the generator costs."""
+    """Refuses what the prepared data does not allow, before anything is trained."""
     from synthpath_kedro.checks import check_data
 
     return check_data(read_parameters(parameters), data_card)

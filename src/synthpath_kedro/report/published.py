@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 EPS = 8 / 255
 STUDY_MODELS = ("cnn", "resnet18", "dinov2", "clip")
-STUDY_REGIMES = ("real", "synthetic", "mixed")
 NOISE = "uniform_noise"
 """Name of the uniform noise in ``evaluation.attacks``."""
 

@@ -1,3 +1,4 @@
+import logging
 from pathlib import Path
 
 import pandas as pd
@@ -6,9 +7,23 @@ from matplotlib.figure import Figure
 from synthpath_kedro.data.artifact import Artifact, Card
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import check_same_data, source_note
-from synthpath_kedro.parameters import DiffusionParameters, TrainingParameters
+from synthpath_kedro.parameters import DiffusionParameters, SynthesisParameters, TrainingParameters
+
+logger = logging.getLogger(__name__)
 
 NAMESPACE = "diffusion"
+CPU_WARNING_SECONDS = 6 * 3600
+
+
+def estimate_generator_cost(data_card: Card, params: DiffusionParameters, synthesis: SynthesisParameters) -> Card:
+    """What the denoiser and its synthetic images will cost, logged before the training begins."""
+    from synthpath_kedro.diffusion.cost import estimate_cost
+
+    cost = estimate_cost(params, synthesis, data_card["splits"]["train"]["n"], data_card["image_size"])
+    logger.info(cost.describe())
+    if cost.device == "CPU" and cost.seconds > CPU_WARNING_SECONDS:
+        logger.warning("This is a study for a GPU; the same study in minutes: kedro run --env=demo")
+    return {"training_flops": cost.training_flops, "synthesis_flops": cost.synthesis_flops}
 
 
 def train_denoiser(
@@ -20,12 +35,13 @@ def train_denoiser(
     scratch: Path,
     logs: Path,
     study_check: Card,
+    generator_cost: Card,
 ) -> tuple[Artifact, pd.DataFrame, Artifact]:
     """Trains the denoiser: its EMA weights, its history, and samples by epoch (uint8 [n, H, W, 3])."""
     from synthpath_kedro.diffusion.training import train_denoiser
     from synthpath_kedro.training.loggers import TrainingLog
 
-    del study_check
+    del study_check, generator_cost
     log = TrainingLog(training.logger, logs)
     check_same_data({"real_train": real_train.card, "real_val": real_val.card})
     trained = train_denoiser(real_train, real_val, params, seed, scratch / NAMESPACE, log)

@@ -4,6 +4,7 @@ from synthpath_kedro.pipelines.diffusion.nodes import (
     NAMESPACE,
     draw_denoiser_loss,
     draw_denoiser_samples,
+    estimate_generator_cost,
     train_denoiser,
 )
 from synthpath_kedro.pipelines.shared import check_study_node
@@ -17,6 +18,12 @@ def create_pipeline(grid: Grid) -> Pipeline:
     training = Pipeline(
         [
             Node(
+                estimate_generator_cost,
+                inputs=["data_card", "params:diffusion", "params:synthesis"],
+                outputs="generator_cost",
+                name="estimate_cost",
+            ),
+            Node(
                 train_denoiser,
                 inputs={
                     "real_train": "real_train",
@@ -27,6 +34,7 @@ def create_pipeline(grid: Grid) -> Pipeline:
                     "scratch": "scratch",
                     "logs": "logs",
                     "study_check": "study_check",
+                    "generator_cost": "generator_cost",
                 },
                 outputs=["denoiser", "diffusion_history", "denoiser_samples"],
                 name="train_denoiser",
