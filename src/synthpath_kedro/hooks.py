@@ -57,7 +57,7 @@ class StudyHooks:
 
             check_settings(self._parameters)
         if run_params["only_missing_outputs"]:
-            _check_same_data_all_along(catalog)
+            _check_same_data_all_along(self._grid, catalog)
         else:
             _check_inputs_exist(pipeline, catalog, run_params["env"])
         if world_size() > 1:
@@ -167,7 +167,7 @@ def _setup_distributed(pipeline: Pipeline, catalog: DataCatalog, names: Sequence
         logging.getLogger("synthpath_kedro").setLevel(logging.WARNING)
 
 
-def _check_same_data_all_along(catalog: DataCatalog) -> None:
+def _check_same_data_all_along(grid: Grid, catalog: DataCatalog) -> None:
     """Refuses to complete a study whose data was prepared again since: what is there would be kept."""
     from synthpath_kedro.data.lineage import check_same_data
 
@@ -176,8 +176,8 @@ def _check_same_data_all_along(catalog: DataCatalog) -> None:
         cards["data_card"] = {"prepared": catalog.load("data_card").get("digest")}
     if catalog.exists("denoiser"):
         cards["denoiser"] = {"prepared": catalog.load("denoiser").card.get("prepared")}
-    for name in sorted(pipeline_registry.register_pipelines()["synthesis"].all_outputs()):
-        if (name == "synthetic" or name.startswith("synthetic/")) and catalog.exists(name):
+    for name in (grid.of_set("synthetic", synthetic_set) for synthetic_set in grid.sets):
+        if catalog.exists(name):
             cards[name] = {"prepared": catalog.load(name).card.prepared}
     try:
         check_same_data(cards)

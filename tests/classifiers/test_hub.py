@@ -41,7 +41,7 @@ def asked(monkeypatch):
 
 @pytest.fixture
 def reachable(monkeypatch):
-    monkeypatch.setattr(hub, "_reachable", lambda url: True)
+    monkeypatch.setattr(hub, "is_reachable", lambda url: True)
 
 
 @pytest.mark.parametrize("model", ["resnet18", "dinov2", "clip"])
@@ -78,7 +78,7 @@ def test_a_host_that_answers_with_an_error_page_is_in_reach(monkeypatch):
         raise urllib.error.HTTPError(request.full_url, 403, "forbidden", {}, None)
 
     monkeypatch.setattr("urllib.request.urlopen", forbid)
-    assert hub._reachable("https://huggingface.co")
+    assert hub.is_reachable("https://huggingface.co")
 
 
 def test_offline_mode_asks_nobody(monkeypatch, asked):

@@ -351,7 +351,7 @@ def answering_hub(monkeypatch, tmp_path):
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "empty"))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(hub, "_reachable", lambda url: True)
+    monkeypatch.setattr(hub, "is_reachable", lambda url: True)
     return serve
 
 

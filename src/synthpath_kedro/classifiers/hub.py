@@ -52,7 +52,7 @@ def first_hub_file(block: BlockName, repository: str, filenames: Sequence[str], 
         if (cached := cached_hub_file(repository, filename, revision)) is not None:
             return cached
     endpoint = huggingface_hub.constants.ENDPOINT
-    if huggingface_hub.constants.HF_HUB_OFFLINE or not _reachable(endpoint):
+    if huggingface_hub.constants.HF_HUB_OFFLINE or not is_reachable(endpoint):
         raise _out_of_reach(block, f"{filenames[0]} of {repository}", endpoint)
     *others, last = filenames
     for filename in others:
@@ -117,7 +117,7 @@ def checksummed_file(block: BlockName, url: str) -> Path:
 
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
     if not path.exists():
-        if not _reachable(url):
+        if not is_reachable(url):
             raise _out_of_reach(block, path.name, url)
         _download(block, url, path)
     expected = path.stem.rsplit("-", 1)[-1]
@@ -143,7 +143,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _reachable(url: str) -> bool:
+def is_reachable(url: str) -> bool:
     """Whether anything answers; in a thread, because looking up a name can take longer than any timeout."""
     answered: list[bool] = []
 

@@ -1,7 +1,5 @@
 """What training and synthesis would cost: counted operations, and a short probe of this machine."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,6 +12,7 @@ from synthpath_kedro.diffusion.unet import UNet
 from synthpath_kedro.parameters import DenoiserParameters, DiffusionParameters, SynthesisParameters
 from synthpath_kedro.study.samplers import SAMPLERS
 from synthpath_kedro.training.device import choose_device
+from synthpath_kedro.training.timing import images_per_second
 
 _BACKWARD_PER_FORWARD = 2
 _PROBE_SECONDS = 0.5
@@ -109,25 +108,10 @@ def _probe(params: DiffusionParameters, synthesis: SynthesisParameters, image_si
     """Images per second in training and in evaluation."""
     with torch.random.fork_rng():
         denoiser = make_denoiser(params, 1, image_size).to(choose_device())
-    training = _images_per_second(lambda n: _train_once(denoiser, n, image_size), params.batch_size)
+    training = images_per_second(lambda n: _train_once(denoiser, n, image_size), params.batch_size, _PROBE_SECONDS)
     with torch.inference_mode():
-        forward = _images_per_second(lambda n: _loss(denoiser, n, image_size), synthesis.batch_size)
+        forward = images_per_second(lambda n: _loss(denoiser, n, image_size), synthesis.batch_size, _PROBE_SECONDS)
     return training, forward
-
-
-def _images_per_second(step: Callable[[int], object], batch_size: int) -> float:
-    _seconds(step, 1)
-    one = _seconds(step, 1)
-    batch = max(1, min(batch_size, int(_PROBE_SECONDS / one)))
-    return batch / (_seconds(step, batch) if batch > 1 else one)
-
-
-def _seconds(step: Callable[[int], object], n: int) -> float:
-    start = time.monotonic()
-    step(n)
-    if torch.accelerator.is_available():
-        torch.accelerator.synchronize()
-    return time.monotonic() - start
 
 
 def _train_once(denoiser: Denoiser, n: int, image_size: int) -> None:

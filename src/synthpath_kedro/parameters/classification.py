@@ -6,9 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from synthpath_kedro.parameters.block import Block, Count, Positive, Share, each_once, one_of
-from synthpath_kedro.parameters.network import NetworkParameters, among, nearest
+from synthpath_kedro.parameters.network import NetworkParameters, among
 from synthpath_kedro.study.models import ALL_WEIGHTS, FAMILIES, TRAINED, leaves_frozen
 from synthpath_kedro.study.regimes import REGIMES
+from synthpath_kedro.study.table import nearest_names
 
 
 class BackboneParameters(NetworkParameters):
@@ -132,6 +133,6 @@ def _with_family(model: str, block: Any) -> Any:
     if model not in FAMILIES:
         raise ValueError(
             f"backbones.{model} needs a family; valid: {', '.join(FAMILIES)}, or module: my_package.my_model"
-            + nearest(model, FAMILIES)
+            + nearest_names(model, FAMILIES)
         )
     return {**block, "family": model}

@@ -1,13 +1,13 @@
 """What classifiers and the feature extractor have in common: which network, with which weights."""
 
 from collections.abc import Collection
-from difflib import get_close_matches
 from typing import Annotated
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from synthpath_kedro.parameters.block import Block
 from synthpath_kedro.study.models import FAMILIES, POOLINGS
+from synthpath_kedro.study.table import nearest_names
 
 
 def among(names: Collection[str], value: str) -> str:
@@ -17,14 +17,8 @@ def among(names: Collection[str], value: str) -> str:
         ValueError: it is not; lists the names, and the nearest.
     """
     if value not in names:
-        raise ValueError(", ".join(names) + nearest(value, names))
+        raise ValueError(", ".join(names) + nearest_names(value, names))
     return value
-
-
-def nearest(value: str, names: Collection[str]) -> str:
-    """A question that ends an error line: the names most like ``value``; "" where none is."""
-    found = get_close_matches(value, names, n=3)
-    return f"; did you mean {' or '.join(found)}?" if found else ""
 
 
 class NetworkParameters(Block):

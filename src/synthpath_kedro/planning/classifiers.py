@@ -15,15 +15,17 @@ from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters, EvaluationParameters, Parameters
 from synthpath_kedro.planning.images import ImageCounts, count_synthetic
 from synthpath_kedro.planning.origins import configuration_is_at_hand
-from synthpath_kedro.planning.probe import images_per_second, saved_bytes
+from synthpath_kedro.planning.probe import saved_bytes
 from synthpath_kedro.planning.steps import Step
 from synthpath_kedro.study.attacks import ATTACKS
 from synthpath_kedro.study.grid import Cell, Grid
 from synthpath_kedro.study.regimes import REGIMES
 from synthpath_kedro.study.table import load_attribute
 from synthpath_kedro.training.device import choose_device
+from synthpath_kedro.training.timing import images_per_second
 
 _BYTES = 4  # of a float32
+_PROBE_SECONDS = 0.3
 _TRAINED_COPIES = 4  # weights, gradients and AdamW's two moments
 _GRADIENT = 3  # forward passes that a forward and a backward pass take
 _CLASSES = 9  # where their number is not known
@@ -116,7 +118,7 @@ def measure(classifier: Classifier, image_size: int, batch_size: int = 32) -> Ra
         torch.nn.functional.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long, device=device)).backward()
         classifier.zero_grad()
 
-    rates = Rates(*(images_per_second(step, batch_size) for step in (frozen, head, forward)))
+    rates = Rates(*(images_per_second(step, batch_size, _PROBE_SECONDS) for step in (frozen, head, forward)))
     classifier.eval().to("cpu")
     return rates
 

@@ -1,9 +1,11 @@
 """Where the data and the first weights of each model come from: at hand, to be downloaded, or nowhere."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from synthpath_kedro.classifiers import hub
 from synthpath_kedro.classifiers.hub import REVISIONS, cached_hub_file
 from synthpath_kedro.classifiers.spec import ClassifierSpec
 from synthpath_kedro.classifiers.weight_files import CONFIGURATION, FILENAMES, local_weights, weights_in
@@ -11,10 +13,12 @@ from synthpath_kedro.data.sources import DEFAULT_MEDMNIST
 from synthpath_kedro.data.sources.medmnist_info import info_of
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import BackboneParameters, DataPrepParameters, Parameters
-from synthpath_kedro.planning.reach import is_reachable
 from synthpath_kedro.study.models import FAMILIES
 
 _HUB = "hf-hub:"
+
+is_reachable = cache(hub.is_reachable)
+"""Whether anything answers at a URL; asked once per address."""
 
 
 @dataclass(frozen=True)

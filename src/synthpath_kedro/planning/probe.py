@@ -1,25 +1,9 @@
-"""Short measurements of this machine."""
+"""What a training step keeps in memory."""
 
-import time
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-
-PROBE_SECONDS = 0.3
-
-
-def images_per_second(step: Callable[[int], object], batch_size: int) -> float:
-    """How many images a second ``step`` works off, from a batch that takes about ``PROBE_SECONDS``.
-
-    Args:
-        step: does the work on that many images.
-        batch_size: the largest batch to try.
-    """
-    _seconds(step, 1)
-    one = _seconds(step, 1)
-    batch = max(1, min(batch_size, int(PROBE_SECONDS / one)))
-    return batch / (_seconds(step, batch) if batch > 1 else one)
 
 
 def saved_bytes(network: nn.Module, forward: Callable[[], object]) -> int:
@@ -42,11 +26,3 @@ def saved_bytes(network: nn.Module, forward: Callable[[], object]) -> int:
         result = forward()
     del result
     return sum(kept.values())
-
-
-def _seconds(step: Callable[[int], object], n: int) -> float:
-    start = time.perf_counter()
-    step(n)
-    if torch.accelerator.is_available():
-        torch.accelerator.synchronize()
-    return time.perf_counter() - start

@@ -1,6 +1,6 @@
 """A table of what can be chosen by name: one entry per choice, found once, at the edge."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
@@ -53,8 +53,7 @@ class Table(Mapping[str, Entry], Generic[Entry]):
         """
         if name in self._entries:
             return self._entries[name]
-        nearest = get_close_matches(name, self._entries, n=1)
-        hint = f"; did you mean {nearest[0]}?" if nearest else ""
+        hint = nearest_names(name, self._entries)
         raise InputError(f"unknown {self.kind} {name!r}; valid: {', '.join(self._entries)}{hint}")
 
     @contextmanager
@@ -76,6 +75,12 @@ class Table(Mapping[str, Entry], Generic[Entry]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def nearest_names(name: str, names: Collection[str]) -> str:
+    """A question that ends an error line: those of ``names`` most like ``name``; "" where none is."""
+    found = get_close_matches(name, names, n=3)
+    return f"; did you mean {' or '.join(found)}?" if found else ""
 
 
 def load_attribute(reference: str) -> Any:
