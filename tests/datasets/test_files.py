@@ -75,3 +75,4 @@ def test_empty_text_in_a_table_stays_empty_text_and_missing_numbers_stay_missing
     )
     dataset.save(saved)
     pd.testing.assert_frame_equal(dataset.load(), saved, check_dtype=False)
+    assert pd.read_csv(tmp_path / "t.csv")["value"].isna().tolist() == [False, True]

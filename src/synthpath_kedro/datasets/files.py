@@ -8,14 +8,10 @@ from kedro_datasets.json import JSONDataset as KedroJSONDataset
 from kedro_datasets.matplotlib import MatplotlibDataset
 from kedro_datasets.pandas import CSVDataset
 from kedro_datasets.text import TextDataset as KedroTextDataset
-from pandas.api.types import is_numeric_dtype
 
 from synthpath_kedro.data.missing import MISSING, Missing
 from synthpath_kedro.datasets.atomic import AtomicFileSystem
 from synthpath_kedro.errors import InputError
-
-_TEXTS = ("set", "class")
-"""Columns that hold text also where every value is empty."""
 
 
 class _LocalFile:
@@ -57,14 +53,10 @@ class _LocalFile:
 
 
 class TableDataset(_LocalFile, CSVDataset):
-    """A table as CSV; a text that was saved empty, such as the set of a cell without one, loads as empty text."""
+    """A table as CSV; missing numbers are written as nan, so that an empty text loads as empty text."""
 
-    def load(self) -> Any:
-        table = super().load()
-        if table is MISSING:
-            return MISSING
-        texts = [name for name in table if name in _TEXTS or not is_numeric_dtype(table[name])]
-        return table.assign(**{name: table[name].astype(object).fillna("") for name in texts})
+    DEFAULT_LOAD_ARGS = {**CSVDataset.DEFAULT_LOAD_ARGS, "keep_default_na": False, "na_values": ["nan"]}
+    DEFAULT_SAVE_ARGS = {**CSVDataset.DEFAULT_SAVE_ARGS, "na_rep": "nan"}
 
 
 class JSONDataset(_LocalFile, KedroJSONDataset):
