@@ -12,6 +12,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.wait import WebDriverWait
 
 MISSING = "needs a browser: apt-get install -y chromium chromium-driver"
 DESKTOP = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -56,7 +58,10 @@ class Page:
         return self.driver.execute_script("return arguments[0].getBoundingClientRect().top", element)
 
     def reload(self) -> None:
+        """Returns with the new document in view: refreshing may return while the old one still is."""
+        old = self.find("body")
         self.driver.refresh()
+        WebDriverWait(self.driver, 60).until(staleness_of(old))
         self.wait_for_pictures()
 
     def wait_for_pictures(self) -> None:

@@ -11,9 +11,10 @@
     return { begun: false, final: false, answers: [], seconds: Array(test.n).fill(0) };
   }
 
+  // A reload right after an answer may come before the browser has stored it; the history holds it by then.
   function restored() {
     try {
-      return JSON.parse(localStorage.getItem(storageKey));
+      return history.state?.[storageKey] ?? JSON.parse(localStorage.getItem(storageKey));
     } catch {
       return null;
     }
@@ -23,6 +24,7 @@
     Object.assign(state, change);
     try {
       localStorage.setItem(storageKey, JSON.stringify(state));
+      history.replaceState({ [storageKey]: state }, "");
     } catch {
       $("not-kept").hidden = false;
     }
