@@ -9,10 +9,10 @@ GAIN = 0.03
 
 def main() -> None:
     studies = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-    print("| test images | replicates | seed spread, points | power |\n|---|---|---|---|")
+    print("| test images | replicates | deviation between seeds, points | power |\n|---|---|---|---|")
     for n in (165, 1000, 7180):
         for row in power_table(GAIN, images=(n,), studies=studies).itertuples():
-            print(f"| {row.n:,} | {row.replicates} | {100 * row.seed_spread:.1f} | {row.power:.2f} |", flush=True)
+            print(f"| {row.n:,} | {row.replicates} | {100 * row.seed_std:.1f} | {row.power:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,119 +4,126 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from synthpath_kedro.metrics.significance import (
-    compare,
-    correctness,
-    holm,
-    mcnemar_p,
-    pooled_seed_variance,
-    two_sided_p,
-    verdicts,
-)
-
-
-def against_real(cell):
-    model, regime, _ = cell
-    return None if regime == "real" else (model, "real", "")
+from synthpath_kedro.metrics.significance import Comparison, holm, judge, mcnemar_p
+from synthpath_kedro.metrics.variance_components import Differences
 
 
 def _cell(accuracies, n=1000, seed=0):
     rng = np.random.default_rng(seed)
-    return np.stack([rng.permutation(np.arange(n) < round(accuracy * n)) for accuracy in accuracies])
+    return np.stack([rng.permutation(np.arange(n) < round(accuracy * n)) for accuracy in accuracies]).astype(float)
 
 
-def _study(**by_regime):
-    return {("cnn", regime, ""): _cell(accuracies, seed=k) for k, (regime, accuracies) in enumerate(by_regime.items())}
-
-
-def test_standard_error_is_the_formula_with_the_seed_variance_pooled_over_three_regimes():
-    real, synthetic, mixed = (
-        _cell([0.85, 0.86, 0.87]),
-        _cell([0.80, 0.82, 0.84], seed=1),
-        _cell([0.9, 0.9, 0.9], seed=2),
-    )
-    comparison = compare(mixed, real, [real, synthetic, mixed])
-    seed_variance = (0.01**2 + 0.02**2 + 0) / 3
-    images = (mixed.mean(0) - real.mean(0)).var(ddof=1)
-    assert comparison.difference == pytest.approx(0.04)
-    assert comparison.standard_error == pytest.approx(np.sqrt(2 * seed_variance / 3 + images / 1000))
-    assert comparison.degrees_of_freedom == 6
-
-
-def test_p_is_students_t_at_three_times_the_replicates_less_three():
-    real, mixed = _cell([0.85, 0.86, 0.87]), _cell([0.9, 0.91, 0.89], seed=1)
-    row = verdicts(
-        {("cnn", "real", ""): real, ("cnn", "synthetic", ""): real, ("cnn", "mixed", ""): mixed}, against_real
-    ).set_index("regime")
-    t = row.loc["mixed", "difference"] / row.loc["mixed", "standard_error"]
-    assert row.loc["mixed", "p"] == pytest.approx(2 * stats.t.sf(t, 6))
-    assert row.loc["mixed", "p_adjusted"] == pytest.approx(2 * row.loc["mixed", "p"])
-    assert row.loc["mixed", "ci_high"] - row.loc["mixed", "difference"] == pytest.approx(
-        stats.t.ppf(0.975, 6) * row.loc["mixed", "standard_error"]
-    )
+REAL = _cell([0.80, 0.81, 0.82, 0.81])
+BETTER = _cell([0.95, 0.96, 0.97, 0.96], seed=1)
+WORSE = _cell([0.60, 0.61, 0.62, 0.61], seed=2)
+ALIKE = _cell([0.805, 0.815, 0.82, 0.80], seed=3)
 
 
 def test_a_large_gain_helps_a_large_loss_hurts_and_a_small_gain_is_no_evidence():
-    table = verdicts(
-        _study(real=[0.80, 0.81, 0.82], synthetic=[0.60, 0.61, 0.62], mixed=[0.95, 0.96, 0.97]), against_real
-    )
-    assert dict(zip(table["regime"], table["verdict"], strict=True)) == {"synthetic": "hurts", "mixed": "helps"}
-    small = verdicts(_study(real=[0.80, 0.81, 0.82], mixed=[0.805, 0.815, 0.825]), against_real)
-    assert small["verdict"].tolist() == ["no evidence"]
+    table = judge([Comparison(BETTER, REAL), Comparison(WORSE, REAL), Comparison(ALIKE, REAL)], margin=0.02)
+    assert table["verdict"].tolist() == ["helps", "hurts", "no_evidence"]
+    assert table["difference"].tolist() == pytest.approx([0.15, -0.2, 0.0])
+    assert (table["replicates"].tolist(), table["n"].tolist()) == ([4, 4, 4], [1000, 1000, 1000])
+
+
+def test_of_an_error_less_is_better():
+    table = judge([Comparison(WORSE, REAL, is_error=True), Comparison(BETTER, REAL, is_error=True)], margin=0.02)
+    assert table["verdict"].tolist() == ["helps", "hurts"]
+    assert table["non_inferior"].tolist() == [True, False]
+
+
+def test_a_regime_with_a_wide_spread_decides_no_other_interval():
+    wide = _cell([0.2, 0.5, 0.8, 0.4], seed=4)
+    alone = judge([Comparison(BETTER, REAL)], margin=0.02).iloc[0]
+    beside = judge([Comparison(BETTER, REAL), Comparison(wide, REAL)], margin=0.02).iloc[0]
+    assert beside["standard_error"] <= 1.5 * alone["standard_error"]
+
+
+def test_interval_p_and_detectable_difference_come_from_one_error():
+    (row,) = judge([Comparison(ALIKE, REAL)], margin=0.02).to_dict("records")
+    error = Differences.of((ALIKE - REAL)[None], None).moderated()
+    assert row["standard_error"] == pytest.approx(error.standard_error.item())
+    assert (row["ci_high"] - row["difference"]) / row["standard_error"] == pytest.approx(error.critical_value(0.05))
+    assert row["ci_high"] - row["difference"] == pytest.approx(row["difference"] - row["ci_low"])
+    assert row["p"] == row["p_adjusted"]
+    reach = (row["ci_high"] - row["ci_low"]) / 2
+    assert row["detectable"] == pytest.approx(reach + stats.norm.ppf(0.8) * row["standard_error"])
 
 
 def test_more_images_do_not_make_evidence_of_a_difference_within_the_seed_spread():
-    real, mixed = _cell([0.84, 0.85, 0.86], n=100_000), _cell([0.85, 0.86, 0.87], n=100_000, seed=1)
-    row = verdicts({("cnn", "real", ""): real, ("cnn", "mixed", ""): mixed}, against_real).iloc[0]
-    assert row["mcnemar_p"] < 1e-6
-    assert row["verdict"] == "no evidence"
+    real, mixed = _cell([0.84, 0.85, 0.86], n=100_000), _cell([0.87, 0.85, 0.86], n=100_000, seed=1)
+    assert mcnemar_p(real[0] > 0, mixed[0] > 0) < 1e-6
+    assert judge([Comparison(mixed, real)], margin=0.02)["verdict"].tolist() == ["no_evidence"]
 
 
-def test_one_replicate_gives_no_verdict_and_leaves_the_family():
-    study = _study(real=[0.80, 0.81, 0.82], synthetic=[0.60], mixed=[0.95, 0.96, 0.97])
-    table = verdicts(study, against_real).set_index("regime")
-    assert table.loc["synthetic", "verdict"] == "no verdict: one replicate"
-    assert table.loc["synthetic", "difference"] == pytest.approx(-0.21)
-    assert np.isnan(
-        table.loc["synthetic", ["standard_error", "ci_low", "ci_high", "p", "p_adjusted"]].astype(float)
-    ).all()
-    assert table.loc["mixed", "p_adjusted"] == table.loc["mixed", "p"]
+def test_replicates_that_share_their_seed_are_compared_with_each_other():
+    spread = np.array([0.70, 0.75, 0.80, 0.85])
+    real, mixed = _cell(spread, n=4000), _cell(spread + 0.03, n=4000, seed=1)
+    assert judge([Comparison(mixed, real)], margin=0.02)["verdict"].tolist() == ["helps"]
+    assert judge([Comparison(mixed[::-1], real)], margin=0.02)["verdict"].tolist() == ["no_evidence"]
 
 
-def test_groups_of_one_image_change_nothing_and_copies_of_images_add_no_evidence():
-    real, mixed = _cell([0.80, 0.81, 0.82], n=300), _cell([0.86, 0.87, 0.88], n=300, seed=1)
-    plain = compare(mixed, real, [real, mixed])
-    assert compare(mixed, real, [real, mixed], groups=np.arange(300)) == plain
-    tenfold = [np.tile(cell, 10) for cell in (real, mixed)]
-    clustered = compare(tenfold[1], tenfold[0], tenfold, groups=np.tile(np.arange(300), 10))
-    assert clustered.standard_error == pytest.approx(plain.standard_error)
-    assert compare(tenfold[1], tenfold[0], tenfold).standard_error < plain.standard_error
-
-
-def test_few_groups_bound_the_degrees_of_freedom_and_one_group_gives_no_verdict():
-    real, mixed = _cell([0.80, 0.81, 0.82]), _cell([0.86, 0.87, 0.88], seed=1)
-    assert compare(mixed, real, [real, mixed], groups=np.arange(1000) % 3).degrees_of_freedom == 2
-    study = {("cnn", "real", ""): real, ("cnn", "mixed", ""): mixed}
-    assert verdicts(study, against_real, groups=np.zeros(1000, dtype=int))["verdict"].tolist() == [
-        "no verdict: one group"
+def test_what_cannot_be_judged_says_why_and_leaves_the_family():
+    groups = np.zeros(1000, dtype=int)
+    table = judge(
+        [
+            Comparison(BETTER[:1], REAL),
+            Comparison(BETTER, REAL, groups),
+            Comparison(BETTER[:, :9], REAL[:, :9]),
+            Comparison(BETTER * np.nan, REAL),
+            Comparison(ALIKE, REAL),
+        ],
+        margin=0.02,
+    )
+    assert table["verdict"].tolist() == ["no_verdict"] * 4 + ["no_evidence"]
+    assert table["reason"].tolist() == [
+        "one replicate",
+        "one group",
+        "fewer than 10 images",
+        "undefined on these images",
+        "",
     ]
+    assert table.loc[:3, ["standard_error", "ci_low", "ci_high", "p", "p_adjusted", "detectable"]].isna().all(axis=None)
+    assert not table.loc[:3, "non_inferior"].any()
+    assert table.loc[4, "p_adjusted"] == table.loc[4, "p"]
+    assert judge([Comparison(BETTER[:1], REAL)], margin=0.02)["verdict"].tolist() == ["no_verdict"]
+    assert judge([], margin=0.02).empty
 
 
-def test_the_same_predictions_are_no_evidence():
-    cell = np.tile(_cell([0.8]), (3, 1))
-    row = verdicts({("cnn", "real", ""): cell, ("cnn", "mixed", ""): cell}, against_real).iloc[0]
-    assert row["p"] == 1
-    assert row["verdict"] == "no evidence"
+def test_each_family_keeps_its_own_level():
+    pair = [Comparison(ALIKE, REAL, family="claim"), Comparison(WORSE, REAL, family="claim")]
+    alone = judge(pair, margin=0.02)
+    beside = judge([*pair, *[Comparison(BETTER, REAL, family="control")] * 5], margin=0.02)
+    assert (beside["p_adjusted"] / beside["p"])[:2].tolist() == pytest.approx(
+        (alone["p_adjusted"] / alone["p"]).tolist()
+    )
 
 
-def test_models_without_a_baseline_are_left_out():
-    assert verdicts({("cnn", "mixed", ""): _cell([0.8, 0.9])}, against_real).empty
-    assert "verdict" in verdicts({}, against_real).columns
+def test_not_inferior_is_a_loss_beyond_the_margin_ruled_out_and_small_a_gain_below_it():
+    slightly_better = _cell([0.81, 0.82, 0.83, 0.82], seed=0)
+    (row,) = judge([Comparison(slightly_better, REAL)], margin=0.05).to_dict("records")
+    assert (row["small"], row["non_inferior"], row["margin"]) == (True, True, 0.05)
+    worse = judge([Comparison(WORSE, REAL)], margin=0.05).iloc[0]
+    assert (worse["small"], worse["non_inferior"]) == (False, False)
+    wide_margin = judge([Comparison(WORSE, REAL)], margin=0.3).iloc[0]
+    assert (wide_margin["verdict"], wide_margin["non_inferior"]) == ("hurts", True)
 
 
-def test_cells_of_other_images_are_refused():
-    with pytest.raises(ValueError, match="same test images"):
-        verdicts({("cnn", "real", ""): _cell([0.8], n=10), ("cnn", "mixed", ""): _cell([0.8], n=20)}, against_real)
+def test_replicates_on_one_denoiser_count_as_one():
+    differences = Comparison(BETTER, REAL, denoisers=2).differences
+    assert differences.shape == (2, 1000)
+    np.testing.assert_allclose(differences[0], (BETTER - REAL)[[0, 2]].mean(axis=0))
+    assert Comparison(BETTER, REAL, denoisers=4).differences.shape == (4, 1000)
+    assert Comparison(BETTER, REAL).differences.shape == (4, 1000)
+
+
+def test_several_denoisers_widen_the_interval_by_their_own_luck():
+    luck = np.array([[0.06], [-0.06], [0.06], [-0.06]])
+    rng = np.random.default_rng(0)
+    regime = (rng.random((4, 2000)) < 0.8 + luck).astype(float)
+    baseline = (rng.random((4, 2000)) < 0.8).astype(float)
+    one, two = (judge([Comparison(regime, baseline, denoisers=d)], margin=0.02).iloc[0] for d in (1, 2))
+    assert two["ci_high"] - two["ci_low"] > 3 * (one["ci_high"] - one["ci_low"])
 
 
 def test_holm_of_the_textbook_example():
@@ -140,20 +147,3 @@ def test_mcnemar_is_the_binomial_test_of_discordant_images():
     a, b = np.array([1] * 9 + [0] * 2 + [1] * 5, dtype=bool), np.array([0] * 9 + [1] * 2 + [1] * 5, dtype=bool)
     assert mcnemar_p(a, b) == pytest.approx(2 * sum(stats.binom.pmf(k, 11, 0.5) for k in range(3)))
     assert mcnemar_p(a, a) == 1
-
-
-def test_pooled_variance_weighs_cells_by_their_degrees_of_freedom():
-    variance, degrees_of_freedom = pooled_seed_variance(
-        [np.array([1.0, 3.0]), np.array([0.0, 3.0, 6.0]), np.array([9.0])]
-    )
-    assert variance == pytest.approx((2 + 18) / 3)
-    assert degrees_of_freedom == 3
-
-
-def test_a_difference_without_any_error_is_certain():
-    assert two_sided_p(np.array([0.1, 0.0]), np.array([0.0, 0.0]), 6).tolist() == [0, 1]
-
-
-def test_correctness_compares_the_likeliest_class():
-    probabilities = np.array([[[0.9, 0.1], [0.2, 0.8]], [[0.4, 0.6], [0.3, 0.7]]])
-    assert correctness(probabilities, np.array([0, 1])).tolist() == [[True, True], [False, True]]

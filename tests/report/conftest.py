@@ -149,7 +149,7 @@ def evidence(base_values, classification, synthetic_as_test, robustness, predict
     fidelity = fidelity_of(("diffusion", 1.5))
     by_class = [fidelity.query("measure == 'kernel_distance'").assign(**{"class": name}) for name in NAMES]
     privacy = privacy_of("diffusion")
-    comparison = comparison_table(cells, 20, 0, 0.02)
+    comparison = comparison_table(cells, 0.02)
     points = pd.DataFrame({"x": [0.0, 1, 2, 3], "y": [1.0, 0, 1, 2], "label": [0, 1, 2, 0]})
     mixing = {"real_share": 0.1, "expected_real_share": 0.5, "class_agreement": 0.75, "real_class_agreement": np.nan}
     return {
@@ -236,7 +236,7 @@ def evidence_of_two_sets(evidence, base_values, predictions_of):
     predictions = [predictions_of(*cell, 8 + k, 8 + k) for k, cell in enumerate(cells)]
     card = {"source": "npz", "total": 90, "counts": {}, "parameters": {}}
     fidelity, privacy = fidelity_of(("bad", 9.0), ("good", 1.0)), privacy_of("good", "bad", membership=False)
-    classification, comparison = scores(cells), comparison_table(predictions, 20, 0, 0.02)
+    classification, comparison = scores(cells), comparison_table(predictions, 0.02)
     return evidence | {
         "parameters": parameters,
         "classification": classification,

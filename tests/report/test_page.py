@@ -104,7 +104,7 @@ def test_the_page_reads_by_question(evidence, rendered):
         for words in (
             "Do synthetic images help these image classifiers on this data?",
             "Summary",
-            "no evidence that it helps or hurts the classifier",
+            "helps 1 of 1 classifier and hurts 0",
             "Figure 1. Real and synthetic images.",
             "Table 4.1: accuracy",
             "What do the images look like? At the top",
@@ -129,7 +129,7 @@ def test_the_page_reads_by_question(evidence, rendered):
 def test_the_first_screen_holds_the_summary_a_picture_and_the_main_table(evidence, rendered):
     html = rendered(evidence)
     first = html[html.index('<section class="lead"') : html.index('<dl class="glance"')]
-    assert [find in first for find in ("no evidence", "real training images on the left", "Table 4.1")] == [True] * 3
+    assert [find in first for find in ("helps 1 of 1", "real training images on the left", "Table 4.1")] == [True] * 3
     assert first.count("<img") == 1
     assert first.count("<table") == 1
 
@@ -144,13 +144,14 @@ def test_a_comparison_stands_with_its_verdict_interval_and_adjusted_p(evidence, 
     comparison = evidence["comparison"].assign(
         verdict="helps", difference=0.031, ci_low=0.012, ci_high=0.05, p_adjusted=0.0002, small=False, non_inferior=True
     )
+    comparison = comparison.assign(detectable=0.04)
     alone = comparison.assign(
         model="clip", verdict="no_verdict", reason="one replicate", ci_low=np.nan, ci_high=np.nan, p_adjusted=np.nan
     ).assign(difference=-0.004, non_inferior=False)
     page = Page(rendered(evidence | {"comparison": pd.concat([comparison, alone])}))
     assert "no test of significance" not in page.text.lower()
     assert "helps 1 of 2 classifiers and hurts 0; for 1 no verdict can be given." in page.text
-    assert "CNN mixed vs real helps +0.031 +0.012 to +0.050 < 0.001 not inferior" in page.text
+    assert "CNN mixed vs real helps +0.031 +0.012 to +0.050 < 0.001 0.040 not inferior" in page.text
     assert "CLIP mixed vs real no verdict: one replicate -0.004" in page.text
     labels = [svg["aria-label"] for svg in page.all("svg")]
     assert labels == ["difference +0.031, 95 % interval +0.012 to +0.050", "difference -0.004"]

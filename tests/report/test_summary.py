@@ -3,7 +3,9 @@ import json
 import pandas as pd
 import pytest
 
+from synthpath_kedro.evaluation.comparison_tables import accuracy_rows
 from synthpath_kedro.report.summary import (
+    control_sentences,
     difference_sentences,
     mean_differences,
     sensitivity_sentence,
@@ -61,14 +63,36 @@ def test_no_evidence_for_anyone_is_said_in_plain_words():
     ]
 
 
-def test_the_answer_says_how_small_a_difference_it_could_have_shown():
-    comparison = pd.DataFrame({"ci_low": [-0.1, -0.04, None], "ci_high": [0.1, 0.08, None], "n": 165, "replicates": 3})
-    assert "With 165 test images and 3 replicates a difference below about 0.080" in sensitivity_sentence(comparison)
+def test_the_answer_says_how_large_a_difference_had_to_be_for_each_classifier():
+    comparison = pd.DataFrame(
+        {"model": ["cnn", "cnn", "clip"], "detectable": [0.05, 0.0861, None], "n": 165, "replicates": 3}
+    )
+    assert sensitivity_sentence(comparison) == (
+        "With 165 test images and 3 replicates, 80 of 100 such studies would find a true difference in accuracy of "
+        "0.086 for CNN. No evidence does not mean no effect."
+    )
     assert sensitivity_sentence(comparison.iloc[2:]) == ""
 
 
+def test_a_control_is_told_apart_from_a_claim_and_names_what_it_gained():
+    oracle = {"regime": "mixed", "set": "oracle", "baseline": "real"}
+    flips = {"regime": "real_augmented", "set": "", "baseline": "real"}
+    comparison = pd.DataFrame(
+        [
+            {"model": "cnn", **oracle, "difference": 0.0312, "verdict": "helps"},
+            {"model": "clip", **oracle, "difference": -0.001, "verdict": "no_evidence"},
+            {"model": "cnn", **flips, "difference": 0.02, "verdict": "helps"},
+        ]
+    )
+    perfect, control = sorted(control_sentences(comparison), key=len, reverse=True)
+    assert perfect.startswith("Positive control, images of a perfect generator: ")
+    assert perfect.endswith("changed mean accuracy by +0.031 for CNN (helps), -0.001 for CLIP (no evidence).")
+    assert control.startswith("Control: training on real, augmented images")
+    assert control.endswith("changed mean accuracy by +0.020 for CNN (helps).")
+
+
 def test_sentences_name_set_and_augmentation_where_a_study_has_several(evidence_of_two_sets):
-    table = evidence_of_two_sets["comparison"].assign(verdict="helps")
+    table = accuracy_rows(evidence_of_two_sets["comparison"]).assign(verdict="helps")
     assert verdict_sentences(table) == [
         "Adding synthetic images (good) to the real ones helps 1 of 1 classifier and hurts 0.",
         "Adding synthetic images (bad) to the real ones helps 1 of 1 classifier and hurts 0.",
@@ -80,7 +104,7 @@ def test_sentences_name_set_and_augmentation_where_a_study_has_several(evidence_
 
 
 def test_verdict_json_has_its_keys_and_null_for_nan(evidence):
-    single = evidence["comparison"].assign(ci_low=float("nan"), verdict="no_verdict")
+    single = accuracy_rows(evidence["comparison"]).assign(ci_low=float("nan"), verdict="no_verdict")
     found = json.loads(json.dumps(verdict_json(single), allow_nan=False))
     (row,) = found["comparisons"]
     assert list(row) == [

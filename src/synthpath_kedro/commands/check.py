@@ -23,8 +23,9 @@ _KEYS = ("model", "regime", "set", "baseline", "metric", "difference", "ci_low",
     multiple=True,
     help=f"Exit with {FOUND} where any comparison has this verdict; can be given several times.",
 )
+@click.option("--metric", default="accuracy", show_default=True, help="The metric that is checked; all: every one.")
 @click.pass_context
-def check(context: click.Context, name: str | None, fail_if: tuple[str, ...]) -> None:
+def check(context: click.Context, name: str | None, fail_if: tuple[str, ...], metric: str) -> None:
     """Print the verdict of every comparison.
 
     The exit code is 0, 3 where a verdict is one that --fail-if names, and 1 where there is no verdict yet.
@@ -32,6 +33,7 @@ def check(context: click.Context, name: str | None, fail_if: tuple[str, ...]) ->
     environment = find_environment(name)
     path = Path(environment.root, "08_reporting", "verdict.json")
     comparisons = read_verdicts(environment.project / path, path, environment.option)
+    comparisons = _of_metric(comparisons, metric)
     for comparison in comparisons:
         click.echo(_line(comparison))
     found = [one["verdict"] for one in comparisons if one["verdict"] in fail_if]
@@ -62,6 +64,13 @@ def read_verdicts(path: Path, shown: Path, option: str) -> list[dict[str, Any]]:
     if damaged:
         raise InputError(f"{shown} is damaged; remove it and {hint}")
     return list(comparisons)
+
+
+def _of_metric(comparisons: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
+    names = list(dict.fromkeys(one["metric"] for one in comparisons))
+    if metric not in (*names, "all") and names:
+        raise InputError(f"unknown metric {metric!r}; valid: all, {', '.join(names)}")
+    return [one for one in comparisons if metric in (one["metric"], "all")]
 
 
 def _line(one: dict[str, Any]) -> str:

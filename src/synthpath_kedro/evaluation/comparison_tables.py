@@ -1,20 +1,30 @@
 """Every regime against its baseline, model by model: the study's result as a table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.evaluation.rows import identify, records
-from synthpath_kedro.metrics.bootstrap import difference_intervals
-from synthpath_kedro.metrics.significance import Cell, correctness, verdicts
+from synthpath_kedro.evaluation.rows import identify
+from synthpath_kedro.metrics.pseudo_values import TESTED_METRICS, TestedMetric, correctness
+from synthpath_kedro.metrics.significance import (
+    HELPS,
+    HURTS,
+    NO_EVIDENCE,
+    NO_VERDICT,
+    Comparison,
+    judge,
+    mcnemar_p,
+)
 from synthpath_kedro.study.regimes import REGIMES
 
-METRIC = "accuracy"
+ACCURACY = "accuracy"
+RECALL = "recall/"
+"""Begins the metric of one class's recall: "recall/mucus"."""
+
 KEYS = (
     "model",
     "regime",
@@ -32,11 +42,14 @@ KEYS = (
 )
 """The columns of a comparison for machines: those of verdict.json, and the first of comparison.csv."""
 
-VERDICTS = ("helps", "hurts", "no_evidence", "no_verdict")
+VERDICTS = (HELPS, HURTS, NO_EVIDENCE, NO_VERDICT)
 """About the sign of the difference alone."""
 
-WITH_INTERVALS = ("macro_f1", "auc")
-ENDS = ("difference", "ci_low", "ci_high")
+CLAIM, CONTROL = "claim", "control"
+"""What a comparison is about: synthetic images of a study, or a control. Each is a family of its own under Holm."""
+
+Cell = tuple[str, str, str]
+"""Model, regime, synthetic set ("" where the regime uses none)."""
 
 Cells = Mapping[Cell, Artifact]
 
@@ -44,28 +57,26 @@ _OF_ONE_REGIME = {"mixing_ratio", "confidence_filtering", "sweep_ratios"}
 _WITHOUT_EFFECT = {"replicates", "cached_features_max_gb"}
 _COLUMNS = (
     *KEYS,
-    *("reason", "p", "standard_error", "mcnemar_p", "replicates", "n", "weights", "variant"),
-    *(f"{metric}_{end}" for metric in WITH_INTERVALS for end in ENDS),
+    *("reason", "p", "standard_error", "detectable", "mcnemar_p", "family", "replicates", "n", "weights", "variant"),
 )
 
 
-def comparison_table(predictions: Iterable[Artifact], resamples: int, seed: int, margin: float) -> pd.DataFrame:
-    """One row per cell whose regime has a baseline that was trained with the same model.
-
-    Accuracy is tested, over images (or groups of them, where ``real_test_groups`` are known) and training seeds; macro
-    F1 and AUC have bootstrap intervals over images alone and no verdict.
+def comparison_table(
+    predictions: Iterable[Artifact], margin: float, positive_controls: Collection[str] = ()
+) -> pd.DataFrame:
+    """Every cell whose regime has a baseline that was trained with the same model, by every metric.
 
     Args:
-        predictions: a cell's ``real_test`` float32 [replicates, N, classes] and ``real_test_labels`` int64 [N].
-        resamples: bootstrap draws.
-        seed: of the draws.
-        margin: of accuracy; a smaller gain is small, and a regime whose loss is surely smaller is not inferior.
+        predictions: a cell's ``real_test`` float32 [replicates, N, classes] and ``real_test_labels`` int64 [N]; where
+            ``real_test_groups`` are known, these are the cases. Replicate k of all cells of a model shares its seed.
+        margin: a smaller gain is small, and a regime whose loss is surely smaller is not inferior.
+        positive_controls: synthetic sets of a perfect generator: what they gain is no claim about a user's images.
 
     Returns:
-        Columns ``KEYS``; ``verdict`` is one of ``VERDICTS``, ``reason`` says why there is none. Then
-        ``p, standard_error, mcnemar_p, replicates, n, weights, variant``, and
-        ``macro_f1_difference, macro_f1_ci_low, macro_f1_ci_high`` and likewise ``auc``. ``small``: a gain below
-        ``margin``. ``non_inferior``: the lower end of the one-sided 95 % interval lies above -``margin``.
+        Columns ``KEYS``; ``metric`` is one of ``TESTED_METRICS`` or the recall of one class. Then ``reason`` (why there
+        is no verdict), ``p, standard_error``, ``detectable`` (see ``judge``), ``mcnemar_p`` (of accuracy: the median
+        over replicates of the exact test over images alone), ``family`` (claim or control), ``replicates, n, weights,
+        variant``. Holm's procedure runs over each family of each metric; all classes' recall is one metric.
 
     Raises:
         InputError: cells were predicted on different test images, or a model's were trained with different settings;
@@ -74,17 +85,76 @@ def comparison_table(predictions: Iterable[Artifact], resamples: int, seed: int,
     cells = {_cell(artifact): artifact for artifact in predictions}
     _check_same_images(cells)
     _check_same_training(cells)
+    pairs = [(cell, other) for cell in cells if (other := _baseline(cell)) is not None and other in cells]
+    if not pairs:
+        return pd.DataFrame(columns=list(_COLUMNS))
+    families = [CONTROL if _is_control(cell, positive_controls) else CLAIM for cell, _ in pairs]
+    tables = [_of_metric(metric, cells, pairs, families, margin) for metric in TESTED_METRICS.values()]
+    tables.append(_of_recall(cells, pairs, families, margin))
+    return pd.concat(tables, ignore_index=True)[list(_COLUMNS)]
+
+
+def accuracy_rows(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a comparison table that are about accuracy."""
+    return comparison if comparison.empty else comparison[comparison["metric"] == ACCURACY].reset_index(drop=True)
+
+
+Pairs = Sequence[tuple[Cell, Cell]]
+
+
+def _of_metric(
+    metric: TestedMetric, cells: Cells, pairs: Pairs, families: Sequence[str], margin: float
+) -> pd.DataFrame:
     labels, groups = _truth(cells)
-    correct = {cell: correctness(artifact.tensors["real_test"], labels) for cell, artifact in cells.items()}
-    rows = []
-    for row in records(verdicts(correct, _baseline, groups)):
-        cell = (row["model"], row["regime"], row["set"])
-        identity = identify(cells[cell], len(labels))
-        verdict, _, reason = row["verdict"].partition(": ")
-        judged = {"metric": METRIC, "margin": margin, "verdict": verdict.replace(" ", "_"), "reason": reason}
-        judged |= _against_margin(row, margin)
-        rows.append(identity | row | judged | _intervals(cells, cell, resamples, seed))
-    return pd.DataFrame(rows, columns=list(_COLUMNS))
+    used = {cell: cells[cell] for pair in pairs for cell in pair}
+    scores = {
+        cell: np.stack([metric.pseudo_values(replicate, labels) for replicate in artifact.tensors["real_test"]])
+        for cell, artifact in used.items()
+    }
+    comparisons = [
+        Comparison(scores[cell], scores[other], groups, family, _denoisers(cells[cell]), metric.is_error)
+        for (cell, other), family in zip(pairs, families, strict=True)
+    ]
+    rows = [_identity(cells, pair, metric.name, family) for pair, family in zip(pairs, families, strict=True)]
+    table = pd.DataFrame(rows).join(judge(comparisons, margin))
+    if metric.name == ACCURACY:
+        table["mcnemar_p"] = [_median_mcnemar(scores[cell] > 0, scores[other] > 0) for cell, other in pairs]
+    return table.reindex(columns=list(_COLUMNS))
+
+
+def _of_recall(cells: Cells, pairs: Pairs, families: Sequence[str], margin: float) -> pd.DataFrame:
+    """The recall of a class is the accuracy on its images."""
+    labels, groups = _truth(cells)
+    names = next(iter(cells.values())).card["class_names"]
+    right = {cell: correctness(cells[cell].tensors["real_test"], labels) for pair in pairs for cell in pair}
+    rows, comparisons = [], []
+    for (cell, other), family in zip(pairs, families, strict=True):
+        for number in np.unique(labels):
+            its = labels == number
+            rows.append(_identity(cells, (cell, other), f"{RECALL}{names[number]}", family))
+            of_class = (right[cell][:, its], right[other][:, its], None if groups is None else groups[its])
+            comparisons.append(Comparison(*of_class, family, _denoisers(cells[cell])))
+    return pd.DataFrame(rows).join(judge(comparisons, margin)).reindex(columns=list(_COLUMNS))
+
+
+def _identity(cells: Cells, pair: tuple[Cell, Cell], metric: str, family: str) -> dict[str, Any]:
+    cell, other = pair
+    facts = identify(cells[cell], 0)
+    named = {name: facts[name] for name in ("model", "regime", "set", "weights", "variant")}
+    return {**named, "baseline": other[1], "metric": metric, "family": family}
+
+
+def _is_control(cell: Cell, positive_controls: Collection[str]) -> bool:
+    _, regime, synthetic_set = cell
+    return not REGIMES.find(regime).uses_synthetic or synthetic_set in positive_controls
+
+
+def _denoisers(artifact: Artifact) -> int:
+    return int(artifact.card.get("denoiser_replicates", 1))
+
+
+def _median_mcnemar(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.median([mcnemar_p(x, y) for x, y in zip(a, b, strict=False)]))
 
 
 def _cell(artifact: Artifact) -> Cell:
@@ -97,26 +167,6 @@ def _baseline(cell: Cell) -> Cell | None:
     if baseline is None:
         return None
     return model, baseline, synthetic_set if REGIMES.find(baseline).uses_synthetic else ""
-
-
-def _against_margin(row: Mapping[str, Any], margin: float) -> dict[str, bool]:
-    """Whether a gain is small, and whether a loss is surely smaller than ``margin`` (one-sided, at 5 %)."""
-    degrees_of_freedom = row["degrees_of_freedom"]
-    reach = stats.t.ppf(0.95, degrees_of_freedom) * row["standard_error"] if degrees_of_freedom else np.nan
-    return {
-        "small": bool(0 < row["difference"] < margin),
-        "non_inferior": bool(row["difference"] - reach > -margin),
-    }
-
-
-def _intervals(cells: Cells, cell: Cell, resamples: int, seed: int) -> dict[str, Any]:
-    labels, groups = _truth(cells)
-    baseline = _baseline(cell)
-    if baseline is None:
-        return {}
-    a, b = (cells[name].tensors["real_test"] for name in (cell, baseline))
-    table = difference_intervals(a, b, labels, groups, resamples, seed=seed).set_index("metric")
-    return {f"{metric}_{end}": table.loc[metric, end] for metric in WITH_INTERVALS for end in ENDS}
 
 
 def _name(cell: Cell) -> str:

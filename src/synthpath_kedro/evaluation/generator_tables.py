@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from synthpath_kedro.evaluation.comparison_tables import accuracy_rows
 from synthpath_kedro.evaluation.fidelity_tables import OVERALL, REAL_TRAIN
 from synthpath_kedro.evaluation.privacy_tables import NEAR_DUPLICATES
 from synthpath_kedro.study.regimes import REGIMES
@@ -54,8 +55,9 @@ def generators_table(
     table["near_duplicates"], table["alarm"] = copies["value"].max(), copies["alarm"].max()
     table["accuracy_alone"] = _mean(classification, alone, "accuracy")
     table["accuracy_mixed"] = _mean(classification, mixed, "accuracy")
-    table["difference_alone"] = _mean(comparison, alone, "difference")
-    table["difference_mixed"] = _mean(comparison, mixed, "difference")
+    accuracy = accuracy_rows(comparison)
+    table["difference_alone"] = _mean(accuracy, alone, "difference")
+    table["difference_mixed"] = _mean(accuracy, mixed, "difference")
     ranked = table.sort_values(["kernel_distance", "accuracy_alone"], ascending=[True, False], kind="stable")
     ranked = ranked.rename_axis("set").reset_index()
     return ranked.assign(rank=range(1, len(ranked) + 1))[list(COLUMNS)]

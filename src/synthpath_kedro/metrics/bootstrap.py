@@ -49,29 +49,6 @@ def metric_intervals(
     )
 
 
-def difference_intervals(
-    regime: Float[np.ndarray, "replicates images classes"],
-    baseline: Float[np.ndarray, "other_replicates images classes"],
-    labels: Int[np.ndarray, " images"],
-    groups: Int[np.ndarray, " images"] | None = None,
-    resamples: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Difference of replicate means of every metric, regime less baseline, with both on the same resampled images.
-
-    Returns:
-        Columns ``metric, difference, ci_low, ci_high``. The arguments are those of ``metric_intervals``.
-    """
-    weights = _weights(len(labels), groups, resamples, seed)
-    means = [
-        pd.DataFrame([classification_metrics(replicate, labels) for replicate in cell])[list(METRICS)].mean().to_numpy()
-        for cell in (regime, baseline)
-    ]
-    low, high = _percentiles(_resampled(regime, labels, weights) - _resampled(baseline, labels, weights), level)
-    return pd.DataFrame({"metric": METRICS, "difference": means[0] - means[1], "ci_low": low, "ci_high": high})
-
-
 def _weights(n: int, groups: np.ndarray | None, resamples: int, seed: int) -> np.ndarray:
     """How often each image is drawn: uint16 [resamples, n]."""
     codes = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]

@@ -1,152 +1,102 @@
-"""Does a regime help a classifier: the study's verdicts, with the variance of images and of training seeds.
+"""Does a regime help a classifier: the study's verdicts, with the variance of test images and of training seeds.
 
 Tests over images alone (McNemar, bootstrap) treat the trained networks as fixed; another seed moves accuracy by about a
-point, so they announce differences that a second training would not show. Here, per model, with R replicates a regime,
-
-    D = mean accuracy of the regime - mean accuracy of the baseline
-    SE^2 = 2 s^2 / R + v / n
-
-where s^2 is the variance of accuracy between replicates, pooled over the regimes, and v the variance over images of the
-replicate-averaged difference. D / SE is compared with a t distribution of 3 (R - 1) degrees of freedom, and Holm's
-procedure runs over all models and comparisons. Everything is conditional on the one denoiser that made the images.
+point, so they announce differences that a second training would not show. ``variance_components`` has the error of a
+difference; here every regime is compared with its baseline, and Holm's procedure runs over each family of comparisons.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 from scipy import stats
 
+from synthpath_kedro.metrics.variance_components import Differences
+
 HELPS = "helps"
 HURTS = "hurts"
-NO_EVIDENCE = "no evidence"
-ONE_REPLICATE = "no verdict: one replicate"
-ONE_GROUP = "no verdict: one group"
+NO_EVIDENCE = "no_evidence"
+NO_VERDICT = "no_verdict"
 
-Cell = tuple[str, str, str]
-"""Model, regime, synthetic set ("" where the regime uses none)."""
+MIN_IMAGES = 10
+POWER = 0.8
 
-Baseline = Callable[[Cell], Cell | None]
+Scores = Float[np.ndarray, "replicates images"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One regime against the baseline, for one model.
+    """One regime against its baseline, on the same test images.
 
     Attributes:
-        difference: of mean accuracies, regime less baseline.
-        standard_error: over images and training seeds; nan where it cannot be known.
-        degrees_of_freedom: of the t distribution; 0 where there is no verdict.
-        obstacle: why there can be no verdict, or None.
+        regime: pseudo-values of each replicate and test image, see ``pseudo_values``.
+        baseline: likewise; replicate k was trained with the seed of the regime's replicate k.
+        groups: patient or slide of each image, which are the cases then; or None.
+        family: comparisons of one family share the error of ``judge``.
+        denoisers: networks that made the regime's synthetic images; replicate k used number k mod ``denoisers``.
+        is_error: less is better.
     """
 
-    difference: float
-    standard_error: float
-    degrees_of_freedom: int
-    obstacle: str | None = None
+    regime: Scores
+    baseline: Scores
+    groups: Int[np.ndarray, " images"] | None = None
+    family: str = ""
+    denoisers: int = 1
+    is_error: bool = False
+
+    @property
+    def replicates(self) -> int:
+        """Replicates that both sides have."""
+        return min(len(self.regime), len(self.baseline))
+
+    @property
+    def differences(self) -> Float[np.ndarray, "units images"]:
+        """Replicate by replicate; where several denoisers serve more replicates, denoiser by denoiser."""
+        differences = self.regime[: self.replicates] - self.baseline[: self.replicates]
+        if not 1 < self.denoisers < self.replicates:
+            return differences
+        return np.stack([differences[k :: self.denoisers].mean(axis=0) for k in range(self.denoisers)])
+
+    @property
+    def obstacle(self) -> str:
+        """Why there can be no verdict; "" where there can."""
+        if self.replicates < 2:
+            return "one replicate"
+        if self.groups is not None and len(np.unique(self.groups)) < 2:
+            return "one group"
+        if self.regime.shape[1] < MIN_IMAGES:
+            return f"fewer than {MIN_IMAGES} images"
+        return "" if np.isfinite(self.differences).all() else "undefined on these images"
 
 
-def correctness(
-    probabilities: Float[np.ndarray, "replicates images classes"], labels: Int[np.ndarray, " images"]
-) -> Bool[np.ndarray, "replicates images"]:
-    """Which images each replicate gets right."""
-    return probabilities.argmax(axis=2) == labels
-
-
-def verdicts(
-    correct: Mapping[Cell, Bool[np.ndarray, "replicates images"]],
-    baseline: Baseline,
-    groups: Int[np.ndarray, " images"] | None = None,
-    level: float = 0.05,
-) -> pd.DataFrame:
-    """The verdict on every cell that has a baseline, against it.
+def judge(comparisons: Sequence[Comparison], margin: float, level: float = 0.05) -> pd.DataFrame:
+    """The verdict on every comparison.
 
     Args:
-        correct: by (model, regime, set); all on the same test images, in the same order.
-        baseline: the cell that a cell is compared with, or None; one that is not in ``correct`` gives no row.
-        groups: patient or slide of each image; the variance over images is then taken over groups.
-        level: family-wise error over all rows.
+        comparisons: all of a study that are about one metric, since their variances are moderated over each other.
+        margin: a gain below it is small; a regime that is surely not worse by it is not inferior.
+        level: family-wise error within each family, of the verdicts and of non-inferiority each.
 
     Returns:
-        Columns ``model, regime, set, baseline, replicates, n, difference, standard_error, degrees_of_freedom, ci_low,
-        ci_high, p, p_adjusted, mcnemar_p, verdict``. ``ci_low`` and ``ci_high`` bound the single comparison at
-        1 - ``level``, before Holm. ``mcnemar_p`` is descriptive: the median over pairs of replicates of the exact test
-        over images alone. ``verdict`` is "helps", "hurts", "no evidence", or "no verdict: ..." and why.
-
-    Raises:
-        ValueError: cells were evaluated on different numbers of images.
+        One row per comparison: ``difference, ci_low, ci_high, p_adjusted, verdict, small, non_inferior, margin, reason,
+        p, standard_error, detectable, replicates, n``. The interval is of the single comparison at 1 - ``level``,
+        before Holm. ``detectable``: a true difference that 80 of 100 such studies would find. ``verdict``: helps,
+        hurts, no_evidence or no_verdict, about the sign alone; ``reason`` says why there is none. ``non_inferior``:
+        a one-sided test against -``margin`` (one half of TOST; Schuirmann 1987), adjusted by Holm too.
     """
-    if len({right.shape[1] for right in correct.values()}) > 1:
-        raise ValueError("cells must hold predictions for the same test images")
-    rows = []
-    for cell, a in correct.items():
-        other = baseline(cell)
-        if other is None or other not in correct:
-            continue
-        b, model = correct[other], cell[0]
-        cells = [right for name, right in correct.items() if name[0] == model]
-        names = dict(zip(("model", "regime", "set", "baseline"), (*cell, other[1]), strict=True))
-        sizes = {"replicates": min(len(a), len(b)), "n": a.shape[1]}
-        rows.append({**names, **sizes, **_figures(compare(a, b, cells, groups), level), **_mcnemar(a, b)})
-    table = pd.DataFrame(rows, columns=[*_COLUMNS[:-3], "mcnemar_p", "obstacle"])
-    table["p_adjusted"] = holm(table["p"].to_numpy(dtype=np.float64))
-    table["verdict"] = [
-        obstacle or (NO_EVIDENCE if p > level else HELPS if difference > 0 else HURTS)
-        for obstacle, p, difference in zip(table["obstacle"], table["p_adjusted"], table["difference"], strict=True)
-    ]
-    return table[_COLUMNS]
-
-
-def compare(
-    regime: Bool[np.ndarray, "replicates images"],
-    baseline: Bool[np.ndarray, "other_replicates images"],
-    cells: Iterable[Bool[np.ndarray, "_ images"]],
-    groups: Int[np.ndarray, " images"] | None = None,
-) -> Comparison:
-    """D and SE of the module's formula.
-
-    Args:
-        regime: which images each replicate gets right.
-        baseline: likewise.
-        cells: all of the model's cells, these two included, over which the variance between replicates is pooled.
-        groups: of each image, or None.
-    """
-    image_differences = regime.mean(axis=0) - baseline.mean(axis=0)
-    difference = float(image_differences.mean())
-    if min(len(regime), len(baseline)) < 2:
-        return Comparison(difference, np.nan, 0, ONE_REPLICATE)
-    if groups is not None and len(np.unique(groups)) < 2:
-        return Comparison(difference, np.nan, 0, ONE_GROUP)
-    seed_variance, degrees_of_freedom = pooled_seed_variance([cell.mean(axis=1) for cell in cells])
-    seed_error = seed_variance * (1 / len(regime) + 1 / len(baseline))
-    if groups is not None:
-        degrees_of_freedom = min(degrees_of_freedom, len(np.unique(groups)) - 1)
-    standard_error = np.sqrt(seed_error + _image_error(image_differences, groups))
-    return Comparison(difference, float(standard_error), degrees_of_freedom)
-
-
-def pooled_seed_variance(accuracies: Iterable[np.ndarray]) -> tuple[float, int]:
-    """Variance between replicates, pooled over cells, and its degrees of freedom.
-
-    Args:
-        accuracies: one array a cell, one number per replicate; cells with one replicate add nothing.
-    """
-    cells = [np.asarray(cell, dtype=np.float64) for cell in accuracies]
-    degrees_of_freedom = sum(len(cell) - 1 for cell in cells)
-    squares = sum(((cell - cell.mean()) ** 2).sum() for cell in cells)
-    return float(squares / degrees_of_freedom), degrees_of_freedom
-
-
-def two_sided_p(
-    difference: np.ndarray | float, standard_error: np.ndarray | float, degrees_of_freedom: int
-) -> np.ndarray | np.float64:
-    """Two-sided p of D / SE under Student's t; without any error, 0 where D is not 0 and 1 where it is."""
-    difference, standard_error = np.asarray(difference), np.asarray(standard_error)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(difference == 0, 0, np.abs(difference) / standard_error)
-    return 2 * stats.t.sf(np.where(np.isnan(standard_error), np.nan, t), degrees_of_freedom)
+    facts = pd.DataFrame([_facts(one) for one in comparisons], columns=[*_FACTS, "family", "sign"])
+    judged = facts[facts["reason"] == ""]
+    table = facts.join(_estimates([comparisons[k] for k in judged.index], judged, margin, level))
+    better = table["sign"] * table["difference"]
+    table["verdict"] = np.select(
+        [table["p"].isna(), table["p_adjusted"] > level, better > 0], [NO_VERDICT, NO_EVIDENCE, HELPS], HURTS
+    )
+    table["small"] = (better > 0) & (better < margin)
+    table["non_inferior"] = table["p_non_inferior"] <= level
+    return table.assign(margin=margin)[list(COLUMNS)]
 
 
 def holm(p: Float[np.ndarray, "*studies comparisons"]) -> Float[np.ndarray, "*studies comparisons"]:
@@ -166,48 +116,45 @@ def mcnemar_p(a: Bool[np.ndarray, " images"], b: Bool[np.ndarray, " images"]) ->
     return float(stats.binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
 
 
-_COLUMNS = [
-    "model",
-    "regime",
-    "set",
-    "baseline",
-    "replicates",
-    "n",
-    "difference",
-    "standard_error",
-    "degrees_of_freedom",
-    "ci_low",
-    "ci_high",
-    "p",
-    "p_adjusted",
-    "mcnemar_p",
-    "verdict",
-]
+COLUMNS = (
+    *("difference", "ci_low", "ci_high", "p_adjusted", "verdict", "small", "non_inferior", "margin"),
+    *("reason", "p", "standard_error", "detectable", "replicates", "n"),
+)
+
+_FACTS = ("difference", "reason", "replicates", "n")
 
 
-def _figures(comparison: Comparison, level: float) -> dict[str, float | str | None]:
-    difference, error, df = comparison.difference, comparison.standard_error, comparison.degrees_of_freedom
-    margin = stats.t.ppf(1 - level / 2, df) * error if df else np.nan
+def _facts(comparison: Comparison) -> dict[str, Any]:
     return {
-        "difference": difference,
-        "standard_error": error,
-        "degrees_of_freedom": df,
-        "ci_low": difference - margin,
-        "ci_high": difference + margin,
-        "p": float(two_sided_p(difference, error, df)) if df else np.nan,
-        "obstacle": comparison.obstacle,
+        "difference": float(comparison.differences.mean()),
+        "reason": comparison.obstacle,
+        "replicates": comparison.replicates,
+        "n": comparison.regime.shape[1],
+        "family": comparison.family,
+        "sign": -1.0 if comparison.is_error else 1.0,
     }
 
 
-def _image_error(differences: np.ndarray, groups: np.ndarray | None) -> float:
-    """The term v / n, or the variance of the mean over groups of images (each image a group gives the same)."""
-    n = len(differences)
-    if groups is None:
-        return float(differences.var(ddof=1) / n) if n > 1 else float("nan")
-    _, codes = np.unique(groups, return_inverse=True)
-    sums = np.bincount(codes, weights=differences - differences.mean())
-    return float(len(sums) / (len(sums) - 1) * (sums**2).sum() / n**2)
+def _estimates(comparisons: Sequence[Comparison], facts: pd.DataFrame, margin: float, level: float) -> pd.DataFrame:
+    """Errors and p-values of comparisons that can be judged; ``facts`` has a row for each."""
+    columns = ("standard_error", "ci_low", "ci_high", "p", "p_adjusted", "p_non_inferior", "detectable")
+    if not comparisons:
+        return pd.DataFrame(columns=columns, dtype=float)
+    errors = Differences.joined([Differences.of(one.differences[None], one.groups) for one in comparisons]).moderated()
+    sign, mean, error = facts["sign"].to_numpy(), errors.mean, errors.standard_error
+    reach = errors.critical_value(level) * error
+    p, two_sided = errors.p(), errors.p(null=-sign * margin)
+    p_inferior = np.where(sign * mean > -margin, two_sided / 2, 1 - two_sided / 2)
+    family = facts["family"].to_numpy()
+    first_step = level / np.array([(family == name).sum() for name in family])
+    detectable = (errors.critical_value(first_step) + stats.norm.ppf(POWER)) * error
+    values = (error, mean - reach, mean + reach, p, _within(family, p), _within(family, p_inferior), detectable)
+    return pd.DataFrame(dict(zip(columns, values, strict=True)), index=facts.index)
 
 
-def _mcnemar(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
-    return {"mcnemar_p": float(np.median([mcnemar_p(x, y) for x, y in zip(a, b, strict=False)]))}
+def _within(family: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Holm's procedure over each family."""
+    adjusted = np.empty_like(p)
+    for name in np.unique(family):
+        adjusted[family == name] = holm(p[family == name])
+    return adjusted

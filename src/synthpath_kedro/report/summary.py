@@ -60,20 +60,38 @@ def verdict_sentences(comparison: pd.DataFrame) -> list[str]:
     return [_verdict_sentence(subject, rows["verdict"]) for subject, rows in _by_training(comparison)]
 
 
-def sensitivity_sentence(comparison: pd.DataFrame) -> str:
-    """How small a difference could have been seen; empty where no verdict was given.
+def control_sentences(comparison: pd.DataFrame) -> list[str]:
+    """One sentence per control: what it changed for each classifier, with its verdict.
 
     Args:
-        comparison: one row per comparison: ``ci_low, ci_high`` of the single comparison, ``n`` test images,
-            ``replicates``.
+        comparison: the controls' rows: ``model, regime, set, baseline, difference, verdict``.
     """
-    tested = comparison.dropna(subset=["ci_low", "ci_high"])
+    sentences = []
+    for subject, rows in _by_training(comparison):
+        changes = [
+            f"{number(row['difference'], signed=True)} for {model_label(row['model'])} ({_plain_words(row['verdict'])})"
+            for row in records(rows)
+        ]
+        is_perfect = bool(str(rows["set"].iloc[0]))
+        heading = "Positive control, images of a perfect generator" if is_perfect else "Control"
+        sentences.append(f"{heading}: {subject[0].lower()}{subject[1:]} changed mean accuracy by {', '.join(changes)}.")
+    return sentences
+
+
+def sensitivity_sentence(comparison: pd.DataFrame) -> str:
+    """How large a true difference had to be to be found, for each classifier; empty where no verdict was given.
+
+    Args:
+        comparison: one row per comparison: ``model``, ``detectable``, ``n`` test images, ``replicates``.
+    """
+    tested = comparison.dropna(subset=["detectable"])
     if tested.empty:
         return ""
-    margin = ((tested["ci_high"] - tested["ci_low"]) / 2).median()
+    largest = tested.groupby("model", sort=False)["detectable"].max()
+    found = [f"{value:.3f} for {model_label(str(model))}" for model, value in largest.items()]
     return (
-        f"With {tested['n'].iloc[0]:,} test images and {tested['replicates'].min()} replicates a difference below "
-        f"about {margin:.3f} cannot be told from chance: no evidence does not mean no effect."
+        f"With {tested['n'].iloc[0]:,} test images and {tested['replicates'].min()} replicates, 80 of 100 such studies "
+        f"would find a true difference in accuracy of {', '.join(found)}. No evidence does not mean no effect."
     )
 
 
@@ -97,6 +115,10 @@ def difference_sentences(differences: pd.DataFrame) -> list[str]:
 def comparison_label(training: Training, baseline: str) -> str:
     """A comparison in print: "mixed vs real"."""
     return f"{training.label} vs {REGIMES.find(baseline).label}"
+
+
+def _plain_words(verdict: str) -> str:
+    return verdict.replace("_", " ")
 
 
 def _plain(value: Any) -> Any:

@@ -29,16 +29,13 @@ def comparison(evidence):
     ]
     shared = {"baseline": "real", "set": "", "metric": "accuracy", "margin": 0.02, "reason": "", "small": False}
     shared |= {"standard_error": 0.01, "p": 0.0004, "p_adjusted": 0.01, "mcnemar_p": 0.5, "non_inferior": False}
-    ends = {
-        f"{metric}_{end}": value
-        for metric in ("macro_f1", "auc")
-        for end, value in (("difference", 0.1), ("ci_low", 0.0), ("ci_high", 0.2))
-    }
-    ends |= {"replicates": 2, "n": 30}
+    shared |= {"detectable": 0.05, "family": "claim", "replicates": 2, "n": 30}
+    metrics = ("accuracy", "macro_f1", "recall/tumor", "recall/stroma")
     return pd.DataFrame(
         [
             {"model": model, "regime": regime, "difference": d, "ci_low": d - 0.02, "ci_high": d + 0.02}
-            | {"verdict": verdict, **shared, **ends}
+            | {"verdict": verdict, **shared, "metric": metric}
+            for metric in metrics
             for model, regime, d, verdict in rows
         ]
     )
@@ -72,7 +69,7 @@ def robustness():
 
 
 def test_verdicts_stand_in_the_models_order_mixed_first(comparison, evidence):
-    verdicts, _ = build("comparisons", evidence | {"comparison": comparison}).tables
+    verdicts, *_ = build("comparisons", evidence | {"comparison": comparison}).tables
     assert [row[:3] for row in texts(verdicts)] == [
         ["CLIP", "mixed vs real", "hurts"],
         ["CNN", "mixed vs real", "no evidence"],
@@ -82,8 +79,20 @@ def test_verdicts_stand_in_the_models_order_mixed_first(comparison, evidence):
     assert {row[6] for row in texts(verdicts)} == {"0.010"}
 
 
+def test_every_metric_and_class_has_its_verdict(comparison, evidence):
+    *_, by_metric, by_class = build("comparisons", evidence | {"comparison": comparison}).tables
+    assert [row[:4] for row in texts(by_metric)] == [
+        ["CLIP", "mixed vs real", "macro F1", "hurts"],
+        ["CNN", "mixed vs real", "macro F1", "no evidence"],
+        ["CNN", "synthetic vs real", "macro F1", "helps"],
+    ]
+    assert by_class.columns == ("model", "comparison", "tumor", "stroma")
+    assert texts(by_class)[0] == ["CLIP", "mixed vs real", "-0.020 hurts", "-0.020 hurts"]
+    assert texts(by_class)[1] == ["CNN", "mixed vs real", "+0.000", "+0.000"]
+
+
 def test_differences_are_printed_with_their_signs_intervals_and_small_p(comparison, evidence):
-    _, full = build("comparisons", evidence | {"comparison": comparison}).tables
+    _, full, *_ = build("comparisons", evidence | {"comparison": comparison}).tables
     row = dict(zip(full.columns, texts(full)[0], strict=True))
     assert row["model"] == "CLIP"
     assert row["accuracy"] == "-0.020 [-0.040, +0.000]"
@@ -92,7 +101,7 @@ def test_differences_are_printed_with_their_signs_intervals_and_small_p(comparis
 
 def test_one_replicate_has_a_difference_without_an_interval(comparison, evidence):
     alone = comparison.assign(ci_low=np.nan, ci_high=np.nan, standard_error=np.nan, p=np.nan)
-    _, full = build("comparisons", evidence | {"comparison": alone}).tables
+    _, full, *_ = build("comparisons", evidence | {"comparison": alone}).tables
     row = dict(zip(full.columns, texts(full)[1], strict=True))
     assert (row["accuracy"], row["SE"], row["p"]) == ("+0.000", DASH, DASH)
 

@@ -5,16 +5,19 @@ from synthpath_kedro.report.section import Evidence, Note, Section, SectionConte
 
 
 def _build(evidence: Evidence) -> SectionContent:
+    from synthpath_kedro.evaluation.comparison_tables import CLAIM, CONTROL, accuracy_rows
     from synthpath_kedro.report.summary import (
+        control_sentences,
         difference_sentences,
         mean_differences,
         sensitivity_sentence,
         verdict_sentences,
     )
 
-    comparison, missing = evidence["comparison"], evidence["missing_cells"]
+    comparison, missing = accuracy_rows(evidence["comparison"]), evidence["missing_cells"]
     if len(comparison):
-        sentences = [*verdict_sentences(comparison), sensitivity_sentence(comparison)]
+        claims, controls = (comparison[comparison["family"] == family] for family in (CLAIM, CONTROL))
+        sentences = [*verdict_sentences(claims), sensitivity_sentence(claims), *control_sentences(controls)]
     else:
         sentences = difference_sentences(mean_differences(evidence["classification"]))
     notes = [Note(sentence) for sentence in sentences if sentence]

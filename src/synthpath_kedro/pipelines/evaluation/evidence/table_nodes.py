@@ -20,10 +20,10 @@ def tabulate_intervals(cells: list[CellResults], params: EvaluationParameters, s
     return interval_table(_predictions(cells), params.bootstrap_resamples, seed)
 
 
-def tabulate_comparison(cells: list[CellResults], params: EvaluationParameters, seed: int) -> pd.DataFrame:
+def tabulate_comparison(cells: list[CellResults], params: EvaluationParameters) -> pd.DataFrame:
     from synthpath_kedro.evaluation.comparison_tables import comparison_table
 
-    return comparison_table(_predictions(cells), params.bootstrap_resamples, seed, params.margin)
+    return comparison_table(_predictions(cells), params.margin)
 
 
 def tabulate_classes(cells: list[CellResults]) -> pd.DataFrame:
