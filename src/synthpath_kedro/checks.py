@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from synthpath_kedro.data.artifact import Card
+from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.study.generators import GENERATORS, Generator
@@ -35,7 +36,7 @@ def check_settings(parameters: Parameters) -> None:
             )
 
 
-def check_data(parameters: Parameters, data_card: Card) -> Card:
+def check_data(parameters: Parameters, data_card: DataCard) -> Card:
     """Refuses what the prepared data does not allow.
 
     Args:
@@ -53,15 +54,14 @@ def check_data(parameters: Parameters, data_card: Card) -> Card:
     from synthpath_kedro.diffusion.allocation import allocate
     from synthpath_kedro.metrics.robustness import check_attacks
 
-    if data_card.get("multi_label"):
+    if data_card.multi_label:
         raise InputError(
-            f"{data_card.get('name', 'the data set')} is multi-label and a study takes one label per image: choose "
+            f"{data_card.name} is multi-label and a study takes one label per image: choose "
             "another data_prep.name; kedro run --pipeline=data_prep gives its class distribution"
         )
-    names = tuple(data_card["class_names"])
+    names = tuple(data_card.class_names)
     check_attacks(parameters.evaluation.attacks, len(names))
-    train = data_card["splits"]["train"]
-    counts = np.array([train["counts"][name] for name in names])
+    counts = np.array([data_card.splits["train"].counts[name] for name in names])
     found: Card = {"sets": {}}
     for name, one in parameters.synthesis.synthetic_sets.items():
         generator = GENERATORS[one.source]

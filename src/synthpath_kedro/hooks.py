@@ -173,7 +173,7 @@ def _check_same_data_all_along(grid: Grid, catalog: DataCatalog) -> None:
 
     cards = {}
     if catalog.exists("data_card"):
-        cards["data_card"] = {"prepared": catalog.load("data_card").get("digest")}
+        cards["data_card"] = {"prepared": catalog.load("data_card").digest}
     if catalog.exists("denoiser"):
         cards["denoiser"] = {"prepared": catalog.load("denoiser").card.get("prepared")}
     for name in (grid.of_set("synthetic", synthetic_set) for synthetic_set in grid.sets):

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from synthpath_kedro.data.artifact import Artifact
+from synthpath_kedro.data.cell_metadata import CellMetadata
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.evaluation.rows import identify, records
 from synthpath_kedro.metrics.bootstrap import difference_intervals
@@ -88,7 +89,8 @@ def comparison_table(predictions: Iterable[Artifact], resamples: int, seed: int,
 
 
 def _cell(artifact: Artifact) -> Cell:
-    return artifact.card["model"], artifact.card["regime"], artifact.card.get("set", "")
+    metadata = CellMetadata.of(artifact)
+    return metadata.model, metadata.regime, metadata.set
 
 
 def _baseline(cell: Cell) -> Cell | None:
@@ -146,7 +148,7 @@ def _check_same_training(cells: Cells) -> None:
         baseline = _baseline(cell)
         if baseline is None or baseline not in cells:
             continue
-        its, other = (_settings(card) for card in (artifact.card, cells[baseline].card))
+        its, other = (_settings(CellMetadata.of(one).parameters) for one in (artifact, cells[baseline]))
         for key in sorted(its.keys() | other.keys()):
             if its.get(key) != other.get(key):
                 raise InputError(
@@ -156,10 +158,10 @@ def _check_same_training(cells: Cells) -> None:
                 )
 
 
-def _settings(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters that decide a cell's training, of every regime alike, by dotted name."""
+def _settings(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Of ``parameters`` those that decide a cell's training, of every regime alike, by dotted name."""
     flat: dict[str, Any] = {}
-    for key, value in card.get("parameters", {}).items():
+    for key, value in parameters.items():
         if key not in _OF_ONE_REGIME | _WITHOUT_EFFECT:
             flat |= {f"{key}.{name}": one for name, one in value.items()} if isinstance(value, dict) else {key: value}
     return flat

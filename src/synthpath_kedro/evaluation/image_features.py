@@ -67,8 +67,8 @@ def image_features(
         "weights": extractor.weights,
         "license": extractor.license,
         "class_names": list(images.class_names),
-        "prepared": images.card.get("prepared"),
-        "phantom": images.card.get("phantom", False),
+        "prepared": images.prepared,
+        "phantom": images.phantom,
         "versions": package_versions(),
     }
     return Artifact(tensors, card)

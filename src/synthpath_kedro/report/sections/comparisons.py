@@ -32,7 +32,7 @@ def _build(evidence: Evidence) -> SectionContent:
     comparison = evidence["comparison"]
     if len(comparison):
         ordered = in_reading_order(comparison)
-        unit = "patients (or slides)" if evidence["data_card"].get("groups_known") else "images"
+        unit = "patients (or slides)" if evidence["data_card"].groups_known else "images"
         return SectionContent(tables=[_verdicts(ordered), _in_full(ordered, unit)])
     differences = mean_differences(evidence["classification"])
     return SectionContent(tables=[_differences(differences)] if len(differences) else [])
