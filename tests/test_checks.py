@@ -99,7 +99,8 @@ def test_options_that_the_denoiser_cannot_serve_matter_to_diffusion_alone(parame
         ({"sets": {"gan": {"source": "npz"}}}, r"synthesis\.sets\.gan: source npz reads images: give their path"),
         ({"sets": {"a b": {"source": "phantom"}}}, "sets named by letters, digits, - and _, .*; not 'a b'"),
         ({"sets": {name: {"source": "diffusion"} for name in "ab"}}, "more than one of source diffusion"),
-        ({"source": "gan"}, "synthesis.source is 'gan'; it should be diffusion, image_folder, npz or phantom"),
+        ({"source": "gan"}, "synthesis.source is 'gan'; it should be diffusion, image_folder, npz or phantom$"),
+        ({"source": "folder"}, r"image_folder, npz or phantom; did you mean image_folder\?"),
     ],
 )
 def test_sources_and_paths_that_do_not_go_together_are_refused_in_one_line(
