@@ -27,8 +27,7 @@ def check_settings(parameters: Parameters) -> None:
 
             check_sampling(parameters.synthesis, parameters.diffusion)
         if one.path is not None:
-            key = f"synthesis.sets.{name}.path" if parameters.synthesis.sets else "synthesis.path"
-            _check_path(key, Path(one.path).expanduser(), generator)
+            _check_path(parameters.synthesis.path_parameter(name), Path(one.path).expanduser(), generator)
         if generator.phantom_only and parameters.data_prep.source != "phantom":
             raise InputError(
                 f"synthesis source {one.source} of set {name} is for data_prep.source phantom alone, which is "
@@ -66,18 +65,18 @@ def check_data(parameters: Parameters, data_card: DataCard) -> Card:
     for name, one in parameters.synthesis.synthetic_sets.items():
         generator = GENERATORS[one.source]
         if generator.needs_path:
-            generator.check_content(str(one.path), names)
+            generator.check_content(str(one.path), names, parameters.synthesis.path_parameter(name))
         else:
             allocated = allocate(parameters.synthesis, names, counts)
             found["sets"][name] = dict(zip(names, allocated.tolist(), strict=True))
     return found
 
 
-def _check_path(key: str, path: Path, generator: Generator) -> None:
+def _check_path(parameter: str, path: Path, generator: Generator) -> None:
     problem = None
     if not path.exists():
         problem = "does not exist"
     elif generator.path_is_folder is not None and path.is_dir() != generator.path_is_folder:
         problem = "is a folder" if path.is_dir() else "is a file"
     if problem:
-        raise InputError(f"{key}: {path} {problem}; give the {generator.label} of synthetic images")
+        raise InputError(f"{parameter}: {path} {problem}; give the {generator.label} of synthetic images")

@@ -68,7 +68,7 @@ def refused(made: Callable, folder: Path, real: Splits, message: str) -> None:
     with pytest.raises(InputError, match=message):
         made(source="image_folder", path=str(folder))
     with pytest.raises(InputError, match=message):
-        GENERATORS["image_folder"].check_content(str(folder), real.class_names)
+        GENERATORS["image_folder"].check_content(str(folder), real.class_names, "synthesis.path")
 
 
 def test_a_class_that_the_real_images_do_not_have_is_named(made: Callable, folder: Path, real: Splits) -> None:

@@ -59,7 +59,7 @@ def refused(made: Callable, path: str, real: Splits, message: str) -> None:
     with pytest.raises(InputError, match=message):
         made(source="npz", path=path)
     with pytest.raises(InputError, match=message):
-        GENERATORS["npz"].check_content(path, real.class_names)
+        GENERATORS["npz"].check_content(path, real.class_names, "synthesis.path")
 
 
 @pytest.mark.parametrize(("label", "named"), [(3, "3"), (-1, "-1")])

@@ -28,16 +28,16 @@ def make_synthetic_set(
     *,
     name: str,
     namespace: str,
+    folder: str,
 ) -> SyntheticSet:
     """The synthetic set ``name``, made by the generator that its source names.
 
-    What an earlier run left (``existing``: shards by path below the folder of all sets) is used where it is what
-    would be made.
+    What an earlier run left (``existing``: shards by path below the folder of all sets; the set's own lie in
+    ``folder``) is used where it is what would be made.
     """
     from synthpath_kedro.generators import Request, generate
 
     del study_check
-    folder = f"{name}/" if len(params.synthetic_sets) > 1 else ""
     request = Request(
         name=name,
         source=params.synthetic_sets[name],
