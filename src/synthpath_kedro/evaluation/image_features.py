@@ -51,7 +51,10 @@ def image_features(
     }
     if existing is not None and existing.card.get("key") == key:
         log.info("features of %s are up to date", name)
-        return existing
+        if existing.card["prepared"] == images.prepared:
+            return existing
+        # The same images, but of other data: beside other training images, for example.
+        return Artifact(existing.tensors, existing.card | {"prepared": images.prepared, "phantom": images.phantom})
     log.info("features of %d of %d images of %s (%s)", key["n"], len(images), name, extractor.name)
     index = stratified_subset(images.labels, n, seed)
     tensors = {
