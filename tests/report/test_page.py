@@ -114,7 +114,7 @@ def test_the_page_reads_by_question(evidence, rendered):
             "Verdicts",
             "Are they like real data to a classifier? Table 4.2: synthetic",
             "Table 4.3: robustness",
-            "A warning about the study's table.",
+            "A warning about the published table.",
             "Are they safe to share? Near-duplicates",
             "Can the probabilities be trusted? Calibration",
             "What was done? Data card",
@@ -165,7 +165,7 @@ def test_without_verdicts_the_differences_of_means_stand_in_their_place(evidence
 
 def test_our_value_and_the_studys_stand_in_one_cell(evidence, rendered):
     text = Page(rendered(evidence)).text
-    assert "0.810 / 0.710 / 0.910 ±.014 / ±.014 / ±.014 0.852 / 0.846 / 0.988 study" in text
+    assert "0.810 / 0.710 / 0.910 ±.014 / ±.014 / ±.014 0.852 / 0.846 / 0.988 published" in text
 
 
 def test_missing_cells_are_named(evidence, rendered):
@@ -208,7 +208,7 @@ def test_parameters_are_printed_exactly(evidence, rendered):
 
 
 def test_the_studys_own_data_is_not_called_other_data(evidence, rendered):
-    assert "The study used other data." in Page(rendered(evidence)).text
+    assert "The published study used other data." in Page(rendered(evidence)).text
     card = evidence["data_card"].model_copy(update={"source": "medmnist", "name": "pathmnist"})
     assert "other data" not in Page(rendered(evidence | {"data_card": card})).text
 

@@ -137,7 +137,7 @@ def _one_generator(cards: "Mapping[str, GeneratorCard]") -> Iterator[Note]:
 def _another_data_set(card: "DataCard") -> Iterator[Note]:
     if not uses_the_studys_data(card):
         text = (
-            "The study's numbers are single runs on PathMNIST at 64x64 with 89,996 training images. This run used "
+            "The published numbers are single runs on PathMNIST at 64x64 with 89,996 training images. This run used "
             "other data, so they stand beside ours for orientation only."
         )
-        yield Note(text, "The study used other data")
+        yield Note(text, "The published study used other data")

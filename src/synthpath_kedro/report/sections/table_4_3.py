@@ -19,7 +19,7 @@ def _build(evidence: Evidence) -> SectionContent:
     return SectionContent(
         [table_4_3(attacked, parameters.classification.models, study_trainings(parameters))],
         {"robustness": ReportFigure("Robustness", CAPTION, ALT, image)},
-        [Note(TABLE_4_3_WARNING, "A warning about the study's table.")],
+        [Note(TABLE_4_3_WARNING, "A warning about the published table.")],
     )
 
 

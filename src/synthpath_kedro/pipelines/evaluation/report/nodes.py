@@ -106,7 +106,7 @@ def write_report(
     return (
         render_report(contents, study_evidence),
         verdict_json(study_evidence["comparison"]),
-        f"{summary}\nstudy: single runs on PathMNIST at 64x64, as published",
+        f"{summary}\npubl.: single runs on PathMNIST at 64x64, as published",
         to_csv_table(table_4_1),
         to_csv_table(table_4_2),
         to_csv_table(table_4_3),
