@@ -14,7 +14,9 @@ import yaml
 from hypothesis import settings
 from pydantic import BaseModel
 
+from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.data.images import LabeledImages
+from synthpath_kedro.data.synthetic import GeneratorCard
 from synthpath_kedro.parameters import EvaluationParameters, SynthesisParameters
 
 # A slow moment of a shared machine is no failure.
@@ -101,6 +103,31 @@ def images() -> LabeledImages:
     """Twelve 8x8 images of three classes."""
     pixels = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
     return LabeledImages(pixels, np.arange(12) % 3, CLASS_NAMES, card={"source": "test"})
+
+
+@pytest.fixture
+def data_card() -> Callable[..., DataCard]:
+    """Builds the card of ten images per class in each split, changed where a test says so."""
+
+    def build(class_names: tuple[str, ...] = CLASS_NAMES, **facts: object) -> DataCard:
+        split = {"n": 10 * len(class_names), "counts": dict.fromkeys(class_names, 10), "digest": "cd" * 32}
+        known = {"source": "npz", "name": "tiles", "image_size": 16, "multi_label": False, "groups_known": False}
+        splits = dict.fromkeys(("train", "val", "test"), split)
+        return DataCard(**known | {"class_names": class_names, "digest": "ab" * 32, "splits": splits} | facts)
+
+    return build
+
+
+@pytest.fixture
+def generator_card() -> Callable[..., GeneratorCard]:
+    """Builds the card of a synthetic set of ten images per class, changed where a test says so."""
+
+    def build(class_names: tuple[str, ...] = CLASS_NAMES, **facts: object) -> GeneratorCard:
+        known = {"name": "gan", "source": "npz", "image_size": 16, "digest": "12" * 32, "shards": {}}
+        counts = {"counts": dict.fromkeys(class_names, 10), "total": 10 * len(class_names)}
+        return GeneratorCard(**known | counts | {"class_names": class_names} | facts)
+
+    return build
 
 
 @pytest.fixture(scope="module")

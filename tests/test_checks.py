@@ -9,11 +9,7 @@ from synthpath_kedro.checks import check_data, check_settings
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters, read_parameters
 
-DATA_CARD = {
-    "class_names": ["dark", "gray", "light"],
-    "image_size": 16,
-    "splits": {"train": {"n": 30, "counts": {"dark": 10, "gray": 10, "light": 10}}},
-}
+NAMES = ("dark", "gray", "light")
 
 
 @pytest.fixture
@@ -103,7 +99,8 @@ def test_options_that_the_denoiser_cannot_serve_matter_to_diffusion_alone(parame
         ({"sets": {"gan": {"source": "npz"}}}, r"synthesis\.sets\.gan: source npz reads images: give their path"),
         ({"sets": {"a b": {"source": "phantom"}}}, "sets named by letters, digits, - and _, .*; not 'a b'"),
         ({"sets": {name: {"source": "diffusion"} for name in "ab"}}, "more than one of source diffusion"),
-        ({"source": "gan"}, "synthesis.source is 'gan'; it should be diffusion, image_folder, npz or phantom"),
+        ({"source": "gan"}, "synthesis.source is 'gan'; it should be diffusion, image_folder, npz or phantom$"),
+        ({"source": "folder"}, r"image_folder, npz or phantom; did you mean image_folder\?"),
     ],
 )
 def test_sources_and_paths_that_do_not_go_together_are_refused_in_one_line(
@@ -115,34 +112,36 @@ def test_sources_and_paths_that_do_not_go_together_are_refused_in_one_line(
     assert "pydantic" not in str(refused.value)
 
 
-def test_images_per_class_are_found_before_anything_is_trained(parameters: Callable) -> None:
-    found = check_data(parameters(n_images=10), DATA_CARD)
+def test_images_per_class_are_found_before_anything_is_trained(data_card: Callable, parameters: Callable) -> None:
+    found = check_data(parameters(n_images=10), data_card(NAMES))
     assert found["sets"] == {"diffusion": {"dark": 4, "gray": 3, "light": 3}}
 
 
-def test_images_of_the_users_own_are_not_allocated(parameters: Callable, npz: Callable) -> None:
-    found = check_data(parameters(source="npz", path=npz([0, 1, 2])), DATA_CARD)
+def test_images_of_the_users_own_are_not_allocated(data_card: Callable, parameters: Callable, npz: Callable) -> None:
+    found = check_data(parameters(source="npz", path=npz([0, 1, 2])), data_card(NAMES))
     assert found == {"sets": {}}
 
 
-def test_counts_of_classes_that_the_data_does_not_have_are_refused(parameters: Callable) -> None:
+def test_counts_of_classes_that_the_data_does_not_have_are_refused(data_card: Callable, parameters: Callable) -> None:
     with pytest.raises(InputError, match=r"synthesis.counts names tumor"):
-        check_data(parameters(allocation="explicit", counts={"tumor": 5}), DATA_CARD)
+        check_data(parameters(allocation="explicit", counts={"tumor": 5}), data_card(NAMES))
 
 
 @pytest.mark.parametrize(("labels", "message"), [([0, 1], "no image of light"), ([0, 1, 2, 3], "labels hold 3")])
 def test_classes_of_the_users_images_are_checked_in_every_set(
-    parameters: Callable, npz: Callable, labels: list[int], message: str
+    data_card: Callable, parameters: Callable, npz: Callable, labels: list[int], message: str
 ) -> None:
     sets = {
         "good": {"source": "npz", "path": npz([0, 1, 2], "good")},
         "bad": {"source": "npz", "path": npz(labels, "bad")},
     }
     with pytest.raises(InputError, match=rf"bad\.npz.*{message}"):
-        check_data(parameters(sets=sets), DATA_CARD)
+        check_data(parameters(sets=sets), data_card(NAMES))
 
 
-def test_images_with_several_labels_are_refused_before_anything_is_trained(parameters: Callable) -> None:
-    card = DATA_CARD | {"multi_label": True, "name": "chestmnist"}
+def test_images_with_several_labels_are_refused_before_anything_is_trained(
+    data_card: Callable, parameters: Callable
+) -> None:
+    card = data_card(NAMES, multi_label=True, name="chestmnist")
     with pytest.raises(InputError, match="chestmnist is multi-label and a study takes one label per image"):
         check_data(parameters(), card)

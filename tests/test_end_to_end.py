@@ -104,7 +104,10 @@ def test_one_cell_runs_alone_and_keeps_the_older_version(kedro: Kedro, study: Pa
     ("arguments", "message"),
     [
         (["--params=model:reznet"], "parameter model is 'reznet'"),
-        (["--params=model:cnn"], "run it with kedro run --pipeline=classification --params=model=cnn,regime=all"),
+        (
+            ["--params=model:cnn"],
+            "run it with kedro run --env=tiny --pipeline=classification --params=model=cnn,regime=all",
+        ),
         (
             ["--pipeline=classification", "--params=model:clip"],
             "parameter model is 'clip'; it should be all, cnn, resnet18",

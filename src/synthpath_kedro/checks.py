@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from synthpath_kedro.data.artifact import Card
+from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.study.generators import GENERATORS, Generator
@@ -26,8 +27,7 @@ def check_settings(parameters: Parameters) -> None:
 
             check_sampling(parameters.synthesis, parameters.diffusion)
         if one.path is not None:
-            key = f"synthesis.sets.{name}.path" if parameters.synthesis.sets else "synthesis.path"
-            _check_path(key, Path(one.path).expanduser(), generator)
+            _check_path(parameters.synthesis.path_parameter(name), Path(one.path).expanduser(), generator)
         if generator.phantom_only and parameters.data_prep.source != "phantom":
             raise InputError(
                 f"synthesis source {one.source} of set {name} is for data_prep.source phantom alone, which is "
@@ -35,7 +35,7 @@ def check_settings(parameters: Parameters) -> None:
             )
 
 
-def check_data(parameters: Parameters, data_card: Card) -> Card:
+def check_data(parameters: Parameters, data_card: DataCard) -> Card:
     """Refuses what the prepared data does not allow.
 
     Args:
@@ -53,31 +53,30 @@ def check_data(parameters: Parameters, data_card: Card) -> Card:
     from synthpath_kedro.diffusion.allocation import allocate
     from synthpath_kedro.metrics.robustness import check_attacks
 
-    if data_card.get("multi_label"):
+    if data_card.multi_label:
         raise InputError(
-            f"{data_card.get('name', 'the data set')} is multi-label and a study takes one label per image: choose "
+            f"{data_card.name} is multi-label and a study takes one label per image: choose "
             "another data_prep.name; kedro run --pipeline=data_prep gives its class distribution"
         )
-    names = tuple(data_card["class_names"])
+    names = tuple(data_card.class_names)
     check_attacks(parameters.evaluation.attacks, len(names))
-    train = data_card["splits"]["train"]
-    counts = np.array([train["counts"][name] for name in names])
+    counts = np.array([data_card.splits["train"].counts[name] for name in names])
     found: Card = {"sets": {}}
     for name, one in parameters.synthesis.synthetic_sets.items():
         generator = GENERATORS[one.source]
         if generator.needs_path:
-            generator.check_content(str(one.path), names)
+            generator.check_content(str(one.path), names, parameters.synthesis.path_parameter(name))
         else:
             allocated = allocate(parameters.synthesis, names, counts)
             found["sets"][name] = dict(zip(names, allocated.tolist(), strict=True))
     return found
 
 
-def _check_path(key: str, path: Path, generator: Generator) -> None:
+def _check_path(parameter: str, path: Path, generator: Generator) -> None:
     problem = None
     if not path.exists():
         problem = "does not exist"
     elif generator.path_is_folder is not None and path.is_dir() != generator.path_is_folder:
         problem = "is a folder" if path.is_dir() else "is a file"
     if problem:
-        raise InputError(f"{key}: {path} {problem}; give the {generator.label} of synthetic images")
+        raise InputError(f"{parameter}: {path} {problem}; give the {generator.label} of synthetic images")

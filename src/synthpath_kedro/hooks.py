@@ -49,7 +49,8 @@ class StudyHooks:
         if not self._grid.whole and not run_params["pipeline_names"]:
             raise InputError(
                 "the parameters model and regime choose a cell of one pipeline; run it with "
-                f"kedro run --pipeline=classification --params=model={self._grid.model},regime={self._grid.regime}"
+                f"kedro run{_option(run_params['env'])} --pipeline=classification "
+                f"--params=model={self._grid.model},regime={self._grid.regime}"
             )
         _check_something_runs(self._parameters, run_params["pipeline_names"] or [], pipeline)
         if TRAINING_PIPELINES & _tags(pipeline):
@@ -173,7 +174,7 @@ def _check_same_data_all_along(grid: Grid, catalog: DataCatalog) -> None:
 
     cards = {}
     if catalog.exists("data_card"):
-        cards["data_card"] = {"prepared": catalog.load("data_card").get("digest")}
+        cards["data_card"] = {"prepared": catalog.load("data_card").digest}
     if catalog.exists("denoiser"):
         cards["denoiser"] = {"prepared": catalog.load("denoiser").card.get("prepared")}
     for name in (grid.of_set("synthetic", synthetic_set) for synthetic_set in grid.sets):
@@ -188,11 +189,16 @@ def _check_same_data_all_along(grid: Grid, catalog: DataCatalog) -> None:
 def _check_inputs_exist(pipeline: Pipeline, catalog: DataCatalog, environment: str | None) -> None:
     missing = _missing_inputs(pipeline, catalog)
     if missing:
-        option = f" --env={environment}" if environment else ""
         pipelines = ",".join(_pipelines_that_make(missing, catalog))
         raise InputError(
-            f"{', '.join(sorted(missing))} not found; make it first: kedro run --pipelines={pipelines}{option}"
+            f"{', '.join(sorted(missing))} not found; make it first: "
+            f"kedro run --pipelines={pipelines}{_option(environment)}"
         )
+
+
+def _option(environment: str | None) -> str:
+    """What chooses the environment on the command line, with a leading space."""
+    return f" --env={environment}" if environment else ""
 
 
 def _missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> set[str]:

@@ -7,6 +7,7 @@ from synthpath_kedro.classifiers.best_weights import trained_state
 from synthpath_kedro.classifiers.checkpoint import Replicate, cell_checkpoint, load_classifiers
 from synthpath_kedro.classifiers.registry import build_classifier
 from synthpath_kedro.data.artifact import Artifact, read_artifact, write_artifact
+from synthpath_kedro.data.cell_metadata import ClassifierMetadata
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.study.models import FAMILIES
 
@@ -15,16 +16,16 @@ CLASS_NAMES = ("adipose", "debris", "mucus")
 
 def checkpoint_of(classifiers, model):
     first = classifiers[0]
-    card = {
-        "model": model,
-        "regime": "real",
-        "weights": first.weights,
-        "variant": first.variant,
-        "architecture": first.architecture,
-        "class_names": list(CLASS_NAMES),
-    }
+    metadata = ClassifierMetadata(
+        model=model,
+        regime="real",
+        weights=first.weights,
+        variant=first.variant,
+        architecture=first.architecture,
+        class_names=CLASS_NAMES,
+    )
     replicates = [Replicate(trained_state(classifier), {}, None) for classifier in classifiers]
-    return cell_checkpoint(first, replicates, card)
+    return cell_checkpoint(first, replicates, metadata)
 
 
 @pytest.mark.parametrize("model", FAMILIES)

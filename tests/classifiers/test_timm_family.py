@@ -408,7 +408,7 @@ def test_a_hub_out_of_reach_is_one_line_with_the_ways_out(build, monkeypatch, tm
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "empty"))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     for variant, weights in (("hf-hub:bioptimus/H-optimus-0", "random"), ("vit_tiny_patch16_224", "pretrained")):
-        with pytest.raises(InputError, match=r"is not in the cache, and https://.* cannot be reached; ways out: "):
+        with pytest.raises(InputError, match=r"is not in the cache, and https://.* cannot be reached; give "):
             build(variant, weights=weights)
 
 

@@ -9,7 +9,6 @@ from synthpath_kedro.data.synthetic import assemble
 NAMES = ["adipose", "normal/colon mucosa"]
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
 LABELS = np.array([0, 1, 0, 1, 0])
-REAL = {"name": "tiles", "source": "npz", "digest": "d", "splits": {"train": {"n": 40}}}
 
 
 FACTS = {
@@ -34,11 +33,16 @@ def synthetic():
 
 
 @pytest.fixture
-def export(synthetic, tmp_path):
+def real(data_card):
+    return data_card(digest="d")
+
+
+@pytest.fixture
+def export(synthetic, real, tmp_path):
     def write(form):
         folder = tmp_path / form
         folder.mkdir()
-        Export(synthetic, REAL, form).write(folder)
+        Export(synthetic, real, form).write(folder)
         return folder
 
     return write
@@ -53,10 +57,10 @@ def test_the_npz_has_medmnists_layout(export):
         assert len(file.files) == 7
 
 
-def test_the_same_images_give_the_same_npz(export, synthetic, tmp_path):
+def test_the_same_images_give_the_same_npz(export, synthetic, tmp_path, real):
     first = (export("npz") / "synthetic.npz").read_bytes()
     (tmp_path / "again").mkdir()
-    Export(synthetic, REAL, "npz").write(tmp_path / "again")
+    Export(synthetic, real, "npz").write(tmp_path / "again")
     assert (tmp_path / "again" / "synthetic.npz").read_bytes() == first
 
 
@@ -78,9 +82,9 @@ def test_the_card_says_how_the_images_were_made_from_what_and_their_limits(expor
     assert "## Known limits" in card
 
 
-def test_the_card_of_images_made_elsewhere_names_their_source_and_no_seed(synthetic):
+def test_the_card_of_images_made_elsewhere_names_their_source_and_no_seed(synthetic, real):
     facts = {"name": "gan", "source": "npz", "made_from": {"files": "f"}, "duplicates": {}}
-    card = describe(assemble(synthetic.shards, NAMES, **facts).card, REAL)
+    card = describe(assemble(synthetic.shards, NAMES, **facts).card, real)
     assert "- Generator: npz, made from files `f`." in card
     assert "seed" not in card
     assert "phantom" not in card

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from synthpath_kedro.data.data_card import DataCard, SplitFacts
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.splits import Splits
 
@@ -19,11 +20,11 @@ def example():
 def test_the_card_tells_source_counts_and_digests():
     splits = example()
     card = splits.card()
-    assert json.loads(json.dumps(card)) == card
-    assert (card["source"], card["name"], card["image_size"], card["groups_known"]) == ("npz", "mine", 8, False)
-    assert card["class_names"] == ["fat", "gland"]
-    assert card["splits"]["train"]["counts"] == {"fat": 2, "gland": 1}
-    assert card["splits"]["test"] == {"n": 4, "counts": {"fat": 1, "gland": 3}, "digest": splits.test.digest}
+    assert DataCard.from_json(json.loads(json.dumps(card.to_json()))) == card
+    assert (card.source, card.name, card.image_size, card.groups_known) == ("npz", "mine", 8, False)
+    assert card.class_names == ["fat", "gland"]
+    assert card.splits["train"].counts == {"fat": 2, "gland": 1}
+    assert card.splits["test"] == SplitFacts(n=4, counts={"fat": 1, "gland": 3}, digest=splits.test.digest)
 
 
 def test_iteration_gives_the_three_sets_by_name():
@@ -32,7 +33,7 @@ def test_iteration_gives_the_three_sets_by_name():
 
 
 def test_groups_are_known_when_the_training_set_has_them():
-    assert Splits(*(labeled([0, 1], np.array([3, 4])) for _ in range(3))).card()["groups_known"]
+    assert Splits(*(labeled([0, 1], np.array([3, 4])) for _ in range(3))).card().groups_known
 
 
 def test_the_digest_changes_with_any_split_and_with_the_class_names():

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from synthpath_kedro.data.artifact import Artifact, digest_arrays, read_artifact, write_artifact
-from synthpath_kedro.data.synthetic import GeneratorCard, SyntheticSet, assemble, content_digest, from_arrays
+from synthpath_kedro.data.synthetic import (
+    GeneratorCard,
+    ShardFacts,
+    SyntheticSet,
+    assemble,
+    content_digest,
+    from_arrays,
+)
 from synthpath_kedro.errors import InputError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 4, 4, 3), dtype=np.uint8)
@@ -33,8 +40,8 @@ def test_the_card_says_what_the_set_is(synthetic: SyntheticSet) -> None:
     assert card.counts == {"adipose": 3, "mucus": 2, "stroma": 2}
     assert (card.total, card.image_size) == (7, 4)
     last = digest_arrays({"images": IMAGES[6:], "labels": LABELS[6:]})
-    assert card.shards["shard_00002.safetensors"] == {"digest": last, "n": 1}
-    assert card.digest == hashlib.sha256(json.dumps(card.shards, sort_keys=True).encode()).hexdigest()
+    assert card.shards["shard_00002.safetensors"] == ShardFacts(digest=last, n=1)
+    assert card.digest == hashlib.sha256(json.dumps(card.to_json()["shards"], sort_keys=True).encode()).hexdigest()
 
 
 def test_the_card_comes_back_from_json(synthetic: SyntheticSet) -> None:

@@ -12,7 +12,9 @@ from synthpath_kedro.errors import InputError
 def labeled(labels, seed, groups=None):
     images = np.random.default_rng(seed).integers(0, 256, (len(labels), 8, 8, 3), dtype=np.uint8)
     names = ("fat", "gland", "glass")
-    return LabeledImages(images, np.array(labels, dtype=np.int64), names, groups, {"file": "mine.npz"})
+    return LabeledImages(
+        images, np.array(labels, dtype=np.int64), names, groups, {"source": "npz", "name": "mine", "file": "mine.npz"}
+    )
 
 
 def example():
@@ -93,13 +95,13 @@ def test_shared_images_can_be_dropped_from_the_earlier_split():
     assert after.train.labels.tolist() == [0, 2, 1]
     assert np.array_equal(after.val.images, before.val.images[1:])
     assert np.array_equal(after.test.images, before.test.images)
-    assert after.card()["duplicates_across_splits"] == {"treatment": "drop", "train": 2, "val": 1}
+    assert after.card().duplicates_across_splits == {"treatment": "drop", "train": 2, "val": 1}
 
 
 def test_shared_images_can_be_kept_and_are_counted():
     splits = validate_splits(with_shared_images(), "keep")
     assert [len(images) for _, images in splits] == [5, 3, 3]
-    assert splits.card()["duplicates_across_splits"] == {"treatment": "keep", "train": 2, "val": 1}
+    assert splits.card().duplicates_across_splits == {"treatment": "keep", "train": 2, "val": 1}
 
 
 def test_dropping_a_class_entirely_is_noticed():

@@ -1,3 +1,5 @@
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -7,7 +9,7 @@ from kedro.io.core import Version
 from matplotlib.figure import Figure
 
 from synthpath_kedro.data.missing import MISSING
-from synthpath_kedro.datasets import FigureDataset, JSONDataset, TableDataset
+from synthpath_kedro.datasets import DataCardDataset, FigureDataset, JSONDataset, TableDataset
 from synthpath_kedro.errors import InputError
 
 
@@ -27,6 +29,20 @@ def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) 
         card.save({"a": "written", "b": object()})
     assert card.load() == {"n": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["card.json"]
+
+
+def test_a_data_card_comes_back_typed_and_can_be_previewed(data_card: Callable, tmp_path: Path) -> None:
+    dataset = DataCardDataset(filepath=str(tmp_path / "card.json"))
+    dataset.save(data_card())
+    assert dataset.load() == data_card()
+    assert json.loads(dataset.preview()) == json.loads((tmp_path / "card.json").read_text())
+
+
+@pytest.mark.parametrize(("fact", "value"), [("digest", None), ("of_a_later_version", 1)])
+def test_a_data_card_of_another_version_is_refused(data_card: Callable, tmp_path: Path, fact: str, value: int) -> None:
+    (tmp_path / "card.json").write_text(json.dumps(data_card().to_json() | {fact: value}))
+    with pytest.raises(DatasetError, match=rf"card\.json\) is damaged or of another version \({fact}: .*data_prep"):
+        DataCardDataset(filepath=str(tmp_path / "card.json")).load()
 
 
 def test_a_figure_loads_as_png(tmp_path: Path) -> None:

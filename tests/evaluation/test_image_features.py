@@ -35,6 +35,13 @@ def test_features_that_exist_are_made_again_only_where_something_that_decides_th
         assert features(**changed, existing=existing) is not existing
 
 
+def test_features_of_the_same_images_go_with_other_data_without_being_made_again(images, extractor):
+    first = image_features("real_val", images.with_card(prepared="p"), extractor, 6, 4, 0, None)
+    again = image_features("real_val", images.with_card(prepared="q"), extractor, 6, 4, 0, first)
+    assert again.tensors is first.tensors
+    assert (first.card["prepared"], again.card["prepared"]) == ("p", "q")
+
+
 class InSeveralFiles:
     """Images that are never in memory all at once."""
 

@@ -42,14 +42,14 @@ def test_the_set_of_the_denoiser_says_what_made_it(made: Callable, denoiser: Art
     card = synthetic.card
     assert synthetic.name == card.source == "diffusion"
     assert card.counts == {"adipose": 3, "normal/colon mucosa": 2, "stroma": 2}
-    assert Counter(shard["n"] for shard in card.shards.values()) == {3: 2, 1: 1}
+    assert Counter(shard.n for shard in card.shards.values()) == {3: 2, 1: 1}
     assert card.made_from == {"checkpoint": denoiser.card["digest"]}
     assert synthetic.labeled().card["checkpoint"] == denoiser.card["digest"]
     assert (card.prepared, card.phantom, card.seed) == ("p", False, 0)
     assert card.parameters["num_steps"] == 2
     assert card.facts["images_seen"] == 100
     for name, shard in synthetic.shards.items():
-        assert card.shards[name]["digest"] == shard.card["digest"] == shard.digest
+        assert card.shards[name].digest == shard.card["digest"] == shard.digest
 
 
 def test_what_an_earlier_run_left_is_used_as_it_is(

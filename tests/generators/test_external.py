@@ -98,3 +98,10 @@ def test_several_sets_stand_side_by_side(made: Callable, with_copies: Callable, 
     assert first.labeled().card["set"] == "gan"
     assert first.digest != second.digest
     np.testing.assert_array_equal(second.images[:], 255 - first.images[:])
+
+
+@pytest.mark.parametrize("source", ["npz", "image_folder"])
+def test_an_error_names_the_parameter_of_its_own_set(made: Callable, tmp_path: Path, source: str) -> None:
+    sets = {"ours": {"source": "diffusion"}, "gan": {"source": source, "path": str(tmp_path / "gone")}}
+    with pytest.raises(InputError, match=r"^synthesis\.sets\.gan\.path: .*gone does not exist"):
+        made("gan", sets=sets)

@@ -68,7 +68,7 @@ def refused(made: Callable, folder: Path, real: Splits, message: str) -> None:
     with pytest.raises(InputError, match=message):
         made(source="image_folder", path=str(folder))
     with pytest.raises(InputError, match=message):
-        GENERATORS["image_folder"].check_content(str(folder), real.class_names)
+        GENERATORS["image_folder"].check_content(str(folder), real.class_names, "synthesis.path")
 
 
 def test_a_class_that_the_real_images_do_not_have_is_named(made: Callable, folder: Path, real: Splits) -> None:
@@ -114,11 +114,12 @@ def test_a_copy_of_a_test_image_is_named_by_its_file(made: Callable, folder: Pat
 
 
 @pytest.mark.parametrize("inside", ["", "train"])
-def test_our_own_export_comes_back_as_it_was(made: Callable, folder: Path, tmp_path: Path, inside: str) -> None:
+def test_our_own_export_comes_back_as_it_was(
+    data_card: Callable, made: Callable, folder: Path, tmp_path: Path, inside: str
+) -> None:
     ours = made(source="image_folder", path=str(folder))
-    data_card = {"name": "tiles", "source": "npz", "digest": "p", "splits": {"train": {"n": 9}}}
     (tmp_path / "export").mkdir()
-    Export(ours, data_card, "image_folder").write(tmp_path / "export")
+    Export(ours, data_card(), "image_folder").write(tmp_path / "export")
     again = made(source="image_folder", path=str(tmp_path / "export" / inside))
     np.testing.assert_array_equal(again.images[:], ours.images[:])
     np.testing.assert_array_equal(again.labels, ours.labels)

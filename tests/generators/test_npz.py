@@ -59,7 +59,7 @@ def refused(made: Callable, path: str, real: Splits, message: str) -> None:
     with pytest.raises(InputError, match=message):
         made(source="npz", path=path)
     with pytest.raises(InputError, match=message):
-        GENERATORS["npz"].check_content(path, real.class_names)
+        GENERATORS["npz"].check_content(path, real.class_names, "synthesis.path")
 
 
 @pytest.mark.parametrize(("label", "named"), [(3, "3"), (-1, "-1")])
@@ -126,11 +126,12 @@ def test_images_of_another_form_are_refused(made: Callable, file: Callable, imag
         made(source="npz", path=file(images=images))
 
 
-def test_our_own_export_comes_back_as_it_was(made: Callable, file: Callable, tmp_path: Path) -> None:
+def test_our_own_export_comes_back_as_it_was(
+    data_card: Callable, made: Callable, file: Callable, tmp_path: Path
+) -> None:
     ours = made(source="npz", path=file())
-    data_card = {"name": "tiles", "source": "npz", "digest": "p", "splits": {"train": {"n": 9}}}
     (tmp_path / "export").mkdir()
-    Export(ours, data_card, "npz").write(tmp_path / "export")
+    Export(ours, data_card(), "npz").write(tmp_path / "export")
     again = made(source="npz", path=str(tmp_path / "export" / "synthetic.npz"))
     np.testing.assert_array_equal(again.images[:], ours.images[:])
     np.testing.assert_array_equal(again.labels, ours.labels)

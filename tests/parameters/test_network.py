@@ -51,17 +51,17 @@ def test_another_model_of_a_family_is_a_block(read):
         (
             {"family": "tim", "variant": "resnet18"},
             "parameter classification.backbones.encoder.family is 'tim'; it should be cnn, resnet18, dinov2, clip, "
-            "efficientnet_lite0, inception, timm; did you mean timm?",
+            "efficientnet_lite0, inception or timm; did you mean timm?",
         ),
         (
             {"family": "timm", "variant": "resnet18", "trained": "heads"},
-            "parameter classification.backbones.encoder.trained is 'heads'; it should be head, last_block, all; "
+            "parameter classification.backbones.encoder.trained is 'heads'; it should be head, last_block or all; "
             "did you mean head?",
         ),
         (
             {"family": "timm", "variant": "resnet18", "pooling": "cls_token"},
-            "parameter classification.backbones.encoder.pooling is 'cls_token'; it should be class_token, mean, both; "
-            "did you mean class_token?",
+            "parameter classification.backbones.encoder.pooling is 'cls_token'; it should be class_token, mean or "
+            "both; did you mean class_token?",
         ),
         (
             {"family": "dinov2", "trained": "all"},

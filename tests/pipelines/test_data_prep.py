@@ -26,7 +26,7 @@ def test_data_prep_gives_three_sets_a_card_a_table_and_two_figures(run, paramete
     params = parameters.data_prep.model_copy(update={"source": "npz", "path": str(npz)})
     made = run(create_pipeline(), **{"params:data_prep": params, "raw_folder": npz.parent})
     assert len(made["real_train"]) == 30
-    assert made["data_card"]["splits"]["test"]["n"] == 12
+    assert made["data_card"].splits["test"].n == 12
     assert made["class_distribution"]["train"].tolist() == [10, 10, 10]
     assert isinstance(made["class_distribution_figure"], Figure)
     assert isinstance(made["sample_grid_figure"], Figure)
@@ -35,7 +35,7 @@ def test_data_prep_gives_three_sets_a_card_a_table_and_two_figures(run, paramete
 def test_the_three_sets_name_the_data_that_they_belong_to(parameters: Parameters, npz: Path) -> None:
     params = parameters.data_prep.model_copy(update={"source": "npz", "path": str(npz)})
     *sets, card = prepare_images(params, 0, npz.parent)
-    assert {images.card["prepared"] for images in sets} == {card["digest"]}
+    assert {images.card["prepared"] for images in sets} == {card.digest}
 
 
 def test_a_missing_file_is_named(parameters: Parameters, tmp_path: Path) -> None:
@@ -52,5 +52,5 @@ def test_thinned_classes_are_thinned_in_training_alone_and_stand_on_the_card(par
     )
     assert sets[0].class_counts.tolist() == [2, 10, 10]
     assert [images.class_counts.tolist() for images in sets[1:]] == [[4, 4, 4], [4, 4, 4]]
-    assert card["subsampled"] == {"class 0": 0.2}
-    assert card["digest"] != whole[3]["digest"]
+    assert card.subsampled == {"class 0": 0.2}
+    assert card.digest != whole[3].digest

@@ -354,7 +354,7 @@ def test_cells_of_different_synthetic_images_are_not_combined() -> None:
 def test_a_classifier_is_not_evaluated_on_synthetic_images_that_replaced_its_own(
     splits: Splits, synthetic: SyntheticSet, parameters: Parameters
 ) -> None:
-    facts = {"model": "cnn", "regime": "mixed", "set": "diffusion", "prepared": "p", "synthetic": "old"}
+    facts = card("cnn", "mixed") | {"synthetic": "old"}
     sets = {"diffusion": synthetic}
     with pytest.raises(InputError, match=r"cnn/mixed/diffusion was made from synthetic images \(diffusion\) old"):
         predict_cell(

@@ -57,12 +57,13 @@ def test_what_is_not_there_is_not_counted(source: str, parameters: Callable[...,
 
 
 def test_the_card_counts_where_it_is_of_the_same_parameters(
-    parameters: Callable[..., Parameters], tmp_path: Path
+    parameters: Callable[..., Parameters], data_card: Callable, tmp_path: Path
 ) -> None:
     params = parameters().data_prep
-    splits = {split: {"n": n} for split, n in (("train", 80), ("val", 40), ("test", 30))}
-    card = {"parameters": params.model_dump(mode="json"), "splits": splits, "class_names": ["a", "b", "c"]}
-    (tmp_path / "card.json").write_text(json.dumps(card))
+    sizes = {"train": 80, "val": 40, "test": 30}
+    splits = {split: {"n": n, "counts": {}, "digest": ""} for split, n in sizes.items()}
+    card = data_card(parameters=params.model_dump(mode="json"), splits=splits)
+    (tmp_path / "card.json").write_text(json.dumps(card.to_json()))
     assert count_images(params, tmp_path / "card.json") == ImageCounts(80, 40, 30, 3)
     changed = parameters(data_prep={"phantom": {"n_train": 18}}).data_prep
     assert count_images(changed, tmp_path / "card.json") == ImageCounts(18, 45, 45, 9)

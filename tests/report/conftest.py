@@ -127,7 +127,7 @@ def privacy_of(*sets, membership=True):
 
 
 @pytest.fixture
-def evidence(base_values, classification, synthetic_as_test, robustness, predictions_of):
+def evidence(base_values, classification, synthetic_as_test, robustness, predictions_of, data_card, generator_card):
     """Everything that the report of a study of one set is made from; the cell (clip, mixed) is missing."""
     parameters = Parameters.model_validate(
         base_values | {"seed": 7, "report": base_values["report"] | {"embed_real_images": True}}
@@ -154,16 +154,13 @@ def evidence(base_values, classification, synthetic_as_test, robustness, predict
     mixing = {"real_share": 0.1, "expected_real_share": 0.5, "class_agreement": 0.75, "real_class_agreement": np.nan}
     return {
         "parameters": parameters,
-        "data_card": {
-            "source": "npz",
-            "name": "tiles & more",
-            "image_size": 28,
-            "class_names": list(NAMES),
-            "groups_known": False,
-            "digest": "ab" * 32,
-            "parameters": {"image_size": 28},
-            "splits": {"train": split, "val": split, "test": split},
-        },
+        "data_card": data_card(
+            NAMES,
+            name="tiles & more",
+            image_size=28,
+            parameters={"image_size": 28},
+            splits={"train": split, "val": split, "test": split},
+        ),
         "class_distribution": pd.DataFrame({"class": NAMES, "train": [3, 2, 4], "val": 1, "test": 1, "total": 5}),
         "class_distribution_figure": picture,
         "sample_grid_figure": picture,
@@ -171,17 +168,16 @@ def evidence(base_values, classification, synthetic_as_test, robustness, predict
         "denoiser_loss_figure": picture,
         "denoiser_samples_figure": picture,
         "generator_cards": {
-            "diffusion": {
-                "name": "diffusion",
-                "source": "diffusion",
-                "total": 900,
-                "counts": counts,
-                "parameters": {"n_images": 900, "sampler": "heun"},
-                "seed": 7,
-                "digest": "12" * 32,
-                "phantom": False,
-                "checkpoint": "ef" * 32,
-            }
+            "diffusion": generator_card(
+                NAMES,
+                name="diffusion",
+                source="diffusion",
+                total=900,
+                counts=counts,
+                parameters={"n_images": 900, "sampler": "heun"},
+                seed=7,
+                made_from={"checkpoint": "ef" * 32},
+            )
         },
         "real_and_synthetic_figures": {"diffusion": picture},
         "classification": classification.assign(zero_shot_val_accuracy=np.nan),
@@ -219,7 +215,7 @@ def evidence(base_values, classification, synthetic_as_test, robustness, predict
 
 
 @pytest.fixture
-def evidence_of_two_sets(evidence, base_values, predictions_of):
+def evidence_of_two_sets(evidence, base_values, predictions_of, generator_card):
     """A study of two synthetic sets made elsewhere, with augmentation beside."""
     values = {
         **base_values,
@@ -234,7 +230,6 @@ def evidence_of_two_sets(evidence, base_values, predictions_of):
     cells = [("cnn", "real", ""), ("cnn", "real_augmented", "")]
     cells += [("cnn", regime, name) for regime in ("synthetic", "mixed", "mixed_augmented") for name in ("good", "bad")]
     predictions = [predictions_of(*cell, 8 + k, 8 + k) for k, cell in enumerate(cells)]
-    card = {"source": "npz", "total": 90, "counts": {}, "parameters": {}}
     fidelity, privacy = fidelity_of(("bad", 9.0), ("good", 1.0)), privacy_of("good", "bad", membership=False)
     classification, comparison = scores(cells), comparison_table(predictions, 0.02)
     return evidence | {
@@ -245,7 +240,7 @@ def evidence_of_two_sets(evidence, base_values, predictions_of):
         "fidelity": fidelity,
         "privacy": privacy,
         "generators": generators_table(fidelity, privacy, comparison, classification),
-        "generator_cards": {name: card | {"name": name} for name in ("good", "bad")},
+        "generator_cards": {name: generator_card(NAMES, name=name, total=90) for name in ("good", "bad")},
         "real_and_synthetic_figures": dict.fromkeys(
             ("good", "bad"), evidence["real_and_synthetic_figures"]["diffusion"]
         ),

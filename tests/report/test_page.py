@@ -60,7 +60,7 @@ def test_the_page_loads_nothing_from_anywhere(evidence, rendered):
 
 
 def test_the_page_is_well_formed_and_its_contents_lead_somewhere(evidence, evidence_of_two_sets, rendered):
-    phantom = evidence | {"data_card": evidence["data_card"] | {"phantom": True}}
+    phantom = evidence | {"data_card": evidence["data_card"].model_copy(update={"phantom": True})}
     for shown in (evidence, evidence_of_two_sets, phantom):
         page = Page(rendered(shown))
         assert page.open == []
@@ -114,7 +114,7 @@ def test_the_page_reads_by_question(evidence, rendered):
             "Verdicts",
             "Are they like real data to a classifier? Table 4.2: synthetic",
             "Table 4.3: robustness",
-            "A warning about the study's table.",
+            "A warning about the published table.",
             "Are they safe to share? Near-duplicates",
             "Can the probabilities be trusted? Calibration",
             "What was done? Data card",
@@ -166,7 +166,7 @@ def test_without_verdicts_the_differences_of_means_stand_in_their_place(evidence
 
 def test_our_value_and_the_studys_stand_in_one_cell(evidence, rendered):
     text = Page(rendered(evidence)).text
-    assert "0.810 / 0.710 / 0.910 ±.014 / ±.014 / ±.014 0.852 / 0.846 / 0.988 study" in text
+    assert "0.810 / 0.710 / 0.910 ±.014 / ±.014 / ±.014 0.852 / 0.846 / 0.988 published" in text
 
 
 def test_missing_cells_are_named(evidence, rendered):
@@ -178,7 +178,7 @@ def test_unknown_patients_are_a_warning_at_the_top_and_in_the_data_card(evidence
     page = Page(rendered(evidence))
     assert page.text.index("Patients unknown.") < page.text.index("Summary")
     assert "unknown: one may stand in several splits" in page.text
-    known = evidence | {"data_card": evidence["data_card"] | {"groups_known": True}}
+    known = evidence | {"data_card": evidence["data_card"].model_copy(update={"groups_known": True})}
     assert "Patients unknown" not in Page(rendered(known)).text
 
 
@@ -191,7 +191,7 @@ def test_random_weights_are_marked_in_red_but_not_those_of_the_cnn(evidence, ren
 
 
 def test_a_phantom_is_marked_in_red_at_the_top_at_every_table_and_at_every_figure(evidence, rendered):
-    html = rendered(evidence | {"data_card": evidence["data_card"] | {"phantom": True}})
+    html = rendered(evidence | {"data_card": evidence["data_card"].model_copy(update={"phantom": True})})
     tag = '<span class="tag">Digital phantom, not tissue</span>'
     headings = re.findall(r"<h3[^>]*>.*?</h3>|<h4>.*?</h4>|<summary>.*?</summary>", html)
     captions = re.findall(r"<figcaption>.*?</figcaption>", html)
@@ -209,8 +209,8 @@ def test_parameters_are_printed_exactly(evidence, rendered):
 
 
 def test_the_studys_own_data_is_not_called_other_data(evidence, rendered):
-    assert "The study used other data." in Page(rendered(evidence)).text
-    card = {**evidence["data_card"], "source": "medmnist", "name": "pathmnist"}
+    assert "The published study used other data." in Page(rendered(evidence)).text
+    card = evidence["data_card"].model_copy(update={"source": "medmnist", "name": "pathmnist"})
     assert "other data" not in Page(rendered(evidence | {"data_card": card})).text
 
 
@@ -238,6 +238,12 @@ def test_what_only_a_denoiser_has_is_absent_with_one_line(evidence_of_two_sets, 
         assert f"{words}: these images were not made by this study's denoiser." in text
     assert "Images made elsewhere." in text
     assert "One denoiser" not in text
+
+
+def test_a_study_of_the_denoiser_alone_names_its_one_training_as_a_limit(evidence, rendered):
+    text = Page(rendered(evidence)).text
+    assert "One denoiser." in text
+    assert "Images made elsewhere" not in text
 
 
 def test_a_new_section_stands_at_the_end_of_its_chapter(evidence, rendered):

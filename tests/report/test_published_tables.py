@@ -23,11 +23,11 @@ def test_table_4_1_has_a_row_a_model_and_the_study_beside_each_regime(classifica
         "n",
         "replicates",
         "real",
-        "real, study",
+        "real, published",
         "synthetic",
-        "synthetic, study",
+        "synthetic, published",
         "mixed",
-        "mixed, study",
+        "mixed, published",
     ]
     assert table.iloc[1].to_dict() == {
         "model": "ResNet18",
@@ -35,11 +35,11 @@ def test_table_4_1_has_a_row_a_model_and_the_study_beside_each_regime(classifica
         "n": "540",
         "replicates": "2",
         "real": "0.810 ± 0.014 / 0.710 ± 0.014 / 0.910 ± 0.014",
-        "real, study": "0.904 / 0.900 / 0.994",
+        "real, published": "0.904 / 0.900 / 0.994",
         "synthetic": "0.820 ± 0.014 / 0.710 ± 0.014 / 0.910 ± 0.014",
-        "synthetic, study": "0.829 / 0.815 / 0.990",
+        "synthetic, published": "0.829 / 0.815 / 0.990",
         "mixed": "0.830 ± 0.014 / 0.710 ± 0.014 / 0.910 ± 0.014",
-        "mixed, study": "0.895 / 0.891 / 0.992",
+        "mixed, published": "0.895 / 0.891 / 0.992",
     }
 
 
@@ -51,12 +51,12 @@ def test_one_replicate_has_no_spread(classification):
 def test_a_missing_cell_reads_not_trained_beside_the_studys_value(classification):
     table = table_4_1(classification)
     assert cell(table, "mixed", model="CLIP") == "not trained"
-    assert cell(table, "mixed, study", model="CLIP") == "0.883 / 0.871 / 0.964"
+    assert cell(table, "mixed, published", model="CLIP") == "0.883 / 0.871 / 0.964"
 
 
 def test_a_model_the_study_did_not_have_has_no_study_value(classification):
     table = table_4_1(classification)
-    assert cell(table, "real, study", model="EfficientNet-Lite0") == ""
+    assert cell(table, "real, published", model="EfficientNet-Lite0") == ""
 
 
 def test_a_model_without_cells_is_shown_where_it_is_asked_for(classification):
@@ -91,8 +91,8 @@ def test_variants_are_shown_where_they_are_known(classification):
 def test_table_4_2_puts_each_change_in_brackets(synthetic_as_test):
     table = table_4_2(synthetic_as_test)
     assert cell(table, "accuracy (change)", model="CNN") == "0.810 ± 0.014 (-0.050 ± 0.000)"
-    assert cell(table, "accuracy (change), study", model="CNN") == "0.852 (+0.000)"
-    assert cell(table, "F1 (change), study", model="CLIP") == "0.910 (+0.029)"
+    assert cell(table, "accuracy (change), published", model="CNN") == "0.852 (+0.000)"
+    assert cell(table, "F1 (change), published", model="CLIP") == "0.910 (+0.029)"
 
 
 def test_table_4_2_is_about_classifiers_trained_on_real_images(synthetic_as_test):
@@ -112,7 +112,7 @@ def test_table_4_3_has_a_row_a_model_and_regime_and_a_column_an_attack(robustnes
     row = {"model": "DINOv2", "regime": "real"}
     assert cell(table, "uniform noise", **row) == "0.800 ± 0.014 (-0.010 ± 0.000)"
     assert cell(table, "BIM", **row) == "0.310 ± 0.014 (-0.500 ± 0.000)"
-    assert cell(table, "BIM, study", **row) == "0.191 (-0.716)"
+    assert cell(table, "BIM, published", **row) == "0.191 (-0.716)"
     assert cell(table, "eps", **row) == "8/255"
     assert cell(table, "n", **row) == "180"
     assert cell(table, "FGSM", model="CLIP", regime="mixed") == "not trained"
@@ -142,7 +142,7 @@ def test_on_a_terminal_means_spreads_and_the_study_stand_under_each_other(classi
     assert lines[start : start + 3] == [
         "CLIP ours 0.810 / 0.710 / 0.910 0.820 / 0.710 / 0.910 not trained",
         "± sd ±.014 / ±.014 / ±.014 ±.014 / ±.014 / ±.014",
-        "study 0.888 / 0.881 / 0.972 0.781 / 0.777 / 0.960 0.883 / 0.871 / 0.964",
+        "publ. 0.888 / 0.881 / 0.972 0.781 / 0.777 / 0.960 0.883 / 0.871 / 0.964",
     ]
     assert "CLIP: random (not pretrained), n 540, replicates 2" in lines
 
@@ -166,13 +166,13 @@ def test_augmented_regimes_have_columns_of_their_own(evidence_of_two_sets):
         "mixed, augmented (bad)",
     )
     assert cell(table, "mixed, augmented (bad)") == "0.840 ± 0.014 / 0.710 ± 0.014 / 0.910 ± 0.014"
-    assert cell(table, "real, augmented, study") == ""
+    assert cell(table, "real, augmented, published") == ""
 
 
 def test_published_numbers_stand_beside_no_particular_one_of_several_sets(evidence_of_two_sets):
     table = table_4_1(evidence_of_two_sets["classification"], ("cnn",), ())
-    assert cell(table, "real, study") == "0.852 / 0.846 / 0.988"
-    assert cell(table, "mixed (good), study") == ""
+    assert cell(table, "real, published") == "0.852 / 0.846 / 0.988"
+    assert cell(table, "mixed (good), published") == ""
 
 
 def test_a_regime_that_the_study_did_not_ask_for_is_not_dropped(classification):

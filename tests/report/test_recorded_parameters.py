@@ -1,3 +1,4 @@
+from synthpath_kedro.data.cell_metadata import CellMetadata
 from synthpath_kedro.report.recorded_parameters import recorded_parameters
 
 PRESENT = {
@@ -10,12 +11,14 @@ PRESENT = {
 
 
 def cell(regime, epochs):
-    return {"model": "cnn", "regime": regime, "parameters": {"max_epochs": epochs, "cnn": {"variant": "study"}}}
+    parameters = {"max_epochs": epochs, "cnn": {"variant": "study"}}
+    return CellMetadata(model="cnn", regime=regime, weights="random", variant="study", parameters=parameters)
 
 
-def test_what_artifacts_recorded_takes_the_place_of_the_present_values():
-    data_card, card = ({"parameters": {key: value}} for key, value in (("image_size", 32), ("sampler", "heun")))
-    found = recorded_parameters(PRESENT, data_card, {"diffusion": card}, [cell("real", 5), cell("mixed", 5)])
+def test_what_artifacts_recorded_takes_the_place_of_the_present_values(data_card, generator_card):
+    generators = {"diffusion": generator_card(parameters={"sampler": "heun"})}
+    cells = [cell("real", 5), cell("mixed", 5)]
+    found = recorded_parameters(PRESENT, data_card(parameters={"image_size": 32}), generators, cells)
     assert found["data_prep"] == {"source": "npz", "image_size": 32}
     assert found["synthesis"] == {"sampler": "heun", "n_images": 10}
     assert found["classification"]["max_epochs"] == 5
@@ -23,6 +26,6 @@ def test_what_artifacts_recorded_takes_the_place_of_the_present_values():
     assert found["seed"] == 0
 
 
-def test_values_in_which_cells_differ_are_all_named():
-    found = recorded_parameters(PRESENT, {}, {}, [cell("real", 1), cell("mixed", 2)])
+def test_values_in_which_cells_differ_are_all_named(data_card):
+    found = recorded_parameters(PRESENT, data_card(), {}, [cell("real", 1), cell("mixed", 2)])
     assert found["classification"]["max_epochs"] == "1 (cnn/real), 2 (cnn/mixed)"

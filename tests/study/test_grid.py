@@ -1,3 +1,4 @@
+from synthpath_kedro.study.generators import GENERATORS
 from synthpath_kedro.study.grid import Cell, Grid
 
 
@@ -6,6 +7,12 @@ def test_the_whole_study_has_fifteen_cells() -> None:
     assert grid.whole
     assert len(grid.cells) == 15
     assert grid.selected == grid.cells
+
+
+def test_a_set_has_a_folder_of_its_own_where_there_are_several() -> None:
+    one, two = Grid(), Grid(sets=dict.fromkeys(("ours", "gan"), GENERATORS["npz"]))
+    assert (one.folder_of("diffusion"), one.of_set("synthetic", "diffusion")) == ("", "synthetic")
+    assert (two.folder_of("gan"), two.of_set("synthetic", "gan")) == ("gan/", "synthetic/gan")
 
 
 def test_model_and_regime_select_cells() -> None:

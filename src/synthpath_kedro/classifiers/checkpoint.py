@@ -11,6 +11,7 @@ from torch import Tensor
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.registry import restore_classifier
 from synthpath_kedro.data.artifact import Artifact, Card
+from synthpath_kedro.data.cell_metadata import ClassifierMetadata
 from synthpath_kedro.errors import InputError
 
 FROZEN = "frozen."
@@ -44,18 +45,19 @@ class Replicate:
         return cls(_tensors(artifact, _STATE), artifact.card["replicate"], pd.DataFrame(columns))
 
 
-def cell_checkpoint(classifier: Classifier, replicates: Sequence[Replicate], card: Card) -> Artifact:
+def cell_checkpoint(classifier: Classifier, replicates: Sequence[Replicate], metadata: ClassifierMetadata) -> Artifact:
     """The cell's artifact.
 
     Args:
         classifier: gives the frozen part.
         replicates: in order.
-        card: where the cell comes from.
+        metadata: what its weights were made from.
     """
     tensors = _arrays(classifier.frozen.state_dict(), FROZEN)
     for index, replicate in enumerate(replicates):
         tensors |= _arrays(replicate.state, _prefix(index))
-    return Artifact(tensors, {**card, "replicates": [replicate.card for replicate in replicates]})
+    cards = [replicate.card for replicate in replicates]
+    return Artifact(tensors, metadata.model_copy(update={"replicates": cards}).to_json())
 
 
 def load_classifiers(checkpoint: Artifact) -> list[Classifier]:
@@ -64,18 +66,19 @@ def load_classifiers(checkpoint: Artifact) -> list[Classifier]:
     Raises:
         InputError: the checkpoint is not one of this version's classifiers.
     """
-    return [_load(checkpoint, index) for index in range(len(checkpoint.card["replicates"]))]
+    metadata = ClassifierMetadata.of(checkpoint)
+    return [_load(checkpoint, metadata, index) for index in range(len(metadata.replicates))]
 
 
-def _load(checkpoint: Artifact, index: int) -> Classifier:
-    card = checkpoint.card
-    classifier = restore_classifier(card)
+def _load(checkpoint: Artifact, metadata: ClassifierMetadata, index: int) -> Classifier:
+    classifier = restore_classifier(metadata)
     frozen = {FROZEN + name: tensor for name, tensor in _tensors(checkpoint, FROZEN).items()}
     try:
         classifier.load_state_dict(frozen | _tensors(checkpoint, _prefix(index)))
     except RuntimeError as error:
         raise InputError(
-            f"the checkpoint of {card['model']} under {card['regime']} does not fit this version's {card['variant']} "
+            f"the checkpoint of {metadata.model} under {metadata.regime} does not fit this version's "
+            f"{metadata.variant} "
             f"({str(error).splitlines()[-1].strip()}); train the cell again"
         ) from error
     return classifier.eval()

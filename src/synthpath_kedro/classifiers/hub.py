@@ -176,6 +176,6 @@ def _out_of_reach(block: BlockName, what: str, address: str) -> InputError:
 
 def _ways_out(block: BlockName) -> str:
     return (
-        f"ways out: {block.key('weights')}=<file or folder>, or {block.needs_no_download}, "
+        f"give {block.key('weights')}=<file or folder>, or {block.needs_no_download}, "
         "or a filled cache (HF_HOME, TORCH_HOME) or a proxy (HTTPS_PROXY)"
     )

@@ -17,7 +17,7 @@ from synthpath_kedro.study.models import FAMILIES
 if TYPE_CHECKING:
     from synthpath_kedro.classifiers.classifier import Classifier
     from synthpath_kedro.classifiers.spec import BlockName, ClassifierSpec
-    from synthpath_kedro.data.artifact import Card
+    from synthpath_kedro.data.cell_metadata import ClassifierMetadata
     from synthpath_kedro.parameters import ClassificationParameters
 
 
@@ -57,25 +57,25 @@ def build(spec: "ClassifierSpec") -> "Classifier":
     return import_module(FAMILIES.find(str(backbone.family)).module).build(spec)
 
 
-def restore_classifier(card: "Card") -> "Classifier":
+def restore_classifier(metadata: "ClassifierMetadata") -> "Classifier":
     """The layers of a trained classifier, their weights still to be loaded; needs no parameters.
 
     Args:
-        card: of its checkpoint: model, family, module, architecture, class_names, weights, license, revision.
+        metadata: of its checkpoint.
 
     Raises:
         InputError: its family is not known here, or its own module cannot be imported.
     """
     from synthpath_kedro.classifiers.spec import BlockName
 
-    if card.get("module"):
-        module = own_module(card["module"], BlockName.of_model(card["model"]))
+    if metadata.module:
+        module = own_module(metadata.module, BlockName.of_model(metadata.model))
     else:
         # A checkpoint of the release before is of the family that its model is named after.
-        module = import_module(FAMILIES.find(card.get("family") or card["model"]).module)
-    classifier = module.restore(card["architecture"], tuple(card["class_names"]))
-    classifier.weights = card["weights"]
-    classifier.license, classifier.revision = card.get("license", ""), card.get("revision", "")
+        module = import_module(FAMILIES.find(metadata.family or metadata.model).module)
+    classifier = module.restore(metadata.architecture, tuple(metadata.class_names))
+    classifier.weights = metadata.weights
+    classifier.license, classifier.revision = metadata.license, metadata.revision
     return classifier
 
 

@@ -16,7 +16,8 @@ from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.prediction import predict
 from synthpath_kedro.classifiers.registry import build_classifier
 from synthpath_kedro.classifiers.replicate import Cell, train_replicate
-from synthpath_kedro.data.artifact import Artifact, Card, digest_arrays, package_versions
+from synthpath_kedro.data.artifact import Artifact, digest_arrays, package_versions
+from synthpath_kedro.data.cell_metadata import ClassifierMetadata
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
@@ -83,7 +84,7 @@ def train_cell(
     sources = _sources(used, cached or {}, first, REGIMES[regime].augment)
     if "synthetic" in sources and kept is not None:
         sources["synthetic"] = replace(sources["synthetic"], rows=_rows(kept))
-    card = _card(model, regime, used, sources, params, seed, first) | {"set": set_name}
+    metadata = _metadata(model, regime, set_name, used, sources, params, seed, first)
     cell = Cell(
         model=model,
         regime=regime,
@@ -94,20 +95,20 @@ def train_cell(
         real_val=sources["real_val"],
         synthetic=sources.get("synthetic"),
         class_weights=_class_weights(real_train) if params.class_weights == "balanced" else None,
-        key=card,
+        key=metadata.to_json(),
         training_log=training_log,
     )
     replicates = [train_replicate(cell, replicate, scratch) for replicate in range(params.replicates)]
     if first.zero_shot:
         accuracy = _accuracy(first, real_val, params.backbone(model).batch_size)
-        card = {**card, "zero_shot_val_accuracy": accuracy}
-    return TrainedCell(cell_checkpoint(first, replicates, card), _history(model, regime, replicates))
+        metadata = metadata.model_copy(update={"zero_shot_val_accuracy": accuracy})
+    return TrainedCell(cell_checkpoint(first, replicates, metadata), _history(model, regime, replicates))
 
 
 def _check_single_label(real_train: LabeledImages) -> None:
     if real_train.multi_label:
         raise InputError(
-            f"{real_train.card.get('name', 'the data set')} is multi-label and training takes one label per image: "
+            f"{real_train.name} is multi-label and training takes one label per image: "
             "choose another data_prep.name; kedro run --pipeline=data_prep gives its class distribution"
         )
 
@@ -156,45 +157,47 @@ def _class_weights(real_train: LabeledImages) -> Tensor:
     return torch.where(counts > 0, weights, 0.0).float()
 
 
-def _card(
+def _metadata(
     model: str,
     regime: str,
+    set_name: str,
     used: Mapping[str, LabeledImages],
     sources: Mapping[str, Source],
     params: ClassificationParameters,
     seed: int,
     classifier: Classifier,
-) -> Card:
+) -> ClassifierMetadata:
     """Where the cell comes from: everything that decides its weights."""
     real, backbone = used["real_train"], params.backbone(model)
     others = {"models", "regimes", "backbones"}
-    return {
-        "model": model,
-        "regime": regime,
-        "family": "" if backbone.module else backbone.family,
-        "module": backbone.module or "",
-        "variant": classifier.variant,
-        "input_size": classifier.input_size,
-        "weights": classifier.weights,
-        "license": classifier.license,
-        "revision": classifier.revision,
-        "start_digest": classifier.digest,
-        "description": classifier.description,
-        "architecture": classifier.architecture,
-        "class_names": list(real.class_names),
-        "image_digests": {name: images.digest for name, images in used.items()},
-        "n_images": {name: len(source) for name, source in sources.items()},
-        "rows": {
+    return ClassifierMetadata(
+        model=model,
+        regime=regime,
+        set=set_name,
+        family="" if backbone.module else str(backbone.family),
+        module=backbone.module or "",
+        variant=classifier.variant,
+        input_size=classifier.input_size,
+        weights=classifier.weights,
+        license=classifier.license,
+        revision=classifier.revision,
+        start_digest=classifier.digest,
+        description=classifier.description,
+        architecture=classifier.architecture,
+        class_names=list(real.class_names),
+        image_digests={name: images.digest for name, images in used.items()},
+        n_images={name: len(source) for name, source in sources.items()},
+        rows={
             name: digest_arrays({"rows": source.rows}) for name, source in sources.items() if source.rows is not None
         },
-        "inputs": {name: str(source.inputs[:1].dtype) for name, source in sources.items()},
-        "prepared": real.card.get("prepared"),
-        "synthetic": used["synthetic"].digest if "synthetic" in used else None,
-        "phantom": bool(real.card.get("phantom")),
-        "parameters": params.model_dump(mode="json", exclude=others) | {model: backbone.model_dump(mode="json")},
-        "seed": seed,
-        "versions": package_versions(),
-    }
+        inputs={name: str(source.inputs[:1].dtype) for name, source in sources.items()},
+        prepared=real.prepared,
+        synthetic=used["synthetic"].digest if "synthetic" in used else None,
+        phantom=real.phantom,
+        parameters=params.model_dump(mode="json", exclude=others) | {model: backbone.model_dump(mode="json")},
+        seed=seed,
+        versions=package_versions(),
+    )
 
 
 def _accuracy(classifier: Classifier, images: LabeledImages, batch_size: int) -> float:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 from PIL import Image
 
-from synthpath_kedro.data.artifact import Card
-from synthpath_kedro.data.lineage import PHANTOM_NOTE
+from synthpath_kedro.data.data_card import DataCard
+from synthpath_kedro.data.lineage import source_note
 from synthpath_kedro.data.synthetic import GeneratorCard, SyntheticSet
 
 Format = Literal["none", "npz", "image_folder", "both"]
@@ -37,7 +37,7 @@ class Export:
     """
 
     synthetic: SyntheticSet
-    data_card: Card
+    data_card: DataCard
     form: Format
 
     def write(self, folder: Path) -> None:
@@ -49,14 +49,14 @@ class Export:
         (folder / CARD).write_text(describe(self.synthetic.card, self.data_card))
 
 
-def describe(card: GeneratorCard, data_card: Card) -> str:
+def describe(card: GeneratorCard, data_card: DataCard) -> str:
     """The data card in Markdown: what the set is, how it was made, from what, and its known limits."""
     size = card.image_size
-    note = PHANTOM_NOTE if card.phantom else None
+    note = source_note(phantom=card.phantom)
     settings = ", ".join(f"{name} {value}" for name, value in card.parameters.items())
     made_from = "; ".join(f"{what} `{digest}`" for what, digest in card.made_from.items())
     lines = [
-        f"# Synthetic images after {data_card.get('name', 'real images')}",
+        f"# Synthetic images after {data_card.name}",
         "",
         *([f"**{note}: the images it was made from are drawn by code.**", ""] if note else []),
         f"{card.total:,} RGB images of {size}x{size} pixels, written by SynthPath.",
@@ -67,8 +67,8 @@ def describe(card: GeneratorCard, data_card: Card) -> str:
         "",
         "## How they were made",
         "",
-        f"- Real images: {data_card.get('name')} (source {data_card.get('source')}), digest "
-        f"`{data_card.get('digest')}`; {data_card['splits']['train']['n']:,} training images.",
+        f"- Real images: {data_card.name} (source {data_card.source}), digest "
+        f"`{data_card.digest}`; {data_card.splits['train'].n:,} training images.",
         f"- Generator: {card.source}{', made from ' + made_from if made_from else ''}.",
         *(f"- {fact.replace('_', ' ')}: {_number(value)}." for fact, value in card.facts.items()),
         f"- Parameters: {settings}{'' if card.seed is None else f'; seed {card.seed}'}.",

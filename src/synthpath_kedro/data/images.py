@@ -31,6 +31,21 @@ class LabeledImages:
         return len(self.images)
 
     @property
+    def name(self) -> str:
+        """Of the data set, for messages."""
+        return self.card.get("name", "the data set")
+
+    @property
+    def prepared(self) -> str | None:
+        """Digest of the prepared data that the images belong to."""
+        return self.card.get("prepared")
+
+    @property
+    def phantom(self) -> bool:
+        """Whether the real images are rendered, not taken from patients."""
+        return bool(self.card.get("phantom"))
+
+    @property
     def n_classes(self) -> int:
         return len(self.class_names)
 

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from synthpath_kedro.data.artifact import Card
+from synthpath_kedro.data.data_card import DataCard, SplitFacts
 from synthpath_kedro.data.images import LabeledImages
 
 
@@ -38,20 +39,31 @@ class Splits:
         """Each set changed in the same way."""
         return Splits(change(self.train), change(self.val), change(self.test))
 
-    def card(self) -> Card:
-        """What the sets are, in plain JSON: the source's own facts, digests, counts per split and class."""
-        return {
-            **{key: value for key, value in self.train.card.items() if key != "digest"},
-            "image_size": self.train.image_size,
-            "class_names": list(self.class_names),
-            "multi_label": self.train.multi_label,
-            "groups_known": self.train.groups is not None,
-            "digest": self.digest,
-            "splits": {name: _split_card(images) for name, images in self},
-        }
+    def card(self, parameters: Mapping[str, Any] | None = None) -> DataCard:
+        """What the sets are: the source's own facts, digests, counts per split and class.
+
+        Args:
+            parameters: the block ``data_prep``.
+        """
+        known = {key: value for key, value in self.train.card.items() if key not in ("digest", "prepared")}
+        own = {key: known.pop(key) for key in DataCard.model_fields.keys() & known.keys()}
+        return DataCard(
+            **own,
+            image_size=self.train.image_size,
+            class_names=list(self.class_names),
+            multi_label=self.train.multi_label,
+            groups_known=self.train.groups is not None,
+            digest=self.digest,
+            splits={name: _split_facts(images) for name, images in self},
+            parameters=dict(parameters or {}),
+            facts=known,
+        )
 
 
-def _split_card(images: LabeledImages) -> Card:
-    counts = dict(zip(images.class_names, images.class_counts.tolist(), strict=True))
-    groups = {} if images.groups is None else {"n_groups": len(set(images.groups.tolist()))}
-    return {"n": len(images), **groups, "counts": counts, "digest": images.digest}
+def _split_facts(images: LabeledImages) -> SplitFacts:
+    return SplitFacts(
+        n=len(images),
+        counts=dict(zip(images.class_names, images.class_counts.tolist(), strict=True)),
+        digest=images.digest,
+        n_groups=None if images.groups is None else len(set(images.groups.tolist())),
+    )

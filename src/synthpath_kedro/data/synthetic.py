@@ -3,23 +3,36 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
-from synthpath_kedro.data.artifact import Artifact, Card, digest_arrays, package_versions, read_artifact
+from synthpath_kedro.data.artifact import Artifact, digest_arrays, package_versions, read_artifact
 from synthpath_kedro.data.images import LabeledImages
+from synthpath_kedro.data.metadata import Metadata
 from synthpath_kedro.data.sharded import ShardedImages
 from synthpath_kedro.errors import InputError
 
 HINT = "run kedro run --pipelines=synthesis, which makes only what is missing or different"
 
 
-@dataclass(frozen=True)
-class GeneratorCard:
+class ShardFacts(Metadata):
+    """One file of a synthetic set.
+
+    Attributes:
+        digest: of its arrays.
+        n: images.
+    """
+
+    digest: str
+    n: int
+
+
+class GeneratorCard(Metadata):
     """What a synthetic set is, how it was made, and from what: ``manifest.json`` beside its shards.
 
     Attributes:
@@ -30,7 +43,7 @@ class GeneratorCard:
         counts: images by class name.
         total: images.
         digest: of the whole set.
-        shards: by file name ``digest`` and ``n``.
+        shards: by file name.
         prepared: digest of the prepared real data it belongs to.
         phantom: the real data is rendered, not taken from patients.
         made_from: digests of what it was made from, by what: ``checkpoint`` (denoiser), ``files``.
@@ -41,6 +54,9 @@ class GeneratorCard:
         facts: further plain JSON that a reader should see.
     """
 
+    WHAT: ClassVar = "the synthetic set's manifest.json"
+    HINT: ClassVar = HINT
+
     name: str
     source: str
     class_names: list[str]
@@ -48,36 +64,20 @@ class GeneratorCard:
     counts: dict[str, int]
     total: int
     digest: str
-    shards: dict[str, dict[str, Any]]
+    shards: dict[str, ShardFacts]
     prepared: str | None = None
     phantom: bool = False
-    made_from: dict[str, str] = field(default_factory=dict)
-    parameters: dict[str, Any] = field(default_factory=dict)
+    made_from: dict[str, str] = Field(default_factory=dict)
+    parameters: dict[str, Any] = Field(default_factory=dict)
     seed: int | None = None
-    versions: dict[str, str] = field(default_factory=dict)
-    duplicates: dict[str, Any] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+    duplicates: dict[str, Any] = Field(default_factory=dict)
+    facts: dict[str, Any] = Field(default_factory=dict)
 
-    def to_json(self) -> Card:
-        """As plain JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, card: Card) -> "GeneratorCard":
-        """The inverse of ``to_json``.
-
-        Raises:
-            InputError: a fact is missing or unknown.
-        """
-        try:
-            read = cls(**card)
-            if not all(isinstance(entry["digest"], str) for entry in read.shards.values()):
-                raise TypeError("a shard has no digest")
-            return read
-        except (TypeError, KeyError, AttributeError) as error:
-            raise InputError(
-                f"the synthetic set's manifest.json is damaged or of another version ({error}); {HINT}"
-            ) from error
+    @property
+    def checkpoint(self) -> str | None:
+        """Digest of the denoiser that it was sampled from; None for images of another origin."""
+        return self.made_from.get("checkpoint")
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,8 @@ class SyntheticSet:
             "image_size": self.card.image_size,
             "total": self.card.total,
         }
-        if checkpoint := self.card.made_from.get("checkpoint"):
-            facts["checkpoint"] = checkpoint
+        if self.card.checkpoint:
+            facts["checkpoint"] = self.card.checkpoint
         if rows is not None:
             return LabeledImages(self.images[rows], self.labels[rows], self.class_names, card=facts)
         facts["digest"] = self.digest
@@ -147,7 +147,7 @@ class SyntheticSet:
         Raises:
             InputError: a shard is missing, damaged, not the one that is listed, or not listed.
         """
-        listed = {name: entry["digest"] for name, entry in self.card.shards.items()}
+        listed = {name: shard.digest for name, shard in self.card.shards.items()}
         present = {name: content_digest(shard) for name, shard in self.shards.items()}
         if listed != present:
             names = sorted(name for name in listed.keys() | present.keys() if listed.get(name) != present.get(name))
@@ -168,16 +168,17 @@ def assemble(shards: Mapping[str, Artifact], class_names: Sequence[str], **facts
     names = sorted(shards)
     labels = np.concatenate([np.asarray(shards[name].tensors["labels"]) for name in names])
     counts = np.bincount(labels, minlength=len(class_names)).tolist()
-    entries = {
-        name: {"digest": shards[name].card["digest"], "n": len(shards[name].tensors["labels"])} for name in names
+    facts_of = {
+        name: ShardFacts(digest=shards[name].card["digest"], n=len(shards[name].tensors["labels"])) for name in names
     }
+    listed = json.dumps({name: shard.to_json() for name, shard in facts_of.items()}, sort_keys=True)
     card = GeneratorCard(
         class_names=list(class_names),
         image_size=int(shards[names[0]].tensors["images"].shape[1]),
         counts=dict(zip(class_names, counts, strict=True)),
         total=len(labels),
-        digest=hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest(),
-        shards=entries,
+        digest=hashlib.sha256(listed.encode()).hexdigest(),
+        shards=facts_of,
         versions=package_versions(),
         **facts,
     )

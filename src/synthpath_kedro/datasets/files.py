@@ -1,14 +1,17 @@
 """kedro-datasets' tables, figures, JSON and text, written atomically and, where asked, optional."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 from kedro.io import DatasetError
+from kedro_datasets._typing import JSONPreview
 from kedro_datasets.json import JSONDataset as KedroJSONDataset
 from kedro_datasets.matplotlib import MatplotlibDataset
 from kedro_datasets.pandas import CSVDataset
 from kedro_datasets.text import TextDataset as KedroTextDataset
 
+from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.data.missing import MISSING, Missing
 from synthpath_kedro.datasets.atomic import AtomicFileSystem
 from synthpath_kedro.errors import InputError
@@ -60,7 +63,21 @@ class TableDataset(_LocalFile, CSVDataset):
 
 
 class JSONDataset(_LocalFile, KedroJSONDataset):
-    """A card as JSON."""
+    """Plain values as JSON."""
+
+
+class DataCardDataset(JSONDataset):
+    """The data card as JSON."""
+
+    def load(self) -> DataCard:
+        return DataCard.from_json(super().load())
+
+    def save(self, data: DataCard) -> None:
+        super().save(data.to_json())
+
+    def preview(self) -> JSONPreview:
+        """The card, for kedro-viz."""
+        return JSONPreview(json.dumps(self.load().to_json()))
 
 
 class TextDataset(_LocalFile, KedroTextDataset):

@@ -121,9 +121,8 @@ def _fit(
 
 def _require_one_label(data: LabeledImages) -> None:
     if data.multi_label:
-        name = data.card.get("name", "the data set")
         raise InputError(
-            f"{name} is multi-label and training takes one label per image: choose another data_prep.name; "
+            f"{data.name} is multi-label and training takes one label per image: choose another data_prep.name; "
             "kedro run --pipeline=data_prep gives its class distribution"
         )
 
@@ -155,9 +154,9 @@ def _provenance(train: LabeledImages, params: DiffusionParameters, seed: int, ep
     return {
         "class_names": list(train.class_names),
         "image_size": train.image_size,
-        "prepared": train.card.get("prepared"),
+        "prepared": train.prepared,
         "data_digest": train.digest,
-        "phantom": train.card.get("phantom", False),
+        "phantom": train.phantom,
         "seed": seed,
         "epochs": epochs,
         "images_seen": epochs * (len(train) // min(params.batch_size, len(train))) * min(params.batch_size, len(train)),

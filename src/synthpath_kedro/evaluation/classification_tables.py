@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Int
 
 from synthpath_kedro.data.artifact import Artifact
+from synthpath_kedro.data.cell_metadata import CellMetadata
 from synthpath_kedro.evaluation.rows import SYNTHETIC, as_table, identify, records, synthetic_sets
 from synthpath_kedro.metrics.bootstrap import metric_intervals
 from synthpath_kedro.metrics.classification import METRICS, classification_metrics, confusion, per_class_metrics
@@ -24,10 +25,13 @@ def classification_table(predictions: Iterable[Artifact]) -> pd.DataFrame:
             card names model, regime, weights, variant and class names, and of a model that can classify without any
             training its accuracy on the validation set before it, ``zero_shot_val_accuracy``.
     """
-    rows = (
-        row | {ZERO_SHOT: cell.card.get(ZERO_SHOT, np.nan)} for cell in predictions for row in _score(cell, "real_test")
-    )
+    rows = (row | {ZERO_SHOT: _zero_shot(cell)} for cell in predictions for row in _score(cell, "real_test"))
     return as_table(rows, [*METRICS, ZERO_SHOT])
+
+
+def _zero_shot(cell: Artifact) -> float:
+    accuracy = CellMetadata.of(cell).zero_shot_val_accuracy
+    return np.nan if accuracy is None else accuracy
 
 
 def synthetic_as_test_table(predictions: Iterable[Artifact]) -> pd.DataFrame:
@@ -78,7 +82,7 @@ def per_class_table(predictions: Iterable[Artifact]) -> pd.DataFrame:
     """
     rows = []
     for cell in predictions:
-        labels, names = cell.tensors["real_test_labels"], cell.card["class_names"]
+        labels, names = cell.tensors["real_test_labels"], CellMetadata.of(cell).class_names
         for replicate, probabilities in enumerate(cell.tensors["real_test"]):
             classes = per_class_metrics(probabilities, labels, names).rename(columns={"n": "n_class"})
             rows += [identify(cell, len(labels), replicate) | row for row in records(classes)]

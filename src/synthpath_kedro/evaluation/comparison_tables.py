@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from synthpath_kedro.data.artifact import Artifact
+from synthpath_kedro.data.cell_metadata import CellMetadata
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.evaluation.rows import identify
 from synthpath_kedro.metrics.pseudo_values import TESTED_METRICS, TestedMetric, correctness
@@ -125,7 +126,7 @@ def _of_metric(
 def _of_recall(cells: Cells, pairs: Pairs, families: Sequence[str], margin: float) -> pd.DataFrame:
     """The recall of a class is the accuracy on its images."""
     labels, groups = _truth(cells)
-    names = next(iter(cells.values())).card["class_names"]
+    names = CellMetadata.of(next(iter(cells.values()))).class_names
     right = {cell: correctness(cells[cell].tensors["real_test"], labels) for pair in pairs for cell in pair}
     rows, comparisons = [], []
     for (cell, other), family in zip(pairs, families, strict=True):
@@ -158,7 +159,8 @@ def _median_mcnemar(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _cell(artifact: Artifact) -> Cell:
-    return artifact.card["model"], artifact.card["regime"], artifact.card.get("set", "")
+    metadata = CellMetadata.of(artifact)
+    return metadata.model, metadata.regime, metadata.set
 
 
 def _baseline(cell: Cell) -> Cell | None:
@@ -196,7 +198,7 @@ def _check_same_training(cells: Cells) -> None:
         baseline = _baseline(cell)
         if baseline is None or baseline not in cells:
             continue
-        its, other = (_settings(card) for card in (artifact.card, cells[baseline].card))
+        its, other = (_settings(CellMetadata.of(one).parameters) for one in (artifact, cells[baseline]))
         for key in sorted(its.keys() | other.keys()):
             if its.get(key) != other.get(key):
                 raise InputError(
@@ -206,10 +208,10 @@ def _check_same_training(cells: Cells) -> None:
                 )
 
 
-def _settings(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters that decide a cell's training, of every regime alike, by dotted name."""
+def _settings(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Of ``parameters`` those that decide a cell's training, of every regime alike, by dotted name."""
     flat: dict[str, Any] = {}
-    for key, value in card.get("parameters", {}).items():
+    for key, value in parameters.items():
         if key not in _OF_ONE_REGIME | _WITHOUT_EFFECT:
             flat |= {f"{key}.{name}": one for name, one in value.items()} if isinstance(value, dict) else {key: value}
     return flat

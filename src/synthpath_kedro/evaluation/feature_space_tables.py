@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from synthpath_kedro.data.artifact import Artifact
+from synthpath_kedro.data.cell_metadata import CellMetadata
 from synthpath_kedro.evaluation.rows import SYNTHETIC, as_table, identify, records, synthetic_sets
 from synthpath_kedro.metrics.embedding import knn_mixing
 
@@ -41,6 +42,6 @@ def _mix(cell: Artifact, name: str, k: int) -> Iterator[dict[str, Any]]:
     n = len(sets[0]) + len(sets[1])
     labels = tensors["real_test_labels"], tensors[f"{synthetic}_labels"]
     mixing = knn_mixing(*sets, *labels, min(k, n - 1)).rename(columns={"n": "n_class"})
-    mixing["class"] = mixing["class"].map(dict(enumerate(cell.card["class_names"])) | {-1: ALL_CLASSES})
+    mixing["class"] = mixing["class"].map(dict(enumerate(CellMetadata.of(cell).class_names)) | {-1: ALL_CLASSES})
     for row in records(mixing):
         yield identify(cell, n, 0) | {"beside": name} | row

@@ -51,7 +51,10 @@ def image_features(
     }
     if existing is not None and existing.card.get("key") == key:
         log.info("features of %s are up to date", name)
-        return existing
+        if existing.card["prepared"] == images.prepared:
+            return existing
+        # The same images, but of other data: beside other training images, for example.
+        return Artifact(existing.tensors, existing.card | {"prepared": images.prepared, "phantom": images.phantom})
     log.info("features of %d of %d images of %s (%s)", key["n"], len(images), name, extractor.name)
     index = stratified_subset(images.labels, n, seed)
     tensors = {
@@ -67,8 +70,8 @@ def image_features(
         "weights": extractor.weights,
         "license": extractor.license,
         "class_names": list(images.class_names),
-        "prepared": images.card.get("prepared"),
-        "phantom": images.card.get("phantom", False),
+        "prepared": images.prepared,
+        "phantom": images.phantom,
         "versions": package_versions(),
     }
     return Artifact(tensors, card)

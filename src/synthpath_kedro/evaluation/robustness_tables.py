@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from synthpath_kedro.data.artifact import Artifact
+from synthpath_kedro.data.cell_metadata import AttackedMetadata
 from synthpath_kedro.evaluation.attack_suite import CLEAN, CURVE_ROWS, LABELS, control_name, curve_attacks, curve_name
 from synthpath_kedro.evaluation.rows import as_table, identify
 
@@ -38,23 +39,26 @@ def robustness_curves(attacked: Iterable[Artifact]) -> pd.DataFrame:
 
 
 def _attacks(cell: Artifact) -> Iterator[dict[str, Any]]:
-    for attack in cell.card["attacks"]:
-        yield from _rows(cell, attack, cell.card["eps"], cell.tensors[attack], np.arange(len(cell.tensors[LABELS])))
+    metadata = AttackedMetadata.of(cell)
+    for attack in metadata.attacks:
+        yield from _rows(cell, attack, metadata.eps, cell.tensors[attack], np.arange(len(cell.tensors[LABELS])))
 
 
 def _controls(cell: Artifact) -> Iterator[dict[str, Any]]:
-    for attack in curve_attacks(cell.card["attacks"]):
+    metadata = AttackedMetadata.of(cell)
+    for attack in curve_attacks(metadata.attacks):
         probabilities, rows = cell.tensors[control_name(attack)], cell.tensors[CURVE_ROWS]
-        in_pixel_space = _rows(cell, attack, cell.card["eps"], cell.tensors[attack][:, rows], rows)
+        in_pixel_space = _rows(cell, attack, metadata.eps, cell.tensors[attack][:, rows], rows)
         for row, same_images in zip(
-            _rows(cell, attack, cell.card["eps"], probabilities, rows, control=True), in_pixel_space, strict=True
+            _rows(cell, attack, metadata.eps, probabilities, rows, control=True), in_pixel_space, strict=True
         ):
             yield row | {"pixel_space_change": same_images["change"]}
 
 
 def _curves(cell: Artifact) -> Iterator[dict[str, Any]]:
-    for attack in curve_attacks(cell.card["attacks"]):
-        for place, eps in enumerate(cell.card["epsilon_sweep"]):
+    metadata = AttackedMetadata.of(cell)
+    for attack in curve_attacks(metadata.attacks):
+        for place, eps in enumerate(metadata.epsilon_sweep):
             yield from _rows(cell, attack, eps, cell.tensors[curve_name(attack, place)], cell.tensors[CURVE_ROWS])
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from synthpath_kedro.data.artifact import Artifact
+from synthpath_kedro.data.cell_metadata import CellMetadata
 
 SHARED = ("model", "regime", "set", "replicate", "weights", "n")
 CELL = (*SHARED, "variant")
@@ -16,8 +17,8 @@ SYNTHETIC = "synthetic."
 
 def identify(cell: Artifact, n: int, replicate: int | str = ALL_REPLICATES) -> dict[str, Any]:
     """The columns ``CELL`` of one replicate of ``cell``, or of all of them together, on ``n`` images."""
-    card = cell.card
-    facts = (card["model"], card["regime"], card.get("set", ""), replicate, card["weights"], n, card["variant"])
+    known = CellMetadata.of(cell)
+    facts = (known.model, known.regime, known.set, replicate, known.weights, n, known.variant)
     return dict(zip(CELL, facts, strict=True))
 
 

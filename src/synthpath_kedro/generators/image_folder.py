@@ -19,7 +19,7 @@ def generate(request: Request) -> SyntheticSet:
     Raises:
         InputError: the folder does not exist, has other classes than the real images, or holds unusable images.
     """
-    root = _folder(request.source.path)
+    root = _folder(request.source.path, request.path_parameter)
     files, labels = _listed(root, request.real.train.class_names)
     images = read_images(root, {"synthetic": files}, request.real.train.image_size)["synthetic"]
     listed = hashlib.sha256("\n".join(files.paths).encode()).hexdigest()
@@ -27,9 +27,9 @@ def generate(request: Request) -> SyntheticSet:
     return checked_set(request, images, labels, digest, "resized as real images are", str(root), files.paths)
 
 
-def check(path: str, class_names: tuple[str, ...]) -> None:
+def check(path: str, class_names: tuple[str, ...], parameter: str) -> None:
     """Raises InputError where the folder at ``path`` does not have images of just the classes ``class_names``."""
-    root = _folder(path)
+    root = _folder(path, parameter)
     _, labels = _listed(root, class_names)
     refuse_absent(labels, class_names, str(root))
 
@@ -42,9 +42,9 @@ def _listed(root: Path, class_names: tuple[str, ...]) -> tuple[ImageFiles, np.nd
     return files, np.array(class_labels(list(names), class_names, str(root)), dtype=np.int64)[files.labels]
 
 
-def _folder(path: str | None) -> Path:
+def _folder(path: str | None, parameter: str) -> Path:
     root = Path(path or "").expanduser()
     if not root.is_dir():
         problem = "is a file" if root.exists() else "does not exist"
-        raise InputError(f"synthesis.path: {root} {problem}; give a folder with one folder of images per class")
+        raise InputError(f"{parameter}: {root} {problem}; give a folder with one folder of images per class")
     return root

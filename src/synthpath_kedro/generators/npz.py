@@ -22,7 +22,7 @@ def generate(request: Request) -> SyntheticSet:
         InputError: the file is missing or broken, or its labels are not classes of the real images.
     """
     path, train = _file(request.source.path), request.real.train
-    with open_archive(path, "synthesis.path") as archive:
+    with open_archive(path, request.path_parameter) as archive:
         prefix = _prefix(archive, path)
         names = names_in(archive, path)
         images, labels, native = read_set(archive, path, prefix, train.image_size)
@@ -31,10 +31,10 @@ def generate(request: Request) -> SyntheticSet:
     return checked_set(request, images, labels, digest, " x ".join(map(str, native)) + " pixels", str(path))
 
 
-def check(path: str, class_names: tuple[str, ...]) -> None:
+def check(path: str, class_names: tuple[str, ...], parameter: str) -> None:
     """Raises InputError where the file at ``path`` does not have images of just the classes ``class_names``."""
     file = _file(path)
-    with open_archive(file, "synthesis.path") as archive:
+    with open_archive(file, parameter) as archive:
         labels, names = read_labels_of(archive, file, _prefix(archive, file)), names_in(archive, file)
     refuse_absent(_real_classes(labels, names, class_names, file), class_names, str(file))
 

@@ -17,10 +17,10 @@ def generate(request: Request) -> SyntheticSet:
         InputError: the real images are no phantom.
     """
     train = request.real.train
-    if not train.card.get("phantom"):
+    if not train.phantom:
         raise InputError(
             f"the synthetic set {request.name} has source phantom, which is for data_prep.source phantom alone: nobody "
-            f"can render {train.card.get('name', 'this data')}; use image_folder or npz"
+            f"can render {train.name}; use image_folder or npz"
         )
     counts = allocate(request.params, train.class_names, train.class_counts)
     labels = interleaved_labels(counts)
@@ -32,7 +32,7 @@ def generate(request: Request) -> SyntheticSet:
         request.params.shard_size,
         name=request.name,
         source=request.source.source,
-        prepared=train.card.get("prepared"),
+        prepared=train.prepared,
         phantom=True,
         parameters={"allocation": request.params.allocation, "stain_shift": 0.0},
         seed=request.seed,

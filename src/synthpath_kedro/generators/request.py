@@ -37,6 +37,11 @@ class Request:
     denoiser: Artifact | None = None
     existing: Mapping[str, Artifact] = field(default_factory=dict)
 
+    @property
+    def path_parameter(self) -> str:
+        """The full name of the parameter that names the user's own images, for errors."""
+        return self.params.path_parameter(self.name)
+
 
 def generate(request: Request) -> SyntheticSet:
     """The synthetic set of ``request``, made by the generator that its source names.

@@ -6,6 +6,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from synthpath_kedro.study.table import nearest_names
+
 logger = logging.getLogger(__name__)
 
 Positive = Annotated[float, Field(gt=0)]
@@ -39,12 +41,16 @@ class Block(BaseModel):
 
 
 def one_of(names: Collection[str]) -> Callable[[str], str]:
-    """Checks that a value is among ``names``, which are read at every check: a table may grow."""
+    """Checks that a value is among ``names``, which are read at every check: a table may grow.
+
+    The error lists them, and the nearest.
+    """
 
     def check(value: str) -> str:
         if value not in names:
             *others, last = names
-            raise ValueError(", ".join(others) + f" or {last}" if others else last)
+            listed = f"{', '.join(others)} or {last}" if others else last
+            raise ValueError(listed + nearest_names(value, names))
         return value
 
     return check

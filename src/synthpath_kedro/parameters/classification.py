@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from synthpath_kedro.parameters.block import Block, Count, Positive, Share, each_once, one_of
-from synthpath_kedro.parameters.network import NetworkParameters, among
+from synthpath_kedro.parameters.network import NetworkParameters
 from synthpath_kedro.study.models import ALL_WEIGHTS, FAMILIES, TRAINED, leaves_frozen
 from synthpath_kedro.study.regimes import REGIMES
 from synthpath_kedro.study.table import nearest_names
@@ -21,14 +21,9 @@ class BackboneParameters(NetworkParameters):
         learning_rate: AdamW's.
     """
 
-    trained: str | None = None
+    trained: Annotated[str, AfterValidator(one_of(TRAINED))] | None = None
     batch_size: Count
     learning_rate: Positive
-
-    @field_validator("trained")
-    @classmethod
-    def _trained_is_known(cls, value: str | None) -> str | None:
-        return None if value is None else among(TRAINED, value)
 
     @model_validator(mode="after")
     def _family_trains_that_part(self) -> "BackboneParameters":

@@ -3,22 +3,10 @@
 from collections.abc import Collection
 from typing import Annotated
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from synthpath_kedro.parameters.block import Block
+from synthpath_kedro.parameters.block import Block, one_of
 from synthpath_kedro.study.models import FAMILIES, POOLINGS
-from synthpath_kedro.study.table import nearest_names
-
-
-def among(names: Collection[str], value: str) -> str:
-    """Checks that ``value`` is one of ``names``.
-
-    Raises:
-        ValueError: it is not; lists the names, and the nearest.
-    """
-    if value not in names:
-        raise ValueError(", ".join(names) + nearest_names(value, names))
-    return value
 
 
 class NetworkParameters(Block):
@@ -36,24 +24,14 @@ class NetworkParameters(Block):
         input_size: pixels that images are resized to.
     """
 
-    family: str | None = None
+    family: Annotated[str, AfterValidator(one_of(FAMILIES))] | None = None
     module: str | None = None
     variant: str = ""
     model_args: dict[str, JsonValue] = Field(default_factory=dict)
     weights: str
     revision: str | None = None
-    pooling: str | None = None
+    pooling: Annotated[str, AfterValidator(one_of(POOLINGS))] | None = None
     input_size: Annotated[int, Field(ge=8, le=1024)]
-
-    @field_validator("family")
-    @classmethod
-    def _family_is_known(cls, value: str | None) -> str | None:
-        return None if value is None else among(FAMILIES, value)
-
-    @field_validator("pooling")
-    @classmethod
-    def _pooling_is_known(cls, value: str | None) -> str | None:
-        return None if value is None else among(POOLINGS, value)
 
     @model_validator(mode="after")
     def _family_serves_what_is_chosen(self) -> "NetworkParameters":

@@ -91,3 +91,7 @@ class SynthesisParameters(Block):
             return self.sets
         name = GENERATORS[self.source].set_name
         return {name: SyntheticSetParameters(source=self.source, path=self.path)}
+
+    def path_parameter(self, synthetic_set: str) -> str:
+        """The full name of the parameter that names the images of ``synthetic_set``, for errors."""
+        return f"synthesis.sets.{synthetic_set}.path" if self.sets else "synthesis.path"

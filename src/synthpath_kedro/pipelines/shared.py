@@ -7,6 +7,7 @@ from typing import Any
 from kedro.pipeline import Node
 
 from synthpath_kedro.data.artifact import Card
+from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.data.synthetic import SyntheticSet
 from synthpath_kedro.parameters import read_parameters
 from synthpath_kedro.study.grid import Grid
@@ -17,7 +18,7 @@ def bound(function: Callable, **facts: Any) -> Callable:
     return update_wrapper(partial(function, **facts), function)
 
 
-def check_study(parameters: dict[str, Any], data_card: Card) -> Card:
+def check_study(parameters: dict[str, Any], data_card: DataCard) -> Card:
     """Refuses what the prepared data does not allow, before anything is trained."""
     from synthpath_kedro.checks import check_data
 

@@ -6,14 +6,15 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from numpy.lib import format as npy
 
+from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.data.sources import DEFAULT_MEDMNIST
 from synthpath_kedro.data.sources.decoding import ENDINGS
 from synthpath_kedro.data.sources.image_folder import SPLIT_FOLDERS
 from synthpath_kedro.data.sources.medmnist_info import info_of
+from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DataPrepParameters, SynthesisParameters
 
 _SPLITS = ("train", "val", "test")
@@ -49,15 +50,15 @@ def count_images(params: DataPrepParameters, card: Path) -> ImageCounts | None:
 
     Args:
         params: the block ``data_prep``.
-        card: 03_primary/card.json of the environment, which is believed where it is of the same parameters.
+        card: 03_primary/card.json of the environment, which counts where it is of the same parameters.
 
     Returns:
         The counts, or None where the source is not there yet, or not as it should be.
     """
     prepared = _read_card(card)
-    if prepared.get("parameters") == params.model_dump(mode="json"):
-        train, val, test = (prepared["splits"][split]["n"] for split in _SPLITS)
-        return ImageCounts(train, val, test, len(prepared["class_names"]))
+    if prepared is not None and prepared.parameters == params.model_dump(mode="json"):
+        train, val, test = (prepared.splits[split].n for split in _SPLITS)
+        return ImageCounts(train, val, test, len(prepared.class_names))
     try:
         return _count(params)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
@@ -99,11 +100,11 @@ def _count(params: DataPrepParameters) -> ImageCounts | None:
     return None
 
 
-def _read_card(path: Path) -> dict[str, Any]:
+def _read_card(path: Path) -> DataCard | None:
     try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError):
-        return {}
+        return DataCard.from_json(json.loads(path.read_text()))
+    except (OSError, ValueError, InputError):
+        return None
 
 
 def _in_npz(path: Path, exact: bool) -> ImageCounts:

@@ -1,7 +1,7 @@
 """What a reader must know before relying on a report's numbers."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from synthpath_kedro.report.labels import cell_label, is_trained_from_scratch, model_label
 from synthpath_kedro.report.section import Evidence, Note
@@ -10,7 +10,8 @@ from synthpath_kedro.study.grid import Cell
 if TYPE_CHECKING:
     import pandas as pd
 
-Card = Mapping[str, Any]
+    from synthpath_kedro.data.data_card import DataCard
+    from synthpath_kedro.data.synthetic import GeneratorCard
 
 _ENOUGH_GROUPS = 10
 
@@ -42,13 +43,13 @@ def limitations(evidence: Evidence) -> list[Note]:
     return sorted(found, key=lambda note: not note.grave)
 
 
-def uses_the_studys_data(card: Card) -> bool:
+def uses_the_studys_data(card: "DataCard") -> bool:
     """Whether the data is PathMNIST as published."""
-    return (card.get("source"), card.get("name")) == ("medmnist", "pathmnist")
+    return (card.source, card.name) == ("medmnist", "pathmnist")
 
 
-def _phantom(card: Card) -> Iterator[Note]:
-    if card.get("phantom"):
+def _phantom(card: "DataCard") -> Iterator[Note]:
+    if card.phantom:
         text = (
             "The images are rendered by a program. They show that the software works; they say nothing about patients."
         )
@@ -69,8 +70,8 @@ def _random_weights(classification: "pd.DataFrame | None") -> Iterator[Note]:
         yield Note(text, "Random weights", grave=True)
 
 
-def _unknown_groups(card: Card) -> Iterator[Note]:
-    if not card.get("groups_known") and not card.get("phantom"):
+def _unknown_groups(card: "DataCard") -> Iterator[Note]:
+    if not card.groups_known and not card.phantom:
         text = (
             "It is not known which images come from the same patient or slide. If one stands in several splits, "
             "accuracies are too high and intervals too narrow. Set data_prep.group to keep patients together."
@@ -78,8 +79,8 @@ def _unknown_groups(card: Card) -> Iterator[Note]:
         yield Note(text, "Patients unknown", grave=True)
 
 
-def _few_groups(card: Card) -> Iterator[Note]:
-    n_groups = card.get("splits", {}).get("test", {}).get("n_groups")
+def _few_groups(card: "DataCard") -> Iterator[Note]:
+    n_groups = card.splits["test"].n_groups
     if n_groups is not None and n_groups < _ENOUGH_GROUPS:
         text = (
             f"The test images come from {n_groups} patients or slides. Intervals are taken over these, and over so few "
@@ -88,10 +89,10 @@ def _few_groups(card: Card) -> Iterator[Note]:
         yield Note(text, "Few test patients", grave=True)
 
 
-def _absent_classes(card: Card) -> Iterator[Note]:
+def _absent_classes(card: "DataCard") -> Iterator[Note]:
     parts = []
-    for split, facts in card.get("splits", {}).items():
-        absent = [name for name in card.get("class_names", []) if not facts["counts"].get(name, 0)]
+    for split, facts in card.splits.items():
+        absent = [name for name in card.class_names if not facts.counts.get(name, 0)]
         if absent:
             parts.append(f"{', '.join(absent)} in the {split} set")
     if parts:
@@ -116,8 +117,8 @@ def _no_test(comparison: "pd.DataFrame | None") -> Iterator[Note]:
         yield Note(text, "No test of significance")
 
 
-def _one_generator(cards: Mapping[str, Card]) -> Iterator[Note]:
-    if any(card.get("checkpoint") for card in cards.values()) or not cards:
+def _one_generator(cards: "Mapping[str, GeneratorCard]") -> Iterator[Note]:
+    if any(card.checkpoint for card in cards.values()) or not cards:
         yield Note(
             "Every synthetic image comes from one trained denoiser. Replicates repeat the training of the classifiers, "
             "not of the denoiser: another run of it could give another result."
@@ -133,10 +134,10 @@ def _one_generator(cards: Mapping[str, Card]) -> Iterator[Note]:
         yield Note(text, "Images made elsewhere")
 
 
-def _another_data_set(card: Card) -> Iterator[Note]:
+def _another_data_set(card: "DataCard") -> Iterator[Note]:
     if not uses_the_studys_data(card):
         text = (
-            "The study's numbers are single runs on PathMNIST at 64x64 with 89,996 training images. This run used "
+            "The published numbers are single runs on PathMNIST at 64x64 with 89,996 training images. This run used "
             "other data, so they stand beside ours for orientation only."
         )
-        yield Note(text, "The study used other data")
+        yield Note(text, "The published study used other data")

@@ -84,7 +84,7 @@ def render_report(sections: Mapping[str, SectionContent | None], evidence: Evide
         title=evidence["parameters"].report.title,
         question=QUESTION,
         card=card,
-        phantom=bool(card.get("phantom")),
+        phantom=card.phantom,
         phantom_note=PHANTOM_NOTE,
         alarms=[note for note in limitations(evidence) if note.grave],
         lead=[view for view in views if view.section.lead],

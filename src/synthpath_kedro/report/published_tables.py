@@ -94,8 +94,8 @@ def table_4_3(
 ) -> CellTable:
     """Robustness: a row per model and training, a column per attack, each "accuracy (change from clean)".
 
-    Shows one budget: the study's 8/255, or the largest where that was not run; published numbers stand beside their own
-    budget only. An attack that was not run on a trained cell reads "not run".
+    Shows one budget: the published 8/255, or the largest where that was not run; published numbers stand beside their
+    own budget only. An attack that was not run on a trained cell reads "not run".
 
     Args:
         robustness: one row per cell, replicate, attack and eps: ``model, regime, set, replicate, weights, n, attack,

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from synthpath_kedro.data.artifact import Card
+from synthpath_kedro.data.cell_metadata import CellMetadata
+from synthpath_kedro.data.data_card import DataCard
+from synthpath_kedro.data.synthetic import GeneratorCard
 
 Values = Mapping[str, Any]
 
 
 def recorded_parameters(
-    parameters: Values, data_card: Card, generators: Mapping[str, Card], cells: Iterable[Card]
+    parameters: Values, data_card: DataCard, generators: Mapping[str, GeneratorCard], cells: Iterable[CellMetadata]
 ) -> dict[str, Any]:
     """``parameters`` with every value that an artifact recorded in place of the present one.
 
@@ -17,28 +19,27 @@ def recorded_parameters(
         parameters: all of conf's, as plain nested values.
         data_card: of the prepared data.
         generators: cards of the synthetic sets by name.
-        cells: of each trained cell: ``model, regime, set, parameters``. Where cells differ, a value reads
+        cells: of each trained cell. Where cells differ, a value reads
             "2 (cnn/real), 1 (cnn/mixed)".
     """
-    of_sets = {name: card.get("parameters", {}) for name, card in generators.items()}
+    of_sets = {name: card.parameters for name, card in generators.items()}
     made_with = {
-        "data_prep": data_card.get("parameters", {}),
+        "data_prep": data_card.parameters,
         "synthesis": next(iter(of_sets.values())) if len(of_sets) == 1 else {},
         "classification": _of_cells(parameters["classification"], list(cells)),
     }
     return {**parameters, **{name: {**parameters[name], **values} for name, values in made_with.items()}}
 
 
-def _of_cells(present: Values, cells: list[Card]) -> dict[str, Any]:
+def _of_cells(present: Values, cells: list[CellMetadata]) -> dict[str, Any]:
     found: dict[str, dict[str, Any]] = {}
     backbones = dict(present["backbones"])
-    for card in cells:
-        name = "/".join(filter(None, (card["model"], card["regime"], card.get("set", ""))))
-        for key, value in card.get("parameters", {}).items():
-            if key == card["model"]:
+    for cell in cells:
+        for key, value in cell.parameters.items():
+            if key == cell.model:
                 backbones[key] = value
             else:
-                found.setdefault(key, {})[name] = value
+                found.setdefault(key, {})[cell.name] = value
     return {key: _in_one_value(values) for key, values in found.items()} | {"backbones": backbones}
 
 

@@ -17,8 +17,8 @@ class Generator:
         needs_denoiser: it samples from the denoiser, so that the pipeline diffusion is part of the study.
         needs_path: it reads images of the user's.
         path_is_folder: what it reads is a folder, or else a file; None: either.
-        check: "module:function" of a path and class names, which raises InputError where the content of the user's
-            images cannot be used; reads as little as it can.
+        check: "module:function" of a path, class names and the full name of the parameter that gives the path, which
+            raises InputError where the content of the user's images cannot be used; reads as little as it can.
         phantom_only: it serves the digital phantom alone.
     """
 
@@ -32,10 +32,10 @@ class Generator:
     check: str | None = None
     phantom_only: bool = False
 
-    def check_content(self, path: str, class_names: tuple[str, ...]) -> None:
+    def check_content(self, path: str, class_names: tuple[str, ...], parameter: str) -> None:
         """Raises InputError where the user's images at ``path`` do not have the classes ``class_names``."""
         if self.check is not None:
-            load_attribute(self.check)(path, class_names)
+            load_attribute(self.check)(path, class_names, parameter)
 
 
 _GENERATORS = "synthpath_kedro.generators"

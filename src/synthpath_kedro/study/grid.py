@@ -90,9 +90,13 @@ class Grid:
         """Whether a synthetic set of the study is sampled from the denoiser."""
         return any(generator.needs_denoiser for generator in self.sets.values())
 
+    def folder_of(self, synthetic_set: str) -> str:
+        """Of a set's files, below the folder of all sets: "gan/", or "" where the study has one set."""
+        return f"{synthetic_set}/" if len(self.sets) > 1 else ""
+
     def of_set(self, name: str, synthetic_set: str) -> str:
         """What the graph calls the dataset ``name`` of a set: "synthetic", or of several "synthetic/gan"."""
-        return f"{name}/{synthetic_set}" if len(self.sets) > 1 else name
+        return f"{name}/{self.folder_of(synthetic_set)}".rstrip("/")
 
     @property
     def whole(self) -> bool:

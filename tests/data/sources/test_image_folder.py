@@ -57,7 +57,7 @@ def test_split_folders_are_the_splits(root, read):
     assert splits.class_names == ("fat", "gland")
     assert [images.labels.tolist() for _, images in splits] == [[0, 0, 0, 1, 1, 1]] * 3
     assert np.array_equal(splits.val.images[4], np.asarray(Image.open(root / "val/gland/val1_x.png")))
-    assert splits.card()["groups_known"] is False
+    assert splits.card().groups_known is False
 
 
 @pytest.mark.parametrize("name", ["valid", "validation", "Val", "VAL"])
@@ -70,7 +70,7 @@ def test_without_val_it_is_taken_from_train(root, read):
     fill_splits(root, ("train", "test"), n=10)
     splits = read(split={"val": 0.2, "test": 0.3})
     assert [images.class_counts.tolist() for _, images in splits] == [[8, 8], [2, 2], [10, 10]]
-    assert splits.card()["split"] == {"val": 0.2, "test": 0.3, "seed": 0}
+    assert splits.card().facts["split"] == {"val": 0.2, "test": 0.3, "seed": 0}
 
 
 def test_class_folders_alone_are_split_by_the_shares(root, read):
@@ -134,7 +134,7 @@ def test_patients_stay_together_in_drawn_splits(root, read):
     groups = [set(images.groups.tolist()) for _, images in splits]
     assert groups[0] | groups[1] | groups[2] == set(range(10))
     assert sum(map(len, groups)) == 10
-    assert splits.card()["groups_known"] is True
+    assert splits.card().groups_known is True
 
 
 def test_patients_stay_together_when_val_is_taken_from_train(root, read):

@@ -77,8 +77,8 @@ def test_a_file_that_lies_there_is_read(tmp_path, data_prep, bloodmnist, as_fold
     card = splits.card()
     assert splits.train.images.shape == (16, 16, 16, 3)
     assert splits.class_names[0] == "basophil"
-    assert (card["source"], card["name"], card["license"]) == ("medmnist", "bloodmnist", "CC BY 4.0")
-    assert card["md5"] == hashlib.md5(bloodmnist.read_bytes()).hexdigest()
+    assert (card.source, card.name, card.facts["license"]) == ("medmnist", "bloodmnist", "CC BY 4.0")
+    assert card.facts["md5"] == hashlib.md5(bloodmnist.read_bytes()).hexdigest()
     assert not (tmp_path / "raw").exists()
 
 

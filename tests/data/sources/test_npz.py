@@ -69,9 +69,9 @@ def test_gray_images_become_rgb(read, medmnist_arrays, channels):
 
 def test_the_card_names_file_size_and_data(read, medmnist_arrays):
     card = read(medmnist_arrays(size=20)).card()
-    assert (card["source"], card["name"], card["file"]) == ("npz", "mine", "mine.npz")
-    assert (card["native_size"], card["image_size"]) == ([20, 20], 8)
-    assert read(medmnist_arrays(), name="my tissue").card()["name"] == "my tissue"
+    assert (card.source, card.name, card.facts["file"]) == ("npz", "mine", "mine.npz")
+    assert (card.facts["native_size"], card.image_size) == ([20, 20], 8)
+    assert read(medmnist_arrays(), name="my tissue").card().name == "my tissue"
 
 
 def test_class_names_stand_in_the_file(read, medmnist_arrays):

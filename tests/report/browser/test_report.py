@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture
 def html(evidence, rendered):
-    return rendered(evidence | {"data_card": evidence["data_card"] | {"phantom": True}})
+    return rendered(evidence | {"data_card": evidence["data_card"].model_copy(update={"phantom": True})})
 
 
 @pytest.fixture

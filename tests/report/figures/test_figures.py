@@ -196,6 +196,12 @@ def test_figures_of_cells_hold_several_sets_and_augmentation(evidence_of_two_set
     assert overhang(figure) < 0.02
 
 
+def test_a_measure_that_no_generator_has_is_a_panel_of_dashes(evidence_of_two_sets):
+    table = evidence_of_two_sets["generators"].assign(accuracy_alone=float("nan"))
+    panel = generators(table).axes[2]
+    assert [text.get_text().strip() for text in panel.texts] == ["\N{EN DASH}"] * 2
+
+
 def test_generators_stand_in_their_rank(evidence_of_two_sets, drawn, overhang):
     figure = generators(evidence_of_two_sets["generators"], note=NOTE)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["good", "bad"]

@@ -148,7 +148,9 @@ def test_the_sentence_about_the_ablation_follows_the_numbers(robustness):
     assert (
         "over 5 cells and the same 18 images each uniform noise costs 0.500 of accuracy there and 0.010 in" in sentence
     )
-    assert sentence.endswith("So the clamp alone makes accuracy collapse under noise, as it does in the study's table.")
+    assert sentence.endswith(
+        "So the clamp alone makes accuracy collapse under noise, as it does in the published table."
+    )
     assert "does not bring about the collapse" in ablation_sentence(robustness.assign(change=-0.02))
     assert ablation_sentence(robustness[~robustness["control"]]) == ""
 

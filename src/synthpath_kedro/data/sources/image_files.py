@@ -46,8 +46,8 @@ def list_classes(root: Path, folder: Path) -> tuple[tuple[str, ...], ImageFiles]
     class_folders = subfolders(folder)
     if len(class_folders) < 2:
         raise InputError(
-            f"{folder} has {len(class_folders)} class folder(s); at least two are needed, one folder a "
-            "class with its images inside"
+            f"{folder} has {len(class_folders)} class folder(s); at least two are needed, one folder "
+            "per class with its images inside"
         )
     names: list[str] = []
     labels: list[int] = []
@@ -97,5 +97,5 @@ def _refuse_unusable(problems: Sequence[str], root: Path, n_files: int) -> None:
     if problems:
         listed = ", ".join(sorted(problems)[:10]) + (", ..." if len(problems) > 10 else "")
         raise InputError(
-            f"{root}: {len(problems)} of {n_files} images cannot be used: {listed}; mend, convert or remove them"
+            f"{root}: {len(problems)} of {n_files} images cannot be used: {listed}; fix, convert or remove them"
         )

@@ -7,6 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from synthpath_kedro.data.artifact import Artifact, Card
+from synthpath_kedro.data.cell_metadata import CellMetadata
+from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import check_same_data, source_note
 from synthpath_kedro.data.missing import MISSING, Missing
@@ -73,13 +75,14 @@ def filter_synthetic(
         )
     synthetic = synthetic_sets[name].labeled()
     check_same_data({"classifier": classifier.card, "synthetic": synthetic.card})
-    batch_size = params.backbone(classifier.card["model"]).batch_size
+    model = CellMetadata.of(classifier).model
+    batch_size = params.backbone(model).batch_size
     filtered = filter_(classifier, synthetic, filtering.min_confidence, batch_size, cached)
     tensors = {"kept": filtered.kept, "predicted": filtered.predicted, "confidence": filtered.confidence}
     card = {
         "synthetic": synthetic.digest,
         "classifier": classifier.digest,
-        "model": classifier.card["model"],
+        "model": model,
         "min_confidence": filtering.min_confidence,
     }
     return Artifact(tensors, card), filtered.table(synthetic)
@@ -195,7 +198,7 @@ def train_at_ratio(
     for replicate, predicted in enumerate(predict_replicates(classifiers, inputs, params.backbone(model).batch_size)):
         metrics = classification_metrics(predicted.probabilities, real_test.labels)
         identity = {"model": model, "set": name, "ratio": ratio, "replicate": replicate}
-        facts = {"weights": checkpoint.card["weights"], "n": len(real_test)}
+        facts = {"weights": classifiers[0].weights, "n": len(real_test)}
         rows.append(identity | facts | {metric: metrics[metric] for metric in ("accuracy", "macro_f1", "auc")})
     return pd.DataFrame(rows)
 
@@ -204,13 +207,13 @@ def tabulate_ratio_sweep(*scores: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(scores).sort_values(["model", "set", "ratio", "replicate"], ignore_index=True)
 
 
-def draw_ratio_sweep(ratio_sweep: pd.DataFrame, card: Card) -> Figure:
+def draw_ratio_sweep(ratio_sweep: pd.DataFrame, card: DataCard) -> Figure:
     from synthpath_kedro.report.figures.accuracy_by_ratio import accuracy_by_ratio
 
-    return accuracy_by_ratio(ratio_sweep, note=source_note(card))
+    return accuracy_by_ratio(ratio_sweep, note=source_note(phantom=card.phantom))
 
 
 def draw_training_history(history: pd.DataFrame, classifier: Artifact) -> Figure:
     from synthpath_kedro.report.figures.training_history import training_history
 
-    return training_history(history, note=source_note(classifier.card))
+    return training_history(history, note=source_note(phantom=CellMetadata.of(classifier).phantom))

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from synthpath_kedro.data.artifact import Artifact, Card
+from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import check_same_data, source_note
 from synthpath_kedro.parameters import DiffusionParameters, SynthesisParameters, TrainingParameters
@@ -15,11 +16,11 @@ NAMESPACE = "diffusion"
 CPU_WARNING_SECONDS = 6 * 3600
 
 
-def estimate_generator_cost(data_card: Card, params: DiffusionParameters, synthesis: SynthesisParameters) -> Card:
+def estimate_generator_cost(data_card: DataCard, params: DiffusionParameters, synthesis: SynthesisParameters) -> Card:
     """What the denoiser and its synthetic images will cost, logged before the training begins."""
     from synthpath_kedro.diffusion.cost import estimate_cost
 
-    cost = estimate_cost(params, synthesis, data_card["splits"]["train"]["n"], data_card["image_size"])
+    cost = estimate_cost(params, synthesis, data_card.splits["train"].n, data_card.image_size)
     logger.info(cost.describe())
     if cost.device == "CPU" and cost.seconds > CPU_WARNING_SECONDS:
         logger.warning("This is a study for a GPU; the same study in minutes: kedro run --env=demo")
@@ -49,14 +50,14 @@ def train_denoiser(
     return trained.checkpoint, trained.history, samples
 
 
-def draw_denoiser_loss(history: pd.DataFrame, card: Card) -> Figure:
+def draw_denoiser_loss(history: pd.DataFrame, card: DataCard) -> Figure:
     from synthpath_kedro.report.figures.denoiser_loss import denoiser_loss
 
-    return denoiser_loss(history, note=source_note(card))
+    return denoiser_loss(history, note=source_note(phantom=card.phantom))
 
 
-def draw_denoiser_samples(samples: Artifact, card: Card) -> Figure:
+def draw_denoiser_samples(samples: Artifact, card: DataCard) -> Figure:
     from synthpath_kedro.report.figures.denoiser_samples import denoiser_samples
 
     by_epoch = {int(epoch): images for epoch, images in samples.tensors.items()}
-    return denoiser_samples(by_epoch, tuple(card["class_names"]), note=source_note(card))
+    return denoiser_samples(by_epoch, tuple(card.class_names), note=source_note(phantom=card.phantom))

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from synthpath_kedro.data.artifact import Artifact, Card
+from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.data.export import Export
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import source_note
@@ -27,16 +28,16 @@ def make_synthetic_set(
     *,
     name: str,
     namespace: str,
+    folder: str,
 ) -> SyntheticSet:
     """The synthetic set ``name``, made by the generator that its source names.
 
-    What an earlier run left (``existing``: shards by path below the folder of all sets) is used where it is what
-    would be made.
+    What an earlier run left (``existing``: shards by path below the folder of all sets; the set's own lie in
+    ``folder``) is used where it is what would be made.
     """
     from synthpath_kedro.generators import Request, generate
 
     del study_check
-    folder = f"{name}/" if len(params.synthetic_sets) > 1 else ""
     request = Request(
         name=name,
         source=params.synthetic_sets[name],
@@ -50,7 +51,7 @@ def make_synthetic_set(
     return generate(request)
 
 
-def export_synthetic(synthetic: SyntheticSet, data_card: Card, params: SynthesisParameters) -> Export:
+def export_synthetic(synthetic: SyntheticSet, data_card: DataCard, params: SynthesisParameters) -> Export:
     return Export(synthetic, data_card, params.export)
 
 
@@ -60,4 +61,4 @@ def draw_real_and_synthetic(real_train: LabeledImages, synthetic: SyntheticSet, 
     labels = synthetic.labels
     rows = np.sort(np.concatenate([np.flatnonzero(labels == label)[:_PER_CLASS] for label in np.unique(labels)]))
     shown = synthetic.labeled(rows)
-    return real_and_synthetic(real_train, shown, _PER_CLASS, seed=seed, note=source_note(real_train.card))
+    return real_and_synthetic(real_train, shown, _PER_CLASS, seed=seed, note=source_note(phantom=real_train.phantom))

@@ -29,7 +29,7 @@ def _make_set(grid: Grid, name: str) -> Pipeline:
         inputs["denoiser"] = "denoiser"
     nodes = [
         Node(
-            bound(make_synthetic_set, name=name, namespace=namespace),
+            bound(make_synthetic_set, name=name, namespace=namespace, folder=grid.folder_of(name)),
             inputs=inputs,
             outputs=synthetic,
             name="make_synthetic_set",

@@ -49,9 +49,10 @@ def generators(table: pd.DataFrame, title: str = "Generators, ranked", note: str
 def _draw(axes: Axes, table: pd.DataFrame, column: str, colors: Mapping[str, str]) -> None:
     dress(axes, grid="x")
     values = table[column].astype(float)
+    lengths = values.fillna(0)
     style: Style = {"color": [colors[name] for name in table["set"]], "height": 0.62}
-    bars = axes.barh(range(len(table)), values.fillna(0), **style)
+    bars = axes.barh(range(len(table)), lengths, **style)
     texts = [f" {value:.3f}" if pd.notna(value) else " \N{EN DASH}" for value in values]
     axes.bar_label(bars, texts, fontsize=SMALL_SIZE)
-    axes.set_xlim(min(0.0, 1.3 * values.min()) if values.notna().any() else 0, max(1.3 * values.max(), 1e-3) or 1)
+    axes.set_xlim(min(0.0, 1.3 * lengths.min()), max(1.3 * lengths.max(), 1e-3))
     axes.tick_params(axis="y", length=0)

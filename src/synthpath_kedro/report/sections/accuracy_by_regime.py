@@ -10,7 +10,7 @@ def _build(evidence: Evidence) -> SectionContent:
     from synthpath_kedro.data.lineage import source_note
     from synthpath_kedro.report.figures.accuracy_by_regime import accuracy_by_regime
 
-    figure = accuracy_by_regime(evidence["classification"], note=source_note(evidence["data_card"]))
+    figure = accuracy_by_regime(evidence["classification"], note=source_note(phantom=evidence["data_card"].phantom))
     return SectionContent(
         figures={"accuracy_by_regime": ReportFigure("Accuracy by training data", CAPTION, ALT, figure)}
     )

@@ -31,7 +31,7 @@ def _build(evidence: Evidence) -> SectionContent:
         | {"temperature": Fixed(cell["temperature"].mean())}
         for model, training, cell in cells_of(table)
     ]
-    image = reliability(evidence["reliability"], note=source_note(evidence["data_card"]))
+    image = reliability(evidence["reliability"], note=source_note(phantom=evidence["data_card"].phantom))
     return SectionContent(
         [plain_table(rows, caption=CAPTION, folded=True)],
         {"reliability": ReportFigure("Reliability", RELIABILITY, ALT, image)},

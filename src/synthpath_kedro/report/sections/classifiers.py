@@ -7,20 +7,21 @@ UNKNOWN_LICENSE = "not stated"
 
 
 def _build(evidence: Evidence) -> SectionContent:
+    from synthpath_kedro.data.cell_metadata import CellMetadata
     from synthpath_kedro.report.published_tables import RANDOM_WEIGHTS, weights_label
     from synthpath_kedro.report.tables import plain_table
     from synthpath_kedro.report.values import Warned
 
-    cards = {cell.card["model"]: cell.card for cell in evidence["predictions"]}
+    cells = [CellMetadata.of(cell) for cell in evidence["predictions"]]
     rows = []
-    for model, card in cards.items():
-        weights = weights_label(model, str(card["weights"]))
+    for model, cell in {cell.model: cell for cell in cells}.items():
+        weights = weights_label(model, cell.weights)
         rows.append(
             {
                 "model": model_label(model),
-                "variant": str(card.get("variant", "")),
+                "variant": cell.variant,
                 "weights": Warned(weights) if weights == RANDOM_WEIGHTS else weights,
-                "license of the weights": str(card.get("license") or UNKNOWN_LICENSE),
+                "license of the weights": cell.license or UNKNOWN_LICENSE,
             }
         )
     return SectionContent([plain_table(rows)] if rows else [])

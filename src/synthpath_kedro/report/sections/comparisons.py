@@ -42,7 +42,7 @@ def _build(evidence: Evidence) -> SectionContent:
     comparison = in_reading_order(evidence["comparison"])
     if len(comparison):
         accuracy = accuracy_rows(comparison)
-        unit = "patients (or slides)" if evidence["data_card"].get("groups_known") else "images"
+        unit = "patients (or slides)" if evidence["data_card"].groups_known else "images"
         tables = [_verdicts(accuracy), _in_full(accuracy, unit), _by_metric(comparison), _by_class(comparison)]
         return SectionContent(tables=tables)
     differences = mean_differences(evidence["classification"])

@@ -7,20 +7,21 @@ CAPTION = "Real test set, all replicates; percent of each true class, so that th
 
 
 def _build(evidence: Evidence) -> SectionContent:
+    from synthpath_kedro.data.cell_metadata import CellMetadata
     from synthpath_kedro.data.lineage import source_note
     from synthpath_kedro.evaluation.classification_tables import confusion_of_cell
     from synthpath_kedro.report.figures.confusion_matrices import confusion_matrices
 
-    cells = evidence["predictions"]
-    several = len({cell.card.get("set", "") for cell in cells} - {""}) > 1
-    note, figures = source_note(evidence["data_card"]), {}
-    for model in dict.fromkeys(cell.card["model"] for cell in cells):
+    cells = [(CellMetadata.of(cell), cell) for cell in evidence["predictions"]]
+    several = len({known.set for known, _ in cells} - {""}) > 1
+    note, figures = source_note(phantom=evidence["data_card"].phantom), {}
+    for model in dict.fromkeys(known.model for known, _ in cells):
         matrices = {
-            training_label(cell.card["regime"], cell.card.get("set", ""), several_sets=several): confusion_of_cell(cell)
-            for cell in cells
-            if cell.card["model"] == model
+            training_label(known.regime, known.set, several_sets=several): confusion_of_cell(cell)
+            for known, cell in cells
+            if known.model == model
         }
-        label, names = model_label(model), cells[0].card["class_names"]
+        label, names = model_label(model), cells[0][0].class_names
         image = confusion_matrices(matrices, names, f"{label}: percent of each true class", note=note)
         title = f"Confusion matrices of {label}"
         figures[f"confusion_{model}"] = ReportFigure(title, CAPTION, title, image)

@@ -1,22 +1,24 @@
 """The data that everything was made from."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthpath_kedro.report.section import Evidence, Note, ReportFigure, Section, SectionContent
 
+if TYPE_CHECKING:
+    from synthpath_kedro.data.data_card import DataCard
+
 UNKNOWN_GROUPS = "unknown: one may stand in several splits"
-_ELSEWHERE = ("splits", "class_names", "groups_known", "key", "parameters")
+_ELSEWHERE = {"splits", "class_names", "groups_known", "parameters", "facts"}
 
 
 def _build(evidence: Evidence) -> SectionContent:
     from synthpath_kedro.data.lineage import PHANTOM_NOTE
     from synthpath_kedro.report.tables import plain_table
 
-    card, splits = evidence["data_card"], evidence["data_card"].get("splits", {})
+    card: DataCard = evidence["data_card"]
     counts = [
-        {"Images of class": name} | {split: int(facts["counts"].get(name, 0)) for split, facts in splits.items()}
-        for name in card.get("class_names", [])
+        {"Images of class": name} | {split: facts.counts.get(name, 0) for split, facts in card.splits.items()}
+        for name in card.class_names
     ]
     figure = ReportFigure(
         "Class distribution",
@@ -24,23 +26,21 @@ def _build(evidence: Evidence) -> SectionContent:
         "Bar chart of images by class and set",
         evidence["class_distribution_figure"],
     )
-    note = (
-        [Note("every image is rendered by a program.", f"{PHANTOM_NOTE}:", grave=True)] if card.get("phantom") else []
-    )
+    note = [Note("every image is rendered by a program.", f"{PHANTOM_NOTE}:", grave=True)] if card.phantom else []
     return SectionContent([_facts(card), plain_table(counts)], {"class_distribution": figure}, note)
 
 
-def _facts(card: Mapping[str, Any]) -> Any:
+def _facts(card: "DataCard") -> Any:
     from synthpath_kedro.report.tables import facts_table, flattened
     from synthpath_kedro.report.values import Exact, Warned
 
-    shown = {key: value for key, value in card.items() if key not in _ELSEWHERE}
+    shown = card.model_dump(mode="json", exclude=_ELSEWHERE) | card.facts
     facts: list[tuple[str, Any]] = [(_sentence_case(key), Exact(value)) for key, value in flattened(shown)]
-    facts += [(f"Digest, {name}", str(split["digest"])) for name, split in card.get("splits", {}).items()]
+    facts += [(f"Digest, {name}", split.digest) for name, split in card.splits.items()]
     groups: Any = Warned(UNKNOWN_GROUPS)
-    if card.get("groups_known"):
+    if card.groups_known:
         groups = "known: none stands in two splits"
-    elif card.get("phantom"):
+    elif card.phantom:
         groups = "none: the images are rendered"
     return facts_table([*facts, ("Patients or slides", groups)])
 

@@ -36,8 +36,8 @@ def _build(evidence: Evidence) -> SectionContent:
         caption=f"Mean over replicates on the real test set; in each column: trained on {names} images.",
         folded=True,
     )
-    subsampled = tuple(card.get("subsampled", ()))
-    figure = f1_by_class(per_class, evidence["class_distribution"], subsampled, note=source_note(card))
+    subsampled = tuple(card.subsampled)
+    figure = f1_by_class(per_class, evidence["class_distribution"], subsampled, note=source_note(phantom=card.phantom))
     return SectionContent([table], {"f1_by_class": ReportFigure("F1 by class", CAPTION, ALT, figure)})
 
 

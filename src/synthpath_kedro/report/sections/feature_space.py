@@ -55,7 +55,7 @@ def _figures(evidence: Evidence) -> dict[str, ReportFigure]:
         model, regime, synthetic_set = _parts(name)
         label, training = model_label(model), training_label(regime, synthetic_set, several_sets=bool(synthetic_set))
         title = f"{label}, trained on {training} images"
-        image = tsne(evidence["tsne"][name], tuple(card["class_names"]), title, note=source_note(card))
+        image = tsne(evidence["tsne"][name], tuple(card.class_names), title, note=source_note(phantom=card.phantom))
         caption = TSNE.format(model=label, training=training)
         numbers = mixing_sentence(evidence["knn_mixing"], model, regime, synthetic_set)
         figures[f"tsne_{model}"] = ReportFigure(

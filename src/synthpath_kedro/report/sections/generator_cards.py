@@ -1,8 +1,14 @@
 """Where the synthetic images come from."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from synthpath_kedro.report.section import Evidence, Section, SectionContent
 
-_ELSEWHERE = ("name", "counts", "parameters", "versions", "shards", "key", "class_names")
+if TYPE_CHECKING:
+    from synthpath_kedro.data.synthetic import GeneratorCard
+
+_ELSEWHERE = {"name", "counts", "parameters", "versions", "shards", "class_names"}
 
 
 def _build(evidence: Evidence) -> SectionContent:
@@ -10,17 +16,17 @@ def _build(evidence: Evidence) -> SectionContent:
     from synthpath_kedro.report.values import Exact
 
     tables = []
-    cards = evidence["generator_cards"]
+    cards: Mapping[str, GeneratorCard] = evidence["generator_cards"]
     for name, card in cards.items():
-        shown = {key.replace("_", " "): value for key, value in card.items() if key not in _ELSEWHERE}
-        facts = {**shown, **dict(flattened(card.get("parameters", {})))}
+        known = card.model_dump(mode="json", exclude=_ELSEWHERE)
+        shown = {key.replace("_", " "): value for key, value in known.items()}
+        facts = {**shown, **dict(flattened(card.parameters))}
         tables.append(
             facts_table([(key, Exact(value)) for key, value in flattened(facts)], title=f"Synthetic set {name}")
         )
-    classes = dict.fromkeys(name for card in cards.values() for name in card.get("counts", {}))
+    classes = dict.fromkeys(name for card in cards.values() for name in card.counts)
     counts = [
-        {"Synthetic images of class": one}
-        | {name: int(card.get("counts", {}).get(one, 0)) for name, card in cards.items()}
+        {"Synthetic images of class": one} | {name: card.counts.get(one, 0) for name, card in cards.items()}
         for one in classes
     ]
     return SectionContent(

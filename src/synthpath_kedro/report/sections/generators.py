@@ -24,7 +24,7 @@ def _build(evidence: Evidence) -> SectionContent:
         {
             "rank": row["rank"],
             "set": row["set"],
-            "source": str(cards.get(row["set"], {}).get("source", "")),
+            "source": cards[row["set"]].source,
             "kernel distance": Fixed(row["kernel_distance"], digits=4),
             "coverage": Fixed(row["coverage"]),
             "recall": Fixed(row["recall"]),
@@ -41,7 +41,7 @@ def _build(evidence: Evidence) -> SectionContent:
         "Generators, ranked",
         "The same measures; the best by kernel distance stands above.",
         "Kernel distance, near-duplicates and accuracies of every synthetic set",
-        generators(table, note=source_note(evidence["data_card"])),
+        generators(table, note=source_note(phantom=evidence["data_card"].phantom)),
     )
     return SectionContent(tables=[plain_table(rows)], figures={"generators": figure})
 

@@ -16,7 +16,7 @@ def _build(evidence: Evidence) -> SectionContent:
         values = cell.set_index("metric")[["mean", "ci_low", "ci_high"]]
         metrics = {label: Interval(*values.loc[metric]) for metric, label in METRICS.items()}
         rows.append({"model": model_label(model), "trained on": training.label} | metrics)
-    unit = "patients (or slides)" if evidence["data_card"].get("groups_known") else "images"
+    unit = "patients (or slides)" if evidence["data_card"].groups_known else "images"
     table = plain_table(rows, caption=CAPTION.format(unit=unit), folded=True)
     return SectionContent(tables=[table] if rows else [])
 

@@ -8,6 +8,9 @@ from synthpath_kedro.report.section import Evidence, ReportFigure, Section, Sect
 if TYPE_CHECKING:
     import pandas as pd
 
+    from synthpath_kedro.data.data_card import DataCard
+    from synthpath_kedro.data.synthetic import GeneratorCard
+
 MEASURES = {
     "near_duplicates": "near-duplicates, share",
     "median_distance": "median distance",
@@ -59,14 +62,13 @@ def _finding(row: Mapping[str, Any]) -> Any:
     return Warned(FOUND[True]) if row["alarm"] else FOUND[False]
 
 
-def _caption(table: "pd.DataFrame", data_card: Mapping[str, Any], generators: Mapping[str, Any]) -> str:
+def _caption(table: "pd.DataFrame", data_card: "DataCard", generators: "Mapping[str, GeneratorCard]") -> str:
     """How many images were searched, and what the figures are."""
-    total = data_card["splits"]["train"]["n"]
+    total = data_card.splits["train"].n
     searched = []
     rows = table.drop_duplicates(["set", "space"])
     for _, row in rows.iterrows():
-        card = generators.get(row["set"], {})
-        of = f" of {card['total']:,}" if "total" in card else ""
+        of = f" of {generators[row['set']].total:,}" if row["set"] in generators else ""
         name = "synthetic images" if len(set(rows["set"])) == 1 else f"images of {row['set']}"
         left_out = row["n_train"] < total
         searched.append(

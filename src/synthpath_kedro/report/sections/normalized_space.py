@@ -64,8 +64,8 @@ def ablation_sentence(robustness: "pd.DataFrame") -> str:
         return sentence
     by_clamp, by_noise = losses["change"][NOISE], losses["pixel_space_change"][NOISE]
     if by_clamp > 0.05 and by_clamp > 3 * max(by_noise, 0):
-        return f"{sentence} So the clamp alone makes accuracy collapse under noise, as it does in the study's table."
-    return f"{sentence} On these cells the clamp does not bring about the collapse that the study's table shows."
+        return f"{sentence} So the clamp alone makes accuracy collapse under noise, as it does in the published table."
+    return f"{sentence} On these cells the clamp does not bring about the collapse that the published table shows."
 
 
 SECTION = Section(

@@ -8,6 +8,7 @@ _IN_ITS_OWN_SECTION = "diffusion"
 
 
 def _build(evidence: Evidence) -> SectionContent:
+    from synthpath_kedro.data.cell_metadata import CellMetadata
     from synthpath_kedro.report.recorded_parameters import recorded_parameters
     from synthpath_kedro.report.tables import facts_table, flattened
     from synthpath_kedro.report.values import Exact
@@ -16,7 +17,7 @@ def _build(evidence: Evidence) -> SectionContent:
         evidence["parameters"].model_dump(mode="json"),
         evidence["data_card"],
         evidence["generator_cards"],
-        [cell.card for cell in evidence["predictions"]],
+        [CellMetadata.of(cell) for cell in evidence["predictions"]],
     )
     blocks = {
         key: block for key, block in recorded.items() if isinstance(block, Mapping) and key != _IN_ITS_OWN_SECTION

@@ -17,7 +17,7 @@ def _build(evidence: Evidence) -> SectionContent:
     curves = evidence["robustness_curves"]
     if curves.empty:
         return SectionContent()
-    image = robustness(curves, title=TITLE, note=source_note(evidence["data_card"]))
+    image = robustness(curves, title=TITLE, note=source_note(phantom=evidence["data_card"].phantom))
     return SectionContent(figures={"robustness_curves": ReportFigure(TITLE, CAPTION, ALT, image)})
 
 

@@ -10,7 +10,7 @@ from synthpath_kedro.report.section import Evidence, Note, Section, SectionConte
 if TYPE_CHECKING:
     import pandas as pd
 
-OTHER_DATA = "The study used other data than this run."
+OTHER_DATA = "The published study used other data than this run."
 
 
 def _build(evidence: Evidence) -> SectionContent:

@@ -15,11 +15,11 @@ def _build(evidence: Evidence) -> SectionContent:
 
     parameters, table = evidence["parameters"], evidence["robustness"]
     attacked = table[~table["control"].astype(bool)] if "control" in table else table
-    image = robustness(attacked, note=source_note(evidence["data_card"]))
+    image = robustness(attacked, note=source_note(phantom=evidence["data_card"].phantom))
     return SectionContent(
         [table_4_3(attacked, parameters.classification.models, study_trainings(parameters))],
         {"robustness": ReportFigure("Robustness", CAPTION, ALT, image)},
-        [Note(TABLE_4_3_WARNING, "A warning about the study's table.")],
+        [Note(TABLE_4_3_WARNING, "A warning about the published table.")],
     )
 
 

@@ -5,9 +5,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from synthpath_kedro.data.artifact import Artifact, Card
+from synthpath_kedro.data.artifact import Artifact
+from synthpath_kedro.data.cell_metadata import AttackedMetadata, CellMetadata
 from synthpath_kedro.data.images import LabeledImages
-from synthpath_kedro.data.lineage import cell_name, check_same_classifier, check_same_data, source_note
+from synthpath_kedro.data.lineage import check_same_classifier, check_same_data, source_note
 from synthpath_kedro.data.missing import MISSING, Missing
 from synthpath_kedro.data.stratified import stratified_subset
 from synthpath_kedro.data.synthetic import SyntheticSet
@@ -45,8 +46,9 @@ def predict_cell(
     whole: dict[str, LabeledImages] = {"real_val": real_val, "real_test": real_test}
     whole |= {f"synthetic.{name}": synthetic.labeled() for name, synthetic in tested.items()}
     cards = {name: images.card for name, images in whole.items() if not name.startswith("synthetic.")}
+    metadata = CellMetadata.of(classifier)
     for name in tested:
-        check_same_data({cell_name(classifier.card): classifier.card, **cards, name: whole[f"synthetic.{name}"].card})
+        check_same_data({metadata.name: classifier.card, **cards, name: whole[f"synthetic.{name}"].card})
     models = _load(classifier)
     sets, places, predicted = {}, {}, {}
     for name, images in whole.items():
@@ -63,7 +65,8 @@ def predict_cell(
     truth |= {f"{name}_index": places[name] for name in whole if name not in cards}
     if real_test.groups is not None:
         truth["real_test_groups"] = real_test.groups
-    card = _cell_card(classifier) | {"synthetic_sets": {name: one.digest for name, one in tested.items()}}
+    digests = {name: one.digest for name, one in tested.items()}
+    card = metadata.model_copy(update={"classifier": classifier.digest, "synthetic_sets": digests}).to_json()
     shown = {name: replicates[0].features for name, replicates in predicted.items() if name != "real_val"}
     return (
         Artifact(probabilities | truth, card),
@@ -108,7 +111,8 @@ def attack_cell(
 
     if classifier is MISSING or predictions is MISSING:
         return MISSING
-    name = cell_name(classifier.card)
+    metadata = CellMetadata.of(classifier)
+    name = metadata.name
     check_same_data({name: classifier.card, "real_test": real_test.card})
     check_same_classifier({f"predictions of {name}": predictions.card, name: {"classifier": classifier.digest}})
     chosen = stratified_subset(real_test.labels, params.attack_images, seed)
@@ -118,14 +122,16 @@ def attack_cell(
         attack_suite(model, images.images, images.labels, curve_rows, params, seed) for model in _load(classifier)
     ]
     probabilities = {name: np.stack([replicate[name] for replicate in replicates]) for name in replicates[0]}
-    attacks = {
-        "attacks": list(params.attacks),
-        "eps": params.eps,
-        "epsilon_sweep": list(params.epsilon_sweep),
-        "bim_steps": params.bim_steps,
-    }
+    known_of_cell = metadata.model_copy(update={"classifier": classifier.digest}).to_json()
+    attacked = AttackedMetadata(
+        **known_of_cell,
+        attacks=list(params.attacks),
+        eps=params.eps,
+        epsilon_sweep=list(params.epsilon_sweep),
+        bim_steps=params.bim_steps,
+    )
     known = {CLEAN: predictions.tensors["real_test"][:, chosen], LABELS: images.labels, CURVE_ROWS: curve_rows}
-    return Artifact(probabilities | known, _cell_card(classifier) | attacks)
+    return Artifact(probabilities | known, attacked.to_json())
 
 
 def _load(classifier: Artifact) -> "list[Classifier]":
@@ -135,25 +141,6 @@ def _load(classifier: Artifact) -> "list[Classifier]":
 
     device = choose_device()
     return [model.to(device) for model in load_classifiers(classifier)]
-
-
-def _cell_card(classifier: Artifact) -> Card:
-    kept = (
-        "model",
-        "regime",
-        "set",
-        "family",
-        "license",
-        "weights",
-        "variant",
-        "class_names",
-        "prepared",
-        "synthetic",
-        "phantom",
-        "zero_shot_val_accuracy",
-        "parameters",
-    )
-    return {key: classifier.card[key] for key in kept if key in classifier.card} | {"classifier": classifier.digest}
 
 
 def score_cell(predictions: Left, attacked: Left) -> dict[str, Any] | Missing:
@@ -167,7 +154,7 @@ def score_cell(predictions: Left, attacked: Left) -> dict[str, Any] | Missing:
 
     if predictions is MISSING or attacked is MISSING:
         return MISSING
-    name = cell_name(predictions.card)
+    name = CellMetadata.of(predictions).name
     check_same_classifier({f"predictions of {name}": predictions.card, f"attacked images of {name}": attacked.card})
     metrics = ["accuracy", "macro_f1", "auc"]
     real = classification_table([predictions])[metrics].mean()
@@ -210,9 +197,9 @@ def draw_tsne(points: pd.DataFrame | Missing, features: Left) -> Figure | Missin
 
     if points is MISSING or features is MISSING:
         return MISSING
-    card = features.card
-    title = f"{model_label(card['model'])}, trained on {regime_label(card['regime'])} images"
-    return tsne(points, tuple(card["class_names"]), title, note=source_note(card))
+    metadata = CellMetadata.of(features)
+    title = f"{model_label(metadata.model)}, trained on {regime_label(metadata.regime)} images"
+    return tsne(points, tuple(metadata.class_names), title, note=source_note(phantom=metadata.phantom))
 
 
 def gather_cell(

@@ -87,10 +87,10 @@ def find_nearest_training_images(
     }
     card = {
         "set": name,
-        "prepared": real_train.card.get("prepared"),
-        "phantom": real_train.card.get("phantom", False),
+        "prepared": real_train.prepared,
+        "phantom": real_train.phantom,
         "synthetic": synthetic.digest,
-        "checkpoint": synthetic.card.made_from.get("checkpoint"),
+        "checkpoint": synthetic.card.checkpoint,
         "duplicates": synthetic.card.duplicates,
         "extractor": synthetic_features.card["extractor"],
         "weights": synthetic_features.card["weights"],
@@ -165,7 +165,7 @@ def draw_closest_pairs(
         found = closest_synthetic(nearest, space, params.privacy.pairs)
         train = real_train.images[found.train] if report.embed_real_images else None
         pairs[label] = Pairs(synthetic[found.synthetic], train, [f"{distance:.2f}" for distance in found.distances])
-    return closest_pairs(pairs, note=source_note(real_train.card))
+    return closest_pairs(pairs, note=source_note(phantom=real_train.phantom))
 
 
 def draw_nearest_distances(nearest: Artifact) -> Figure:
@@ -177,4 +177,4 @@ def draw_nearest_distances(nearest: Artifact) -> Figure:
     for space, label in SPACES.items():
         synthetic, held_out = (read_found(nearest, space, name).distances for name in (SYNTHETIC, HELD_OUT))
         distances[label] = Distances(synthetic, held_out, near_duplicates(synthetic, held_out).threshold)
-    return nearest_distances(distances, note=source_note(nearest.card))
+    return nearest_distances(distances, note=source_note(phantom=nearest.card["phantom"]))

@@ -4,7 +4,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from synthpath_kedro.data.artifact import Artifact, Card
+from synthpath_kedro.data.artifact import Artifact
+from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import check_same_data, source_note
 from synthpath_kedro.data.missing import MISSING, Missing
@@ -22,7 +23,7 @@ def by_set(*figures: bytes, names: tuple[str, ...]) -> dict[str, bytes]:
 
 def assemble_evidence(
     parameters: dict[str, Any],
-    data_card: Card,
+    data_card: DataCard,
     synthetic_sets: Mapping[str, SyntheticSet],
     cells: list[CellResults],
     evidence: Mapping[str, pd.DataFrame],
@@ -52,7 +53,7 @@ def assemble_evidence(
         "diffusion_history": diffusion_history,
         "denoiser_loss_figure": denoiser_loss_figure,
         "denoiser_samples_figure": denoiser_samples_figure,
-        "generator_cards": {name: one.card.to_json() for name, one in synthetic_sets.items()},
+        "generator_cards": {name: one.card for name, one in synthetic_sets.items()},
         "predictions": [one.predictions for one in cells],
         "tsne": {one.cell.name: one.tsne for one in cells if one.tsne is not None},
         "tsne_figures": {one.cell.name: one.tsne_figure for one in cells if one.tsne_figure is not None},
@@ -100,12 +101,12 @@ def write_report(
     table_4_2 = published.table_4_2(study_evidence["synthetic_as_test"], study[0])
     table_4_3 = published.table_4_3(robustness[~robustness["control"].astype(bool)], *study)
     title = "Table 4.1, real test set: accuracy / macro F1 / AUC"
-    summary = as_text(table_4_1, title, source_note(study_evidence["data_card"]))
+    summary = as_text(table_4_1, title, source_note(phantom=study_evidence["data_card"].phantom))
     contents = {name: None if content is MISSING else content for name, content in sections.items()}
     return (
         render_report(contents, study_evidence),
         verdict_json(study_evidence["comparison"]),
-        f"{summary}\nstudy: single runs on PathMNIST at 64x64, as published",
+        f"{summary}\npubl.: single runs on PathMNIST at 64x64, as published",
         to_csv_table(table_4_1),
         to_csv_table(table_4_2),
         to_csv_table(table_4_3),
@@ -141,7 +142,7 @@ def write_feature_space(
     tiles = {"real_test": real_test.images if params.embed_real_images else None}
     tiles |= {name: one.images for name, one in sets.items()}
     title = "Feature space of the classifiers"
-    return render_feature_space(points, tiles, real_test.class_names, title, source_note(real_test.card))
+    return render_feature_space(points, tiles, real_test.class_names, title, source_note(phantom=real_test.phantom))
 
 
 def write_reader_study(
@@ -158,5 +159,5 @@ def write_reader_study(
     check_same_data({"real_val": real_val.card, "synthetic": synthetic.card})
     if not params.embed_real_images:
         return MISSING
-    phantom = bool(real_val.card.get("phantom"))
-    return render_reader_study(real_val, synthetic, params.reader_study_images, seed, "Real or synthetic?", phantom)
+    title = "Real or synthetic?"
+    return render_reader_study(real_val, synthetic, params.reader_study_images, seed, title, real_val.phantom)
