@@ -18,7 +18,7 @@ from synthpath_kedro.classifiers.checkpoint import Replicate
 from synthpath_kedro.classifiers.lightning_module import ClassifierTraining
 from synthpath_kedro.classifiers.registry import build_classifier
 from synthpath_kedro.data.artifact import Card, read_artifact, write_artifact
-from synthpath_kedro.data.regimes import regime_batches
+from synthpath_kedro.data.regimes import images_per_epoch, regime_batches
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
 from synthpath_kedro.study.regimes import REGIMES
@@ -89,7 +89,8 @@ def train_replicate(cell: Cell, replicate: int, scratch: Path) -> Replicate:
 
 
 def _fit(cell: Cell, replicate: int, scratch: Path) -> Replicate:
-    params, backbone = cell.params, cell.params.backbone(cell.model)
+    params, backbone, regime = cell.params, cell.params.backbone(cell.model), REGIMES[cell.regime]
+    n_real = len(cell.real_train)
     seed = mixed_seed(cell.seed, replicate)
     module = ClassifierTraining(
         build_classifier(cell.model, cell.class_names, params, cell.seed, replicate),
@@ -99,10 +100,10 @@ def _fit(cell: Cell, replicate: int, scratch: Path) -> Replicate:
         batches=partial(_epoch_batches, cell, seed),
         validation=InOrder(cell.real_val, backbone.batch_size),
         seed=seed,
-        augment=REGIMES[cell.regime].augment,
+        augment=regime.augment,
     )
     best = BestWeights()
-    history = EpochHistory(cell.name(replicate), len(cell.real_train), METRICS)
+    history = EpochHistory(cell.name(replicate), images_per_epoch(regime, n_real, params.mixing_ratio), METRICS)
     trainer = make_trainer(
         scratch,
         params.max_epochs,
@@ -142,5 +143,6 @@ def _epoch_batches(cell: Cell, seed: int, epoch: int) -> EpochBatches:
         cell.params.mixing_ratio,
         seed,
         epoch,
+        cell.real_train.chosen_labels,
     )
     return EpochBatches(cell.real_train, cell.synthetic, batches)

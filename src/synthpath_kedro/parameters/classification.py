@@ -11,6 +11,12 @@ from synthpath_kedro.study.models import ALL_WEIGHTS, FAMILIES, TRAINED, leaves_
 from synthpath_kedro.study.regimes import REGIMES
 from synthpath_kedro.study.table import nearest_names
 
+Regimes = Annotated[
+    tuple[Annotated[str, AfterValidator(one_of(REGIMES))], ...],
+    Field(min_length=1),
+    AfterValidator(each_once),
+]
+
 
 class BackboneParameters(NetworkParameters):
     """A model's block.
@@ -62,11 +68,7 @@ class ClassificationParameters(Block):
     }
 
     models: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(each_once)]
-    regimes: Annotated[
-        tuple[Annotated[str, AfterValidator(one_of(REGIMES))], ...],
-        Field(min_length=1),
-        AfterValidator(each_once),
-    ]
+    regimes: Regimes
     replicates: Count
     mixing_ratio: Share
     sweep_ratios: Annotated[tuple[Share, ...], Field(min_length=2)]
@@ -107,6 +109,16 @@ class ClassificationParameters(Block):
             raise ValueError(
                 f"models names {', '.join(missing)}, which backbones does not describe; "
                 f"valid: {', '.join(self.backbones)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _extended_regimes_have_an_end(self) -> "ClassificationParameters":
+        extended = [name for name in self.regimes if REGIMES[name].extended]
+        if extended and self.mixing_ratio == 1:
+            raise ValueError(
+                f"mixing_ratio is {self.mixing_ratio:g}, with which no number of synthetic images is enough on top of "
+                f"the real ones under {', '.join(extended)}: set it below 1, or leave these regimes out"
             )
         return self
 
