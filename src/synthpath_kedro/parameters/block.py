@@ -6,6 +6,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from synthpath_kedro.study.table import nearest_names
+
 logger = logging.getLogger(__name__)
 
 Positive = Annotated[float, Field(gt=0)]
@@ -44,7 +46,7 @@ def one_of(names: Collection[str]) -> Callable[[str], str]:
     def check(value: str) -> str:
         if value not in names:
             *others, last = names
-            raise ValueError(", ".join(others) + f" or {last}" if others else last)
+            raise ValueError((", ".join(others) + f" or {last}" if others else last) + nearest_names(value, names))
         return value
 
     return check

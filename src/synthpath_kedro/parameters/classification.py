@@ -25,11 +25,17 @@ class BackboneParameters(NetworkParameters):
         trained: head (a linear layer on the frozen network), last_block (and the head), all; None: the family's own.
         batch_size: training images per step.
         learning_rate: AdamW's.
+        regimes: that the model is trained under; None: those of the study.
+        sets: synthetic sets that it is trained on; None: all of the study.
+        replicates: seeds per cell; None: as many as the study's.
     """
 
     trained: str | None = None
     batch_size: Count
     learning_rate: Positive
+    regimes: Regimes | None = None
+    sets: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(each_once)] | None = None
+    replicates: Count | None = None
 
     @field_validator("trained")
     @classmethod
@@ -74,6 +80,7 @@ class ClassificationParameters(Block):
     sweep_ratios: Annotated[tuple[Share, ...], Field(min_length=2)]
     confidence_filtering: ConfidenceFilteringParameters
     max_epochs: Count
+    min_steps: Annotated[int, Field(ge=0)]
     patience: Count
     milestones: tuple[Count, ...]
     gamma: Annotated[float, Field(gt=0, le=1)]
@@ -114,7 +121,8 @@ class ClassificationParameters(Block):
 
     @model_validator(mode="after")
     def _extended_regimes_have_an_end(self) -> "ClassificationParameters":
-        extended = [name for name in self.regimes if REGIMES[name].extended]
+        regimes = [*self.regimes, *(name for model in self.models for name in self.backbones[model].regimes or ())]
+        extended = [name for name in dict.fromkeys(regimes) if REGIMES[name].extended]
         if extended and self.mixing_ratio == 1:
             raise ValueError(
                 f"mixing_ratio is {self.mixing_ratio:g}, with which no number of synthetic images is enough on top of "
@@ -132,6 +140,11 @@ class ClassificationParameters(Block):
     def backbone(self, model: str) -> BackboneParameters:
         """The block of ``model``."""
         return self.backbones[model]
+
+    def replicates_of(self, model: str) -> int:
+        """Seeds per cell of ``model``."""
+        own = self.backbones[model].replicates
+        return self.replicates if own is None else own
 
     def has_frozen_backbone(self, model: str) -> bool:
         """Whether a part of ``model`` is frozen, so that its output is worth storing."""
