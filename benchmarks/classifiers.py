@@ -33,10 +33,11 @@ from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.regimes import regime_batches
 from synthpath_kedro.parameters import ClassificationParameters
+from synthpath_kedro.study.regimes import REGIMES
 
 STUDY = Path(__file__).parents[1] / "conf" / "base" / "parameters_classification.yml"
 CLASS_NAMES = tuple(f"tissue {label}" for label in range(9))
-REGIMES = ("real", "synthetic", "mixed")
+TRAINED = ("real", "synthetic", "mixed")
 TILE, INPUT = 64, 224
 EPOCHS, FEW_EPOCHS = 10, 2
 N_DATA_PATH = 10_000
@@ -92,9 +93,9 @@ def bench_training(model: str, peer_name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         trunk: dict[str, Artifact] = {}
         times.features = seconds(lambda: trunk.update(store_features(model, Path(folder))))
-        for regime in REGIMES:
+        for regime in TRAINED:
             measure_regime(times, model, regime, trunk)
-    n_images = EPOCHS * len(REGIMES) * len(SETS["real_train"])
+    n_images = EPOCHS * len(TRAINED) * len(SETS["real_train"])
     ours = times.features + times.stored
     show_where_it_goes(model, times)
     for what, theirs, peer in (
@@ -202,7 +203,7 @@ def bench_data_path() -> None:
     loader = DataLoader(Tiles(images, TILE), 64, shuffle=True, num_workers=THREADS)
 
     def ours() -> None:
-        for batch, _ in EpochBatches(source, None, regime_batches("real", len(images), 0, 64, 0.5, 0, 0)):
+        for batch, _ in EpochBatches(source, None, regime_batches(REGIMES["real"], len(images), 0, 64, 0.5, 0, 0)):
             normalize(to_unit_interval(batch))
 
     def peer() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from io import StringIO
 from types import SimpleNamespace
 
@@ -6,7 +7,8 @@ from kedro.io import DataCatalog, MemoryDataset
 from rich.console import Console
 
 from synthpath_kedro.datasets import JSONDataset, ScratchDataset
-from synthpath_kedro.hooks import LOG_WIDTH, RunTimeHooks, ScratchHooks, widen_log
+from synthpath_kedro.hooks import LOG_WIDTH, RunTimeHooks, ScratchHooks, _no_such_cell, widen_log
+from synthpath_kedro.study.grid import Grid
 
 
 def test_only_a_log_that_nobody_watches_is_widened():
@@ -82,3 +84,15 @@ def test_times_of_other_processes_are_kept_and_a_damaged_file_is_replaced(tmp_pa
     (tmp_path / "times.json").write_text(damaged)
     second.after_dataset_saved(node=node)
     assert set(catalog.load("run_times")) == {"b"}
+
+
+def test_a_pair_that_the_study_does_not_have_is_refused_with_those_of_the_model():
+    grid = Grid(models={"cnn": False, "clip": True}, own_regimes={"clip": ("real", "mixed")}, model="clip")
+    assert _no_such_cell(replace(grid, regime="mixed_augmented")) == (
+        "the study has no cell clip/mixed_augmented; regimes of clip: real, mixed "
+        "(add it to classification.backbones.clip.regimes)"
+    )
+    assert _no_such_cell(replace(grid, model="all", regime="real_balanced")) == (
+        "the study has no cell all/real_balanced; regimes of all: real, synthetic, mixed "
+        "(add it to classification.regimes)"
+    )

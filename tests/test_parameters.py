@@ -58,7 +58,11 @@ def test_every_key_of_base_is_explained_by_a_comment_in_its_line(project: Path) 
     ("key", "value", "message"),
     [
         ("model", "reznet", "parameter model is 'reznet'; it should be all, cnn, resnet18, dinov2, clip, eff"),
-        ("regime", "fake", "all, real, synthetic, mixed, real_augmented or mixed_augmented"),
+        (
+            "regime",
+            "fake",
+            "all, real, synthetic, mixed, real_augmented, mixed_augmented, real_plus_synthetic, real_rep",
+        ),
         (
             "classification.max_epochs",
             0,
@@ -66,6 +70,21 @@ def test_every_key_of_base_is_explained_by_a_comment_in_its_line(project: Path) 
         ),
         ("diffusion.batch_size", -1, "parameter diffusion.batch_size is -1"),
         ("classification.mixing_ratio", 1.5, "parameter classification.mixing_ratio is 1.5"),
+        (
+            "classification.regimes",
+            ["reel"],
+            "is 'reel'; it should be real, synthetic, mixed, real_augmented, mixed_aug",
+        ),
+        ("classification.regimes", ["reel"], "real_repeated or real_balanced; did you mean real?"),
+        ("classification.min_steps", -1, "parameter classification.min_steps is -1"),
+        ("classification.backbones.cnn.regimes", ["mixt"], "did you mean mixed?"),
+        ("classification.backbones.cnn.regimes", [], "parameter classification.backbones.cnn.regimes is []"),
+        (
+            "classification.backbones.cnn.sets",
+            ["difusion"],
+            "classification.backbones.cnn.sets names 'difusion', which is no synthetic set of the study; valid: "
+            "diffusion; did you mean diffusion?",
+        ),
         ("classification.max_epoch", 3, "unknown parameter classification.max_epoch; valid here: "),
         ("data_prep.source", "url", "'medmnist', 'npz', 'image_folder' or 'phantom'"),
         ("classification.prompt", "a tile", "must contain {class_name}"),
@@ -94,6 +113,15 @@ def test_a_mistake_is_named_with_its_value_and_what_is_valid(
         read_parameters(values)
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_no_number_of_synthetic_images_is_enough_on_top_of_the_real_ones_at_ratio_1(project: Path) -> None:
+    values = load(project, "base")
+    values["classification"] |= {"mixing_ratio": 1.0, "models": ["cnn"]}
+    read_parameters(values)
+    values["classification"]["backbones"]["cnn"]["regimes"] = ["real", "real_plus_synthetic"]
+    with pytest.raises(InputError, match=r"mixing_ratio is 1, .* under real_plus_synthetic: set it below 1"):
+        read_parameters(values)
 
 
 def test_several_mistakes_are_named_at_once(project: Path) -> None:

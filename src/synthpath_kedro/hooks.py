@@ -18,7 +18,7 @@ from synthpath_kedro.datasets import ScratchDataset
 from synthpath_kedro.datasets.rank_zero import RankZeroDataset
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters, read_parameters
-from synthpath_kedro.study.grid import Grid
+from synthpath_kedro.study.grid import ALL, Grid
 from synthpath_kedro.training.distributed import destroy_process_group, init_process_group, rank, world_size
 
 logger = logging.getLogger(__name__)
@@ -37,11 +37,7 @@ class StudyHooks:
         self._parameters = read_parameters(dict(context.config_loader["parameters"]))
         self._grid = Grid.from_parameters(self._parameters)
         if not self._grid.selected:
-            raise InputError(
-                f"the study has no cell {self._grid.model}/{self._grid.regime}; "
-                f"classification.models: {', '.join(self._grid.models)}; "
-                f"classification.regimes: {', '.join(self._grid.regimes)}"
-            )
+            raise InputError(_no_such_cell(self._grid))
         pipeline_registry.use_grid(self._grid)
 
     @hook_impl
@@ -133,6 +129,16 @@ def widen_log(console: Console) -> None:
     """Lets a log that goes to a file or a scheduler keep its lines whole; rich would break them at 80 characters."""
     if not console.is_terminal:
         console.width = LOG_WIDTH
+
+
+def _no_such_cell(grid: Grid) -> str:
+    valid = dict.fromkeys(cell.regime for cell in grid.cells if grid.model in (ALL, cell.model))
+    own = f"classification.backbones.{grid.model}.regimes"
+    place = own if grid.model in grid.own_regimes else "classification.regimes"
+    return (
+        f"the study has no cell {grid.model}/{grid.regime}; regimes of {grid.model}: {', '.join(valid)} "
+        f"(add it to {place})"
+    )
 
 
 def _tags(pipeline: Pipeline) -> set[str]:

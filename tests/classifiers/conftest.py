@@ -40,6 +40,7 @@ def classification_parameters():
             "sweep_ratios": (0, 1),
             "confidence_filtering": {"model": None, "min_confidence": 0.0},
             "max_epochs": 3,
+            "min_steps": 0,
             "patience": 3,
             "milestones": [2],
             "gamma": 0.1,

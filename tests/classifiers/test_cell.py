@@ -52,6 +52,30 @@ def test_every_regime_takes_the_same_number_of_steps_on_as_many_images(train, cl
     assert sizes["real"] == sizes["synthetic"] == sizes["mixed"] == [8] * 6
 
 
+def test_adding_and_repeating_take_the_same_longer_epochs(train, classification_parameters, monkeypatch):
+    sizes = {"real_plus_synthetic": [], "real_repeated": []}
+    step = ClassifierTraining.training_step
+
+    def watch(self, batch, index):
+        sizes[regime].append(len(batch[1]))
+        return step(self, batch, index)
+
+    monkeypatch.setattr(ClassifierTraining, "training_step", watch)
+    params = classification_parameters(max_epochs=2, mixing_ratio=0.75)
+    for regime in sizes:
+        train(params, regime=regime)
+    assert sizes["real_plus_synthetic"] == sizes["real_repeated"] == [8] * 24
+
+
+def test_a_models_own_seeds_are_trained_and_its_place_in_the_grid_decides_nothing(train, classification_parameters):
+    own = {"replicates": 2, "regimes": ["real", "mixed"], "sets": ["gan"]}
+    several, one = (train(classification_parameters(max_epochs=1, **changes)) for changes in ({"cnn": own}, {}))
+    assert len(several.checkpoint.card["replicates"]) == 2
+    first, second = (trained.checkpoint.card["parameters"] for trained in (several, one))
+    assert {key for key in first if first[key] != second[key]} == {"replicates"}
+    assert (first["replicates"], second["replicates"]) == (2, 1)
+
+
 def test_synthetic_images_that_are_missing_or_of_another_kind_are_refused(train, classification_parameters, tiles):
     params = classification_parameters()
     with pytest.raises(InputError, match="regime mixed needs synthetic images and there are none"):

@@ -1,15 +1,19 @@
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
+from synthpath_kedro.classifiers.batches import Source
 from synthpath_kedro.classifiers.lightning_module import ClassifierTraining
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.classifiers.registry import build_classifier
+from synthpath_kedro.classifiers.training import _class_weights
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.study.regimes import REGIMES
 
 CLASS_NAMES = ("adipose", "debris", "mucus")
 
@@ -124,6 +128,59 @@ def test_class_weights_weigh_the_loss_by_inverse_frequency(
         logits = start.eval()(to_unit_interval(torch.from_numpy(val.images)))
     expected = F.cross_entropy(logits, torch.from_numpy(val.labels), torch.tensor(weights))
     assert trained.history.val_loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def weights_of(regime, real, synthetic, n_classes=3, mixing_ratio=0.5):
+    params = SimpleNamespace(class_weights="balanced", mixing_ratio=mixing_ratio)
+    labels = {"real_train": real, "synthetic": synthetic}
+    sources = {name: Source(np.empty((len(one), 1)), np.array(one)) for name, one in labels.items()}
+    return _class_weights(REGIMES[regime], params, sources, n_classes).tolist()
+
+
+RARE = [0] * 6 + [1] * 3 + [2]  # shares .6, .3, .1
+EVEN = [0, 1, 2] * 4
+
+
+@pytest.mark.parametrize(
+    ("regime", "shares"),
+    [
+        ("real", [0.6, 0.3, 0.1]),
+        ("real_repeated", [0.6, 0.3, 0.1]),
+        ("synthetic", [1 / 3, 1 / 3, 1 / 3]),
+        ("mixed", [(0.6 + 1 / 3) / 2, (0.3 + 1 / 3) / 2, (0.1 + 1 / 3) / 2]),
+        ("real_plus_synthetic", [(0.6 + 1 / 3) / 2, (0.3 + 1 / 3) / 2, (0.1 + 1 / 3) / 2]),
+        ("real_balanced", [1 / 3, 1 / 3, 1 / 3]),
+    ],
+)
+def test_class_weights_are_those_of_what_the_regime_trains_on(regime, shares):
+    weights = weights_of(regime, RARE, EVEN)
+    assert weights == pytest.approx([1 / (3 * share) for share in shares])
+    assert np.dot(weights, shares) == pytest.approx(1)
+
+
+def test_a_class_that_only_the_synthetic_set_has_is_weighed():
+    assert weights_of("mixed", [0, 0, 1, 1], [2, 2]) == pytest.approx([4 / 3, 4 / 3, 2 / 3])
+    assert weights_of("real", [0, 0, 1, 1], [2, 2]) == pytest.approx([2 / 3, 2 / 3, 0])
+
+
+def test_class_weights_count_the_synthetic_images_that_confidence_filtering_leaves():
+    params = SimpleNamespace(class_weights="balanced", mixing_ratio=1)
+    source = Source(np.empty((4, 1)), np.array([0, 0, 1, 1]), rows=np.array([0, 1, 2]))
+    weights = _class_weights(REGIMES["synthetic"], params, {"real_train": source, "synthetic": source}, 2)
+    assert weights.tolist() == pytest.approx([3 / 4, 3 / 2])
+
+
+def test_every_regime_is_validated_with_the_same_weights(train, classification_parameters, tiles, monkeypatch):
+    step, seen = ClassifierTraining.training_step, []
+
+    def watch(self, batch, index):
+        seen.append((self.class_weights.tolist(), self.validation_weights.tolist()))
+        return step(self, batch, index)
+
+    monkeypatch.setattr(ClassifierTraining, "training_step", watch)
+    real = replace(tiles(24), labels=np.array([0] * 12 + [1] * 8 + [2] * 4))
+    train(classification_parameters(class_weights="balanced", max_epochs=1), regime="real_balanced", real_train=real)
+    assert seen == [([1, 1, 1], pytest.approx([2 / 3, 1, 2]))] * 3
 
 
 def test_a_class_without_training_images_weighs_nothing(train, classification_parameters, tiles):

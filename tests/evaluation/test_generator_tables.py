@@ -73,3 +73,16 @@ def test_sets_are_ranked_before_any_classifier_is_trained(tables):
     table = generators_table(fidelity, privacy, comparison.iloc[:0], classification.iloc[:0])
     assert table["rank"].tolist() == [1, 2, 3]
     assert np.isnan(table["accuracy_alone"].astype(float)).all()
+
+
+def test_an_oracle_stands_last_without_a_rank(tables):
+    table = generators_table(*tables, oracles=["copies"])
+    assert table["set"].tolist() == ["gan", "blurred", "copies"]
+    assert table["rank"].tolist() == [1, 2, pd.NA]
+
+
+def test_sets_are_compared_on_the_cells_that_all_of_them_have(tables):
+    fidelity, privacy, comparison, classification = tables
+    lacks = (classification["set"] == "gan") & (classification["model"] == "clip")
+    table = generators_table(fidelity, privacy, comparison, classification[~lacks]).set_index("set")
+    assert table["accuracy_alone"].to_dict() == pytest.approx({"copies": 0.7, "gan": 0.6, "blurred": 0.5})

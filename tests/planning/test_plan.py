@@ -1,15 +1,18 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from synthpath_kedro.parameters import Parameters
-from synthpath_kedro.planning.classifiers import attack_passes
+from synthpath_kedro.planning.classifiers import Rates, _training_seconds, attack_passes
+from synthpath_kedro.planning.images import ImageCounts
 from synthpath_kedro.planning.plan import Plan, make_plan
 from synthpath_kedro.planning.probe import saved_bytes
 from synthpath_kedro.planning.steps import PROCESS_BYTES, Step
+from synthpath_kedro.study.grid import Cell
 
 
 def step(plan: Plan, name: str) -> Step:
@@ -102,3 +105,21 @@ def test_memory_of_a_pass_counts_what_the_backward_pass_needs_and_no_weights() -
     network = nn.Sequential(nn.Linear(100, 50), nn.Sigmoid())
     # The linear layer keeps its input, the sigmoid its output.
     assert saved_bytes(network, lambda: network(torch.zeros(8, 100))) == 8 * (100 + 50) * 4
+
+
+def test_the_plan_knows_the_floor_in_steps_longer_epochs_and_a_models_own_seeds(
+    parameters: Callable[..., Parameters],
+) -> None:
+    study = {"regimes": ["real", "real_repeated"], "mixing_ratio": 0.75, "max_epochs": 2, "replicates": 2}
+    rates, images = Rates(frozen=1e9, head=10, forward=30), ImageCounts(90, 45, 45)
+
+    def seconds(regime: str, **changes: Any) -> float:
+        block = parameters(classification={**study, **changes})
+        return _training_seconds([Cell("cnn", regime)], block, images, rates, False, False, 0)
+
+    # 2 replicates of 2 epochs: 90 steps forward and back, 45 validated.
+    assert seconds("real") == pytest.approx(2 * 2 * (90 / 10 + 45 / 30))
+    assert seconds("real_repeated") == pytest.approx(2 * 2 * (360 / 10 + 45 / 30))
+    # 3 batches of 30 an epoch: 12 steps are 4 epochs.
+    assert seconds("real", min_steps=12) == pytest.approx(2 * seconds("real"))
+    assert seconds("real", backbones={"cnn": {"replicates": 7}}) == pytest.approx(3.5 * seconds("real"))

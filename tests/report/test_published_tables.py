@@ -5,6 +5,7 @@ from synthpath_kedro.report.labels import study_trainings
 from synthpath_kedro.report.published_tables import table_4_1, table_4_2, table_4_3
 from synthpath_kedro.report.tables import to_csv_table
 from synthpath_kedro.report.terminal import as_text
+from synthpath_kedro.study.grid import Cell
 
 
 def cell(table, column, **row):
@@ -167,6 +168,35 @@ def test_augmented_regimes_have_columns_of_their_own(evidence_of_two_sets):
     )
     assert cell(table, "mixed, augmented (bad)") == "0.840 ± 0.014 / 0.710 ± 0.014 / 0.910 ± 0.014"
     assert cell(table, "real, augmented, published") == ""
+
+
+def test_what_a_model_of_the_study_does_not_have_is_no_missing_cell(classification, robustness):
+    cells = [
+        Cell("cnn", "real"),
+        Cell("cnn", "mixed", "diffusion"),
+        Cell("clip", "real"),
+        Cell("clip", "synthetic", "a"),
+    ]
+    none = classification.iloc[:0]
+    table = table_4_1(none, ("cnn", "clip"), cells=cells)
+    assert [cell(table, "synthetic", model=name) for name in ("CNN", "CLIP")] == ["\N{EN DASH}", "not trained"]
+    assert [cell(table, "synthetic, study", model=name) != "" for name in ("CNN", "CLIP")] == [False, True]
+    rows = table_4_3(robustness.iloc[:0], ("cnn", "clip"), cells=cells).rows
+    assert [(row.model, row.training) for row in rows] == [
+        ("CNN", "real"),
+        ("CNN", "mixed"),
+        ("CLIP", "real"),
+        ("CLIP", "synthetic"),
+    ]
+    trained = table_4_1(classification.query("model == 'cnn'"), ("cnn",), cells=[])
+    assert cell(trained, "mixed").startswith("0.8")  # what is there is shown
+
+
+def test_table_4_2_leaves_out_the_sets_that_a_model_is_not_tested_on(synthetic_as_test):
+    gan = synthetic_as_test.query("model == 'cnn'").assign(tested_on="gan")
+    table = table_4_2(pd.concat([synthetic_as_test, gan]), ("cnn", "clip"))
+    named = [(row.model, row.training) for row in table.rows if row.model in ("CNN", "CLIP")]
+    assert named == [("CNN", "on diffusion"), ("CNN", "on gan"), ("CLIP", "on diffusion")]
 
 
 def test_published_numbers_stand_beside_no_particular_one_of_several_sets(evidence_of_two_sets):

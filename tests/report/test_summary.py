@@ -29,7 +29,8 @@ def test_a_pair_with_a_missing_cell_is_left_out(classification):
 
 def test_without_verdicts_the_answer_says_that_nothing_was_tested(classification):
     assert difference_sentences(mean_differences(classification)) == [
-        "Adding synthetic images to the real ones moved mean test accuracy by +0.020 to +0.020 over 4 classifiers.",
+        "Replacing a share of every batch by synthetic images moved mean test accuracy by +0.020 to +0.020 over "
+        "4 classifiers.",
         "Training on synthetic images alone moved mean test accuracy by +0.010 to +0.010 over 5 classifiers.",
         "These are differences of means; no test of significance was run.",
     ]
@@ -48,7 +49,7 @@ def test_verdicts_are_counted_by_regime():
         {"model": ["cnn"], "regime": "synthetic", "set": "diffusion", "baseline": "real", "verdict": ["hurts"]}
     )
     assert verdict_sentences(pd.concat([mixed, synthetic])) == [
-        "Adding synthetic images to the real ones helps 1 of 4 classifiers and hurts 0; "
+        "Replacing a share of every batch by synthetic images helps 1 of 4 classifiers and hurts 0; "
         "for 2 there is no evidence either way; for 1 no verdict can be given.",
         "Training on synthetic images alone helps 0 of 1 classifier and hurts 1.",
     ]
@@ -59,7 +60,7 @@ def test_no_evidence_for_anyone_is_said_in_plain_words():
         {"model": ["cnn", "clip"], "regime": "mixed", "set": "diffusion", "baseline": "real", "verdict": "no_evidence"}
     )
     assert verdict_sentences(nothing) == [
-        "Adding synthetic images to the real ones: no evidence that it helps or hurts any of 2 classifiers."
+        "Replacing a share of every batch by synthetic images: no evidence that it helps or hurts any of 2 classifiers."
     ]
 
 
@@ -94,12 +95,13 @@ def test_a_control_is_told_apart_from_a_claim_and_names_what_it_gained():
 def test_sentences_name_set_and_augmentation_where_a_study_has_several(evidence_of_two_sets):
     table = accuracy_rows(evidence_of_two_sets["comparison"]).assign(verdict="helps")
     assert verdict_sentences(table) == [
-        "Adding synthetic images (good) to the real ones helps 1 of 1 classifier and hurts 0.",
-        "Adding synthetic images (bad) to the real ones helps 1 of 1 classifier and hurts 0.",
-        "Adding synthetic images (good) to the real ones, with augmentation helps 1 of 1 classifier and hurts 0.",
-        "Adding synthetic images (bad) to the real ones, with augmentation helps 1 of 1 classifier and hurts 0.",
-        "Training on synthetic images alone (good) helps 1 of 1 classifier and hurts 0.",
-        "Training on synthetic images alone (bad) helps 1 of 1 classifier and hurts 0.",
+        "Replacing a share of every batch by synthetic images (good) helps 1 of 1 classifier and hurts 0.",
+        "Replacing a share of every batch by synthetic images (bad) helps 1 of 1 classifier and hurts 0.",
+        "Augmenting the real images helps 1 of 1 classifier and hurts 0.",
+        "Replacing a share of every augmented batch by synthetic images (good) helps 1 of 1 classifier and hurts 0.",
+        "Replacing a share of every augmented batch by synthetic images (bad) helps 1 of 1 classifier and hurts 0.",
+        "Training on synthetic images (good) alone helps 1 of 1 classifier and hurts 0.",
+        "Training on synthetic images (bad) alone helps 1 of 1 classifier and hurts 0.",
     ]
 
 

@@ -37,6 +37,11 @@ class Source:
     def __len__(self) -> int:
         return len(self.labels if self.rows is None else self.rows)
 
+    @property
+    def chosen_labels(self) -> np.ndarray:
+        """Labels [n] of the images to use."""
+        return self.labels if self.rows is None else self.labels[self.rows]
+
     def take(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and labels of the images with these numbers."""
         rows = indices if self.rows is None else self.rows[indices]

@@ -1,6 +1,6 @@
 """A classifier's training loop, as Lightning wants it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightning.pytorch as pl
@@ -26,7 +26,9 @@ class ClassifierTraining(pl.LightningModule):
         classifier: starts from the weights it has.
         params: the block ``classification``.
         learning_rate: AdamW's.
-        class_weights: float [classes] weights of the loss, or None.
+        milestones: epochs after which the learning rate falls.
+        class_weights: float [classes] weights of the training loss, or None.
+        validation_weights: float [classes] weights of the validation loss, or None.
         batches: the batches of an epoch (from 0).
         validation: the validation batches.
         seed: decides dropout and augmentation; each epoch's follow from it and the epoch alone.
@@ -34,13 +36,16 @@ class ClassifierTraining(pl.LightningModule):
     """
 
     class_weights: Tensor | None
+    validation_weights: Tensor | None
 
     def __init__(
         self,
         classifier: Classifier,
         params: ClassificationParameters,
         learning_rate: float,
+        milestones: Sequence[int],
         class_weights: Tensor | None,
+        validation_weights: Tensor | None,
         batches: Callable[[int], EpochBatches],
         validation: InOrder,
         seed: int,
@@ -48,9 +53,10 @@ class ClassifierTraining(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.classifier = classifier.train()
-        self.params, self.learning_rate, self.seed = params, learning_rate, seed
+        self.params, self.learning_rate, self.milestones, self.seed = params, learning_rate, milestones, seed
         self.batches, self.validation, self.augment = batches, validation, augment
         self.register_buffer("class_weights", class_weights, persistent=False)
+        self.register_buffer("validation_weights", validation_weights, persistent=False)
         self.strict_loading = False  # the checkpoint leaves out the frozen part
 
     def configure_optimizers(self) -> Any:
@@ -58,7 +64,7 @@ class ClassifierTraining(pl.LightningModule):
         trained = [parameter for parameter in self.classifier.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=self.learning_rate, weight_decay=self.params.weight_decay, fused=True)
         schedule = torch.optim.lr_scheduler.MultiStepLR(
-            optimizer, milestones=list(self.params.milestones), gamma=self.params.gamma
+            optimizer, milestones=list(self.milestones), gamma=self.params.gamma
         )
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
@@ -92,7 +98,7 @@ class ClassifierTraining(pl.LightningModule):
         del index
         inputs, labels = batch
         logits = self._logits(inputs).float()
-        weights = torch.ones_like(logits[0]) if self.class_weights is None else self.class_weights
+        weights = torch.ones_like(logits[0]) if self.validation_weights is None else self.validation_weights
         self._val_loss.add(F.cross_entropy(logits, labels, weights, reduction="sum"), weights[labels].sum())
         self._val_accuracy.add((logits.argmax(dim=1) == labels).sum(), len(labels))
 

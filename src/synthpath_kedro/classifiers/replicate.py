@@ -17,8 +17,9 @@ from synthpath_kedro.classifiers.best_weights import BestWeights
 from synthpath_kedro.classifiers.checkpoint import Replicate
 from synthpath_kedro.classifiers.lightning_module import ClassifierTraining
 from synthpath_kedro.classifiers.registry import build_classifier
+from synthpath_kedro.classifiers.schedule import Schedule
 from synthpath_kedro.data.artifact import Card, read_artifact, write_artifact
-from synthpath_kedro.data.regimes import regime_batches
+from synthpath_kedro.data.regimes import images_per_epoch, regime_batches
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
 from synthpath_kedro.study.regimes import REGIMES
@@ -45,7 +46,8 @@ class Cell:
         real_train: real training images or their cached features.
         real_val: real validation images or their cached features.
         synthetic: synthetic images or their cached features; None where the regime needs none.
-        class_weights: float [classes] weights of the loss, or None.
+        class_weights: float [classes] weights of the training loss, or None.
+        validation_weights: float [classes] weights of the validation loss, the same in every regime, or None.
         key: plain JSON that decides the weights.
         training_log: where metrics are logged, or None.
     """
@@ -59,6 +61,7 @@ class Cell:
     real_val: Source
     synthetic: Source | None
     class_weights: Tensor | None
+    validation_weights: Tensor | None
     key: Card
     training_log: TrainingLog | None = None
 
@@ -89,25 +92,29 @@ def train_replicate(cell: Cell, replicate: int, scratch: Path) -> Replicate:
 
 
 def _fit(cell: Cell, replicate: int, scratch: Path) -> Replicate:
-    params, backbone = cell.params, cell.params.backbone(cell.model)
+    params, backbone, regime = cell.params, cell.params.backbone(cell.model), REGIMES[cell.regime]
+    n_real = len(cell.real_train)
+    schedule = Schedule.of(params, cell.model, n_real)
     seed = mixed_seed(cell.seed, replicate)
     module = ClassifierTraining(
         build_classifier(cell.model, cell.class_names, params, cell.seed, replicate),
         params,
         backbone.learning_rate,
+        schedule.milestones,
         cell.class_weights,
+        cell.validation_weights,
         batches=partial(_epoch_batches, cell, seed),
         validation=InOrder(cell.real_val, backbone.batch_size),
         seed=seed,
-        augment=REGIMES[cell.regime].augment,
+        augment=regime.augment,
     )
     best = BestWeights()
-    history = EpochHistory(cell.name(replicate), len(cell.real_train), METRICS)
+    history = EpochHistory(cell.name(replicate), images_per_epoch(regime, n_real, params.mixing_ratio), METRICS)
     trainer = make_trainer(
         scratch,
-        params.max_epochs,
+        schedule.epochs,
         params.precision,
-        callbacks=[best, Patience(params.patience), history],
+        callbacks=[best, Patience(schedule.patience), history],
         loggers=_loggers(cell, replicate, history),
         reload_dataloaders_every_n_epochs=1,
     )
@@ -142,5 +149,6 @@ def _epoch_batches(cell: Cell, seed: int, epoch: int) -> EpochBatches:
         cell.params.mixing_ratio,
         seed,
         epoch,
+        cell.real_train.chosen_labels,
     )
     return EpochBatches(cell.real_train, cell.synthetic, batches)

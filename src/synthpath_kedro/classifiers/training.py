@@ -21,7 +21,7 @@ from synthpath_kedro.data.cell_metadata import ClassifierMetadata
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
-from synthpath_kedro.study.regimes import REGIMES
+from synthpath_kedro.study.regimes import REGIMES, Regime
 from synthpath_kedro.training.loggers import TrainingLog
 
 
@@ -94,11 +94,12 @@ def train_cell(
         real_train=sources["real_train"],
         real_val=sources["real_val"],
         synthetic=sources.get("synthetic"),
-        class_weights=_class_weights(real_train) if params.class_weights == "balanced" else None,
+        class_weights=_class_weights(REGIMES[regime], params, sources, real_train.n_classes),
+        validation_weights=_class_weights(REGIMES["real"], params, sources, real_train.n_classes),
         key=metadata.to_json(),
         training_log=training_log,
     )
-    replicates = [train_replicate(cell, replicate, scratch) for replicate in range(params.replicates)]
+    replicates = [train_replicate(cell, replicate, scratch) for replicate in range(params.replicates_of(model))]
     if first.zero_shot:
         accuracy = _accuracy(first, real_val, params.backbone(model).batch_size)
         metadata = metadata.model_copy(update={"zero_shot_val_accuracy": accuracy})
@@ -150,11 +151,23 @@ def _rows(kept: np.ndarray) -> np.ndarray:
     return rows
 
 
-def _class_weights(real_train: LabeledImages) -> Tensor:
-    """N / (classes x count): a mean of 1 over images; 0 for a class without images."""
-    counts = torch.from_numpy(real_train.class_counts).double()
-    weights = len(real_train) / (real_train.n_classes * counts.clamp(min=1))
-    return torch.where(counts > 0, weights, 0.0).float()
+def _class_weights(
+    regime: Regime, params: ClassificationParameters, sources: Mapping[str, Source], n_classes: int
+) -> Tensor | None:
+    """N / (classes x count) of the images in an epoch: a mean of 1 over them; 0 for a class without images."""
+    if params.class_weights == "none":
+        return None
+    if regime.balanced:
+        return torch.ones(n_classes)
+    share, n_real = float(regime.share(params.mixing_ratio)), len(sources["real_train"])
+    counts = (1 - share) * _class_counts(sources["real_train"], n_classes)
+    if share > 0:
+        counts += share * n_real / len(sources["synthetic"]) * _class_counts(sources["synthetic"], n_classes)
+    return torch.where(counts > 0, n_real / (n_classes * counts.clamp(min=1e-12)), 0.0).float()
+
+
+def _class_counts(source: Source, n_classes: int) -> Tensor:
+    return torch.from_numpy(np.bincount(source.chosen_labels, minlength=n_classes)).double()
 
 
 def _metadata(
@@ -170,6 +183,7 @@ def _metadata(
     """Where the cell comes from: everything that decides its weights."""
     real, backbone = used["real_train"], params.backbone(model)
     others = {"models", "regimes", "backbones"}
+    own = backbone.model_dump(mode="json", exclude={"regimes", "sets", "replicates"})
     return ClassifierMetadata(
         model=model,
         regime=regime,
@@ -194,7 +208,8 @@ def _metadata(
         prepared=real.prepared,
         synthetic=used["synthetic"].digest if "synthetic" in used else None,
         phantom=real.phantom,
-        parameters=params.model_dump(mode="json", exclude=others) | {model: backbone.model_dump(mode="json")},
+        parameters=params.model_dump(mode="json", exclude=others)
+        | {"replicates": params.replicates_of(model), model: own},
         seed=seed,
         versions=package_versions(),
     )

@@ -117,7 +117,7 @@ def _describe_cells(
     filtering = study.confidence_filtering.model if uses_synthetic else None
     family = study.backbone(model).family
     is_read = {
-        "mixing_ratio": REGIMES[regime].synthetic_share is None,
+        "mixing_ratio": REGIMES[regime].reads_mixing_ratio,
         "confidence_filtering": uses_synthetic,
         "prompt": family is None or FAMILIES[family].reads_prompt,
     }

@@ -1,6 +1,6 @@
 """The study's generators side by side, the nearest to real images first."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import pandas as pd
 
@@ -28,21 +28,29 @@ COLUMNS = (
 
 
 def generators_table(
-    fidelity: pd.DataFrame, privacy: pd.DataFrame, comparison: pd.DataFrame, classification: pd.DataFrame
+    fidelity: pd.DataFrame,
+    privacy: pd.DataFrame,
+    comparison: pd.DataFrame,
+    classification: pd.DataFrame,
+    oracles: Collection[str] = (),
 ) -> pd.DataFrame:
     """One row per synthetic set, ranked by its kernel distance to held-out real images, then by accuracy alone.
+
+    Oracles stand last, without a rank. Accuracies and differences are of the models and regimes that every set has, so
+    that sets are compared on the same cells.
 
     Args:
         fidelity: as ``fidelity_scores`` gives it, of every set.
         privacy: as ``privacy_table`` gives it, of every set.
         comparison: as ``comparison_table`` gives it.
         classification: as ``classification_table`` gives it.
+        oracles: sets that are positive controls.
 
     Returns:
-        Columns ``rank`` (1 is best), ``set``, ``kernel_distance, coverage, recall`` against ``REFERENCE``,
-        ``near_duplicates`` (the largest share of any space), ``alarm`` (in any space), ``accuracy_alone`` (the mean
-        over models trained on nothing but synthetic images), ``accuracy_mixed`` (likewise, on a part of them), and the
-        mean differences of the two against their baselines.
+        Columns ``rank`` (1 is best; none for an oracle), ``set``, ``kernel_distance, coverage, recall`` against
+        ``REFERENCE``, ``near_duplicates`` (the largest share of any space), ``alarm`` (in any space),
+        ``accuracy_alone`` (the mean over models trained on nothing but synthetic images), ``accuracy_mixed``
+        (likewise, on a part of them), and the mean differences of the two against their baselines.
     """
     overall = fidelity[(fidelity["reference"] == REFERENCE) & (fidelity["class"] == OVERALL)]
     measures = overall.pivot_table(index="set", columns="measure", values="value", sort=False)
@@ -58,14 +66,17 @@ def generators_table(
     accuracy = accuracy_rows(comparison)
     table["difference_alone"] = _mean(accuracy, alone, "difference")
     table["difference_mixed"] = _mean(accuracy, mixed, "difference")
-    ranked = table.sort_values(["kernel_distance", "accuracy_alone"], ascending=[True, False], kind="stable")
-    ranked = ranked.rename_axis("set").reset_index()
-    return ranked.assign(rank=range(1, len(ranked) + 1))[list(COLUMNS)]
+    table["oracle"] = table.index.isin(list(oracles))
+    order = ["oracle", "kernel_distance", "accuracy_alone"]
+    ranked = table.sort_values(order, ascending=[True, True, False], kind="stable").rename_axis("set").reset_index()
+    ranks = pd.Series(range(1, len(ranked) + 1), dtype="Int64")
+    return ranked.assign(rank=ranks.mask(ranked["oracle"]))[list(COLUMNS)]
 
 
 def _mean(table: pd.DataFrame, regimes: Iterable[str], column: str) -> pd.Series:
-    """By set: the mean over models of the mean over a model's rows."""
+    """By set: the mean over models of the mean over a model's rows, of the cells that every set has."""
     rows = table[table["regime"].isin(list(regimes))]
     if rows.empty:
         return pd.Series(dtype=float)
+    rows = rows[rows.groupby(["model", "regime"])["set"].transform("nunique") == rows["set"].nunique()]
     return rows.groupby(["set", "model"], sort=False)[column].mean().groupby("set", sort=False).mean()

@@ -11,6 +11,12 @@ from synthpath_kedro.study.models import ALL_WEIGHTS, FAMILIES, TRAINED, leaves_
 from synthpath_kedro.study.regimes import REGIMES
 from synthpath_kedro.study.table import nearest_names
 
+Regimes = Annotated[
+    tuple[Annotated[str, AfterValidator(one_of(REGIMES))], ...],
+    Field(min_length=1),
+    AfterValidator(each_once),
+]
+
 
 class BackboneParameters(NetworkParameters):
     """A model's block.
@@ -19,11 +25,17 @@ class BackboneParameters(NetworkParameters):
         trained: head (a linear layer on the frozen network), last_block (and the head), all; None: the family's own.
         batch_size: training images per step.
         learning_rate: AdamW's.
+        regimes: that the model is trained under; None: those of the study.
+        sets: synthetic sets that it is trained on; None: all of the study.
+        replicates: seeds per cell; None: as many as the study's.
     """
 
     trained: Annotated[str, AfterValidator(one_of(TRAINED))] | None = None
     batch_size: Count
     learning_rate: Positive
+    regimes: Regimes | None = None
+    sets: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(each_once)] | None = None
+    replicates: Count | None = None
 
     @model_validator(mode="after")
     def _family_trains_that_part(self) -> "BackboneParameters":
@@ -57,16 +69,13 @@ class ClassificationParameters(Block):
     }
 
     models: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(each_once)]
-    regimes: Annotated[
-        tuple[Annotated[str, AfterValidator(one_of(REGIMES))], ...],
-        Field(min_length=1),
-        AfterValidator(each_once),
-    ]
+    regimes: Regimes
     replicates: Count
     mixing_ratio: Share
     sweep_ratios: Annotated[tuple[Share, ...], Field(min_length=2)]
     confidence_filtering: ConfidenceFilteringParameters
     max_epochs: Count
+    min_steps: Annotated[int, Field(ge=0)]
     patience: Count
     milestones: tuple[Count, ...]
     gamma: Annotated[float, Field(gt=0, le=1)]
@@ -105,6 +114,17 @@ class ClassificationParameters(Block):
             )
         return self
 
+    @model_validator(mode="after")
+    def _extended_regimes_have_an_end(self) -> "ClassificationParameters":
+        regimes = [*self.regimes, *(name for model in self.models for name in self.backbones[model].regimes or ())]
+        extended = [name for name in dict.fromkeys(regimes) if REGIMES[name].extended]
+        if extended and self.mixing_ratio == 1:
+            raise ValueError(
+                f"mixing_ratio is {self.mixing_ratio:g}, with which no number of synthetic images is enough on top of "
+                f"the real ones under {', '.join(extended)}: set it below 1, or leave these regimes out"
+            )
+        return self
+
     @field_validator("prompt")
     @classmethod
     def _prompt_names_the_class(cls, value: str) -> str:
@@ -115,6 +135,11 @@ class ClassificationParameters(Block):
     def backbone(self, model: str) -> BackboneParameters:
         """The block of ``model``."""
         return self.backbones[model]
+
+    def replicates_of(self, model: str) -> int:
+        """Seeds per cell of ``model``."""
+        own = self.backbones[model].replicates
+        return self.replicates if own is None else own
 
     def has_frozen_backbone(self, model: str) -> bool:
         """Whether a part of ``model`` is frozen, so that its output is worth storing."""

@@ -17,6 +17,7 @@ from synthpath_kedro.parameters.synthesis import SynthesisParameters
 from synthpath_kedro.parameters.training import TrainingParameters
 from synthpath_kedro.study.grid import ALL
 from synthpath_kedro.study.regimes import REGIMES
+from synthpath_kedro.study.table import nearest_names
 
 
 class Parameters(Block):
@@ -38,6 +39,18 @@ class Parameters(Block):
         names = (ALL, *self.classification.models)
         if self.model not in names:
             raise ValueError(f"model is {self.model!r}; it should be {', '.join(names)} (classification.models)")
+        return self
+
+    @model_validator(mode="after")
+    def _sets_of_models_are_the_studys(self) -> "Parameters":
+        names = self.synthesis.synthetic_sets
+        for model in self.classification.models:
+            for name in self.classification.backbone(model).sets or ():
+                if name not in names:
+                    raise ValueError(
+                        f"classification.backbones.{model}.sets names {name!r}, which is no synthetic set of the "
+                        f"study; valid: {', '.join(names)}{nearest_names(name, names)}"
+                    )
         return self
 
 

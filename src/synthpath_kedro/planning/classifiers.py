@@ -10,7 +10,9 @@ from torch import nn
 
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.registry import build
+from synthpath_kedro.classifiers.schedule import Schedule
 from synthpath_kedro.classifiers.spec import ClassifierSpec
+from synthpath_kedro.data.regimes import images_per_epoch
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters, EvaluationParameters, Parameters
 from synthpath_kedro.planning.images import ImageCounts, count_synthetic
@@ -149,7 +151,7 @@ def _training(
         step.name,
         seconds=_training_seconds(cells, parameters, images, rates, is_cached, stored, n_images) if rates else None,
         memory_bytes=step.memory_bytes,
-        disk_bytes=len(cells) * (frozen + study.replicates * trained) + cached_bytes,
+        disk_bytes=len(cells) * (frozen + study.replicates_of(model) * trained) + cached_bytes,
         note=_note(is_cached, stored, cached_bytes),
     )
 
@@ -165,13 +167,15 @@ def _training_seconds(
 ) -> float:
     """Every cell's epochs, validation included, and the frozen part's pass where its output is stored."""
     study = parameters.classification
+    schedule = Schedule.of(study, cells[0].model, images.train)
     seconds = n_cached / rates.frozen if stored else 0.0
     for cell in cells:
         reads_cached = stored and not REGIMES[cell.regime].augment
         of_frozen = 0 if reads_cached or not is_cached else 1 / rates.frozen
         step = 1 / rates.head + of_frozen
         check = 1 / (rates.head * _GRADIENT) if stored else 1 / rates.forward
-        seconds += study.replicates * study.max_epochs * (images.train * step + images.val * check)
+        trained = images_per_epoch(REGIMES[cell.regime], images.train, study.mixing_ratio)
+        seconds += study.replicates_of(cell.model) * schedule.epochs * (trained * step + images.val * check)
     return seconds
 
 
@@ -204,8 +208,9 @@ def _evaluation(
     images: ImageCounts | None,
     rates: Rates | None,
 ) -> Step:
-    params, replicates = parameters.evaluation, parameters.classification.replicates
-    name = f"evaluation: {cells[0].model}"
+    model = cells[0].model
+    params, replicates = parameters.evaluation, parameters.classification.replicates_of(model)
+    name = f"evaluation: {model}"
     if images is None:
         return Step(name, note="unknown without the number of images")
     attacked = min(params.attack_images, images.test)

@@ -66,6 +66,13 @@ def study_trainings(parameters: "Parameters") -> list[Training]:
     return [Training(*names, training_label(*names, several_sets=several)) for names, several in found.items()]
 
 
+def study_cells(parameters: "Parameters") -> list[Cell]:
+    """The cells of the study."""
+    from synthpath_kedro.study.grid import Grid
+
+    return list(Grid.from_parameters(parameters).cells)
+
+
 def trainings(table: "pd.DataFrame") -> list[Training]:
     """What the cells of a long table were trained on: regimes in the order of ``REGIMES``, sets as they appear."""
     if not {"regime"} <= set(table):

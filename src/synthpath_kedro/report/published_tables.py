@@ -1,6 +1,6 @@
 """Tables 4.1 to 4.3 as in the published study, with its value beside each of ours."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from math import nan
 from typing import Any
 
@@ -21,11 +21,12 @@ from synthpath_kedro.report.labels import (
 )
 from synthpath_kedro.report.tables import CellRow, CellTable
 from synthpath_kedro.report.values import Changed, Mean, Scores
-from synthpath_kedro.study.grid import PUBLISHED_REGIMES
+from synthpath_kedro.study.grid import PUBLISHED_REGIMES, Cell
 from synthpath_kedro.study.regimes import REGIMES
 
 NOT_TRAINED = "not trained"
 NOT_RUN = "not run"
+NOT_IN_STUDY = "\N{EN DASH}"
 RANDOM_WEIGHTS = "random (not pretrained)"
 STUDY_TRAININGS = tuple(Training(name, "", REGIMES[name].label) for name in PUBLISHED_REGIMES)
 
@@ -36,6 +37,7 @@ def table_4_1(
     classification: pd.DataFrame,
     models: Sequence[str] = published.STUDY_MODELS,
     regimes: Sequence[Training] = STUDY_TRAININGS,
+    cells: Collection[Cell] | None = None,
 ) -> CellTable:
     """Real test set: a row per model, a column per training, each "accuracy / F1 / AUC".
 
@@ -44,23 +46,26 @@ def table_4_1(
             auc``; a column ``variant`` (the architecture) is shown where there is one.
         models: rows to show even where no cell of theirs was trained.
         regimes: columns to show even where no cell of theirs was trained, see ``labels.study_trainings``.
+        cells: those of the study, where it has not every model under every regime; the others have a dash.
     """
     shown = _all_trainings(classification, regimes)
     rows = []
     for model in ordered_models([*models, *_values(classification, "model")]):
-        cells = rows_of(classification, model)
+        own = rows_of(classification, model)
         values = {
-            training.label: _scores(rows_of(cells, training=training), _published_scores(model, training))
+            training.label: _scores(rows_of(own, training=training), _published_scores(model, training))
+            if _is_planned(model, training, cells)
+            else _scores(rows_of(own, training=training), (), NOT_IN_STUDY)
             for training in shown
         }
-        rows.append(CellRow(model_label(model), "", *_facts(model, cells), values))
+        rows.append(CellRow(model_label(model), "", *_facts(model, own), values))
     return CellTable(tuple(training.label for training in shown), tuple(rows))
 
 
 def table_4_2(synthetic_as_test: pd.DataFrame, models: Sequence[str] = published.STUDY_MODELS) -> CellTable:
     """Trained without synthetic images, tested on them: a row per model, a column per metric, each "value (change)".
 
-    Where a study has several synthetic sets or several such regimes, a row per each of them.
+    Where a study has several synthetic sets or several such regimes, a row per each of them that the model has.
 
     Args:
         synthetic_as_test: one row per cell and replicate: ``model, regime, set, replicate, weights, n, accuracy,
@@ -76,8 +81,10 @@ def table_4_2(synthetic_as_test: pd.DataFrame, models: Sequence[str] = published
     rows = []
     for model in ordered_models([*models, *_values(table, "model")]):
         for (regime, tested_on), label in tests.items():
-            cells = rows_of(table, model)
-            cells = cells[(cells["regime"] == regime) & (_column(cells, "tested_on") == tested_on)] if regime else cells
+            own = rows_of(table, model)
+            cells = own[(own["regime"] == regime) & (_column(own, "tested_on") == tested_on)] if regime else own
+            if cells.empty and len(own):
+                continue
             numbers = published.TABLE_4_2.get(model) if len(tests) == 1 else None
             values = {
                 column: _changed(cells, metric, f"{metric}_change", getattr(numbers, metric) if numbers else None)
@@ -91,6 +98,7 @@ def table_4_3(
     robustness: pd.DataFrame,
     models: Sequence[str] = published.STUDY_MODELS,
     regimes: Sequence[Training] = STUDY_TRAININGS,
+    cells: Collection[Cell] | None = None,
 ) -> CellTable:
     """Robustness: a row per model and training, a column per attack, each "accuracy (change from clean)".
 
@@ -103,6 +111,7 @@ def table_4_3(
             out.
         models: as in ``table_4_1``.
         regimes: likewise.
+        cells: those of the study, where it has not every model under every regime; the others have no row.
     """
     shown = _at_one_eps(_in_pixel_space(robustness))
     attacks = ordered_attacks([*published.STUDY_ATTACKS, *_values(shown, "attack")])
@@ -111,6 +120,8 @@ def table_4_3(
     for model in ordered_models([*models, *_values(shown, "model")]):
         for training in _all_trainings(shown, regimes):
             cell = rows_of(shown, model, training)
+            if cell.empty and not _is_planned(model, training, cells):
+                continue
             facts, warnings = _facts(model, cell)
             facts["eps"] = ", ".join(map(eps_label, _values(cell, "eps")))
             values = {}
@@ -129,6 +140,12 @@ def weights_label(model: str, weights: str) -> str:
     if weights != "random":
         return weights
     return "from scratch" if is_trained_from_scratch(model) else RANDOM_WEIGHTS
+
+
+def _is_planned(model: str, training: Training, cells: Collection[Cell] | None) -> bool:
+    return cells is None or any(
+        (cell.model, cell.regime) == (model, training.regime) and training.set in ("", cell.set) for cell in cells
+    )
 
 
 def _all_trainings(table: pd.DataFrame, wanted: Sequence[Training]) -> list[Training]:
@@ -171,9 +188,9 @@ def _facts(model: str, cells: pd.DataFrame) -> tuple[dict[str, str], frozenset[s
     return facts, frozenset(["weights"] if RANDOM_WEIGHTS in weights else [])
 
 
-def _scores(cell: pd.DataFrame, numbers: tuple[float, ...]) -> Scores:
+def _scores(cell: pd.DataFrame, numbers: tuple[float, ...], absent: str = NOT_TRAINED) -> Scores:
     if cell.empty:
-        return Scores((), numbers, NOT_TRAINED)
+        return Scores((), numbers, absent)
     return Scores(tuple(_mean(cell[metric]) for metric in _METRICS), numbers)
 
 

@@ -144,20 +144,14 @@ def _means(classification: pd.DataFrame, model: str, training: Training) -> pd.S
 def _by_training(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     for training in _latest_first(trainings(table)):
         rows = rows_of(table, training=training)
-        yield _subject(training, str(rows["baseline"].iloc[0])), rows
+        yield _subject(training), rows
 
 
-def _subject(training: Training, baseline: str) -> str:
+def _subject(training: Training, mixing_ratio: float | None = None) -> str:
     """What is compared, as the subject of a sentence."""
-    regime, against = REGIMES.find(training.regime), REGIMES.find(baseline)
-    of_set = training.label.removeprefix(regime.label)
-    if not regime.uses_synthetic:
-        return f"Training on {training.label} images instead of {against.label} ones"
-    if regime.synthetic_share == 1:
-        subject = f"Training on synthetic images alone{of_set}"
-    else:
-        subject = f"Adding synthetic images{of_set} to the real ones"
-    return f"{subject}, with augmentation" if regime.augment else subject
+    regime = REGIMES.find(training.regime)
+    several_sets = training.label != regime.label
+    return regime.sentence_subject(training.set if several_sets else "", mixing_ratio)
 
 
 def _verdict_sentence(subject: str, verdicts: pd.Series) -> str:

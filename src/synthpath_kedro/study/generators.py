@@ -20,6 +20,8 @@ class Generator:
         check: "module:function" of a path, class names and the full name of the parameter that gives the path, which
             raises InputError where the content of the user's images cannot be used; reads as little as it can.
         phantom_only: it serves the digital phantom alone.
+        is_oracle: it draws from the true distribution: a positive control, which shows what a perfect generator would
+            gain, and is not judged as a generator.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Generator:
     path_is_folder: bool | None = None
     check: str | None = None
     phantom_only: bool = False
+    is_oracle: bool = False
 
     def check_content(self, path: str, class_names: tuple[str, ...], parameter: str) -> None:
         """Raises InputError where the user's images at ``path`` do not have the classes ``class_names``."""
@@ -61,5 +64,12 @@ GENERATORS = Table(
         path_is_folder=False,
         check=f"{_GENERATORS}.npz:check",
     ),
-    Generator("phantom", "digital phantom", f"{_GENERATORS}.phantom:generate", "oracle", phantom_only=True),
+    Generator(
+        "phantom",
+        "digital phantom",
+        f"{_GENERATORS}.phantom:generate",
+        "oracle",
+        phantom_only=True,
+        is_oracle=True,
+    ),
 )

@@ -51,13 +51,15 @@ class Grid:
 
     Attributes:
         models: of the study; for each whether a part of it is frozen.
-        regimes: of the study.
+        regimes: of the study, for models without their own.
         sets: the study's synthetic sets: for each its generator.
         model: the one that a run is about, or all.
         regime: the one that a run is about, or all.
         sweep_ratios: mixing ratios of the ratio sweep.
         filtering_model: whose real cell filters the synthetic images, or None.
         exports: the synthetic sets are written for other training scripts too.
+        own_regimes: by model, of those that have their own.
+        own_sets: by model, names of the sets that it is trained on, where these are not all.
     """
 
     models: dict[str, bool] = field(
@@ -70,25 +72,45 @@ class Grid:
     sweep_ratios: tuple[float, ...] = (0, 0.25, 0.5, 0.75, 1)
     filtering_model: str | None = None
     exports: bool = False
+    own_regimes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    own_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_parameters(cls, parameters: "Parameters") -> "Grid":
         study = parameters.classification
+        blocks = {model: study.backbone(model) for model in study.models}
+        sets = {name: GENERATORS[one.source] for name, one in parameters.synthesis.synthetic_sets.items()}
+        augments = parameters.diffusion.augment and any(generator.needs_denoiser for generator in sets.values())
         return cls(
             {model: study.has_frozen_backbone(model) for model in study.models},
-            study.regimes,
-            {name: GENERATORS[one.source] for name, one in parameters.synthesis.synthetic_sets.items()},
+            _with_augmented(study.regimes) if augments else study.regimes,
+            sets,
             parameters.model,
             parameters.regime,
             study.sweep_ratios,
             study.confidence_filtering.model,
             parameters.synthesis.export != "none",
+            {model: block.regimes for model, block in blocks.items() if block.regimes is not None},
+            {model: block.sets for model, block in blocks.items() if block.sets is not None},
         )
+
+    def regimes_of(self, model: str) -> tuple[str, ...]:
+        """The regimes that ``model`` is trained under."""
+        return self.own_regimes.get(model, self.regimes)
+
+    def sets_of(self, model: str) -> tuple[str, ...]:
+        """The synthetic sets that ``model`` is trained and tested on."""
+        return self.own_sets.get(model, tuple(self.sets))
 
     @property
     def needs_denoiser(self) -> bool:
         """Whether a synthetic set of the study is sampled from the denoiser."""
         return any(generator.needs_denoiser for generator in self.sets.values())
+
+    @property
+    def oracles(self) -> tuple[str, ...]:
+        """The sets that are positive controls: drawn from the true distribution."""
+        return tuple(name for name, generator in self.sets.items() if generator.is_oracle)
 
     def folder_of(self, synthetic_set: str) -> str:
         """Of a set's files, below the folder of all sets: "gan/", or "" where the study has one set."""
@@ -110,8 +132,8 @@ class Grid:
         return tuple(
             Cell(model, regime, name, several)
             for model in self.models
-            for regime in self.regimes
-            for name in (self.sets if REGIMES[regime].uses_synthetic else [""])
+            for regime in self.regimes_of(model)
+            for name in (self.sets_of(model) if REGIMES[regime].uses_synthetic else [""])
         )
 
     @property
@@ -125,3 +147,8 @@ class Grid:
         return tuple(
             cell for cell in self.cells if self.model in (ALL, cell.model) and self.regime in (ALL, cell.regime)
         )
+
+
+def _with_augmented(regimes: tuple[str, ...]) -> tuple[str, ...]:
+    """``regimes`` and those that augment: a generator that learned from flipped images is compared with flips."""
+    return tuple(dict.fromkeys([*regimes, *(name for name, regime in REGIMES.items() if regime.augment)]))

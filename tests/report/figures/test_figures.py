@@ -210,6 +210,13 @@ def test_generators_stand_in_their_rank(evidence_of_two_sets, drawn, overhang):
     assert overhang(figure) < 0.02
 
 
+def test_an_oracle_is_named_as_a_perfect_generator_below_the_ranked(evidence_of_two_sets):
+    table = evidence_of_two_sets["generators"]
+    figure = generators(table.assign(rank=pd.Series([1, pd.NA], dtype="Int64")))
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == ["good", "bad\n(perfect generator)"]
+
+
 def test_points_of_several_sets_are_named_by_set(drawn):
     table = points(2)
     sources = table["source"].mask(table["source"] == "synthetic", "gan")

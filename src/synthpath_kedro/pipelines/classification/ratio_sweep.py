@@ -8,11 +8,11 @@ from synthpath_kedro.study.grid import Grid
 
 def create_pipeline(grid: Grid) -> Pipeline:
     """Accuracy against the share of synthetic images in every batch, for the models that the run is about."""
-    cached = [cache_features(model, list(grid.sets)) for model in grid.selected_models if grid.models[model]]
+    cached = [cache_features(model, list(grid.sets_of(model))) for model in grid.selected_models if grid.models[model]]
     sweeps = [
         _train_at(grid, model, name, ratio)
         for model in grid.selected_models
-        for name in grid.sets
+        for name in grid.sets_of(model)
         for ratio in grid.sweep_ratios
     ]
     scores = sorted(name for sweep in sweeps for name in sweep.outputs())

@@ -1,6 +1,7 @@
 """Generators side by side."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -29,7 +30,8 @@ def generators(table: pd.DataFrame, title: str = "Generators, ranked", note: str
     """A panel per measure, a row per synthetic set, the first in rank above.
 
     Args:
-        table: one row per set, ranked: ``set, kernel_distance, near_duplicates, accuracy_alone, accuracy_mixed``.
+        table: one row per set, ranked: ``rank, set, kernel_distance, near_duplicates, accuracy_alone,
+            accuracy_mixed``; a positive control has no rank.
         title: heading.
         note: a warning under the title.
     """
@@ -41,9 +43,13 @@ def generators(table: pd.DataFrame, title: str = "Generators, ranked", note: str
     for axes, (column, name) in zip(panels, _PANELS.items(), strict=True):
         _draw(axes, table, column, colors)
         name_panel(axes, name)
-    panels[0].set_yticks(range(len(table)), [literal(name) for name in table["set"]])
+    panels[0].set_yticks(range(len(table)), [_row_name(*row) for row in zip(table["set"], table["rank"], strict=True)])
     panels[0].invert_yaxis()
     return figure
+
+
+def _row_name(name: str, rank: Any) -> str:
+    return f"{literal(name)}\n(perfect generator)" if pd.isna(rank) else literal(name)
 
 
 def _draw(axes: Axes, table: pd.DataFrame, column: str, colors: Mapping[str, str]) -> None:

@@ -3,14 +3,17 @@
 from synthpath_kedro.report.section import Evidence, ReportFigure, Section, SectionContent
 
 CAPTION = (
-    "Ranked by kernel distance to held-out real images (features; 0 is alike), then by accuracy. Near-duplicates: the "
-    "largest share of a set's images that are nearer to a training image than held-out images are. Accuracies are "
-    "means over models on the real test set, trained on the set alone and mixed with real images; differences are "
-    "against the baseline without synthetic images."
+    "Ranked by kernel distance to held-out real images (features; 0 is alike), then by accuracy. A positive control is "
+    "a perfect generator, which draws from the true distribution: it shows what could be reached, and has no rank. "
+    "Near-duplicates: the largest share of a set's images that are nearer to a training image than held-out images "
+    "are. Accuracies are means over the models and regimes that every set has, on the real test set, trained on the "
+    "set alone and together with real images; differences are against the baseline without synthetic images."
 )
 
 
 def _build(evidence: Evidence) -> SectionContent:
+    import pandas as pd
+
     from synthpath_kedro.data.lineage import source_note
     from synthpath_kedro.evaluation.rows import records
     from synthpath_kedro.report.figures.generators import generators
@@ -22,7 +25,7 @@ def _build(evidence: Evidence) -> SectionContent:
         return SectionContent()
     rows = [
         {
-            "rank": row["rank"],
+            "rank": "positive control" if pd.isna(row["rank"]) else row["rank"],
             "set": row["set"],
             "source": cards[row["set"]].source,
             "kernel distance": Fixed(row["kernel_distance"], digits=4),
@@ -39,7 +42,7 @@ def _build(evidence: Evidence) -> SectionContent:
     ]
     figure = ReportFigure(
         "Generators, ranked",
-        "The same measures; the best by kernel distance stands above.",
+        "The same measures; the best by kernel distance stands above, positive controls (perfect generators) below.",
         "Kernel distance, near-duplicates and accuracies of every synthetic set",
         generators(table, note=source_note(phantom=evidence["data_card"].phantom)),
     )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from synthpath_kedro.report.labels import model_label, study_trainings
+from synthpath_kedro.report.labels import model_label, study_cells, study_trainings
 from synthpath_kedro.report.limitations import uses_the_studys_data
 from synthpath_kedro.report.section import Evidence, Note, Section, SectionContent
 
@@ -17,7 +17,9 @@ def _build(evidence: Evidence) -> SectionContent:
     from synthpath_kedro.report.published_tables import table_4_1
 
     parameters, classification = evidence["parameters"], evidence["classification"]
-    table = table_4_1(classification, parameters.classification.models, study_trainings(parameters))
+    table = table_4_1(
+        classification, parameters.classification.models, study_trainings(parameters), study_cells(parameters)
+    )
     if not uses_the_studys_data(evidence["data_card"]):
         table = replace(table, caption=OTHER_DATA)
     sentence = _zero_shot_sentence(classification)

@@ -1,6 +1,6 @@
 """Table 4.3: robustness, with its figure."""
 
-from synthpath_kedro.report.labels import study_trainings
+from synthpath_kedro.report.labels import study_cells, study_trainings
 from synthpath_kedro.report.section import Evidence, Note, ReportFigure, Section, SectionContent
 
 CAPTION = "Accuracy under each attack, for every cell; a point is a replicate."
@@ -17,7 +17,7 @@ def _build(evidence: Evidence) -> SectionContent:
     attacked = table[~table["control"].astype(bool)] if "control" in table else table
     image = robustness(attacked, note=source_note(phantom=evidence["data_card"].phantom))
     return SectionContent(
-        [table_4_3(attacked, parameters.classification.models, study_trainings(parameters))],
+        [table_4_3(attacked, parameters.classification.models, study_trainings(parameters), study_cells(parameters))],
         {"robustness": ReportFigure("Robustness", CAPTION, ALT, image)},
         [Note(TABLE_4_3_WARNING, "A warning about the published table.")],
     )

@@ -31,18 +31,21 @@ def predict_cell(
     seed: int,
     *,
     cell: Cell,
+    tested_on: tuple[str, ...] | None = None,
     **cached: Left,
 ) -> tuple[Left, Left]:
     """Predicts once, for every table: probabilities of all replicates, and features of the first for t-SNE.
 
-    A cell that was trained on a synthetic set is tested on that set, another one on every set of the study.
+    A cell that was trained on a synthetic set is tested on that set, another one on all of ``tested_on`` (None: every
+    set of the study).
     """
     from synthpath_kedro.classifiers.cached_features import stored_features
     from synthpath_kedro.classifiers.prediction import predict_replicates
 
     if classifier is MISSING:
         return MISSING, MISSING
-    tested = {cell.set: synthetic_sets[cell.set]} if cell.set else synthetic_sets
+    names = (cell.set,) if cell.set else tuple(synthetic_sets) if tested_on is None else tested_on
+    tested = {name: synthetic_sets[name] for name in names}
     whole: dict[str, LabeledImages] = {"real_val": real_val, "real_test": real_test}
     whole |= {f"synthetic.{name}": synthetic.labeled() for name, synthetic in tested.items()}
     cards = {name: images.card for name, images in whole.items() if not name.startswith("synthetic.")}

@@ -27,12 +27,13 @@ def create_pipeline(grid: Grid, cell: Cell) -> Pipeline:
         "params": "params:evaluation",
         "seed": "params:seed",
     }
+    sets = grid.sets_of(cell.model)
     if grid.models[cell.model]:
-        images = ["real_val", "real_test", *([cell.set] if cell.set else grid.sets)]
+        images = ["real_val", "real_test", *([cell.set] if cell.set else sets)]
         inputs |= {f"cached_{name}": f"{cell.model}/cached_{name}" for name in images}
     nodes = [
         Node(
-            bound(predict_cell, cell=cell),
+            bound(predict_cell, cell=cell, tested_on=sets),
             inputs=inputs,
             outputs=[own("predictions"), own("features")],
             name="predict",

@@ -41,7 +41,7 @@ def _cell_tables(grid: Grid) -> list[Node]:
         "knn_mixing": (tables.tabulate_knn_mixing, ["cells", PARAMS]),
         "cost": (tables.tabulate_cost, cost),
         "generators": (
-            tables.rank_generators,
+            bound(tables.rank_generators, oracles=grid.oracles),
             ["fidelity_table", "privacy_table", "comparison_table", "classification_table"],
         ),
     }

@@ -83,11 +83,16 @@ def tabulate_cost(cells: list[CellResults], diffusion_history: pd.DataFrame | No
 
 
 def rank_generators(
-    fidelity: pd.DataFrame, privacy: pd.DataFrame, comparison: pd.DataFrame, classification: pd.DataFrame
+    fidelity: pd.DataFrame,
+    privacy: pd.DataFrame,
+    comparison: pd.DataFrame,
+    classification: pd.DataFrame,
+    *,
+    oracles: tuple[str, ...],
 ) -> pd.DataFrame:
     from synthpath_kedro.evaluation.generator_tables import generators_table
 
-    return generators_table(fidelity, privacy, comparison, classification)
+    return generators_table(fidelity, privacy, comparison, classification, oracles)
 
 
 def collect_evidence(**tables: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -88,14 +88,14 @@ def write_report(
 ) -> tuple[str, dict[str, Any], str, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The report as one page of HTML, the verdict for machines, the summary for the terminal, and tables 4.1 to 4.3."""
     from synthpath_kedro.report import published_tables as published
-    from synthpath_kedro.report.labels import study_trainings
+    from synthpath_kedro.report.labels import study_cells, study_trainings
     from synthpath_kedro.report.page import render_report
     from synthpath_kedro.report.summary import verdict_json
     from synthpath_kedro.report.tables import to_csv_table
     from synthpath_kedro.report.terminal import as_text
 
     parameters = study_evidence["parameters"]
-    study = parameters.classification.models, study_trainings(parameters)
+    study = parameters.classification.models, study_trainings(parameters), study_cells(parameters)
     robustness = study_evidence["robustness"]
     table_4_1 = published.table_4_1(study_evidence["classification"], *study)
     table_4_2 = published.table_4_2(study_evidence["synthetic_as_test"], study[0])
