@@ -58,6 +58,7 @@ class Grid:
         sweep_ratios: mixing ratios of the ratio sweep.
         filtering_model: whose real cell filters the synthetic images, or None.
         exports: the synthetic sets are written for other training scripts too.
+        denoisers: trained for the set that is sampled from them; 1 where there is no such set.
     """
 
     models: dict[str, bool] = field(
@@ -70,29 +71,35 @@ class Grid:
     sweep_ratios: tuple[float, ...] = (0, 0.25, 0.5, 0.75, 1)
     filtering_model: str | None = None
     exports: bool = False
+    denoisers: int = 1
 
     @classmethod
     def from_parameters(cls, parameters: "Parameters") -> "Grid":
         study = parameters.classification
+        sets = {name: GENERATORS[one.source] for name, one in parameters.synthesis.synthetic_sets.items()}
         return cls(
             {model: study.has_frozen_backbone(model) for model in study.models},
             study.regimes,
-            {name: GENERATORS[one.source] for name, one in parameters.synthesis.synthetic_sets.items()},
+            sets,
             parameters.model,
             parameters.regime,
             study.sweep_ratios,
             study.confidence_filtering.model,
             parameters.synthesis.export != "none",
+            parameters.diffusion.replicates if _needs_denoiser(sets) else 1,
         )
 
     @property
     def needs_denoiser(self) -> bool:
         """Whether a synthetic set of the study is sampled from the denoiser."""
-        return any(generator.needs_denoiser for generator in self.sets.values())
+        return _needs_denoiser(self.sets)
 
     def of_set(self, name: str, synthetic_set: str) -> str:
-        """What the graph calls the dataset ``name`` of a set: "synthetic", or of several "synthetic/gan"."""
-        return f"{name}/{synthetic_set}" if len(self.sets) > 1 else name
+        """What the graph calls the dataset ``name`` of a set.
+
+        "synthetic", or "synthetic/gan" where the study has several sets or denoisers.
+        """
+        return f"{name}/{synthetic_set}" if len(self.sets) > 1 or self.denoisers > 1 else name
 
     @property
     def whole(self) -> bool:
@@ -121,3 +128,7 @@ class Grid:
         return tuple(
             cell for cell in self.cells if self.model in (ALL, cell.model) and self.regime in (ALL, cell.regime)
         )
+
+
+def _needs_denoiser(sets: dict[str, Generator]) -> bool:
+    return any(generator.needs_denoiser for generator in sets.values())
