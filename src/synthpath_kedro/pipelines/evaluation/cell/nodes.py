@@ -149,6 +149,8 @@ def _cell_card(classifier: Artifact) -> Card:
         "class_names",
         "prepared",
         "synthetic",
+        "denoiser_replicates",
+        "denoiser_of_replicate",
         "phantom",
         "zero_shot_val_accuracy",
         "parameters",
