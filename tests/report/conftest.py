@@ -180,7 +180,7 @@ def evidence(base_values, classification, synthetic_as_test, robustness, predict
                 "seed": 7,
                 "digest": "12" * 32,
                 "phantom": False,
-                "checkpoint": "ef" * 32,
+                "made_from": {"checkpoint": "ef" * 32},
             }
         },
         "real_and_synthetic_figures": {"diffusion": picture},
