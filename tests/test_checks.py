@@ -14,7 +14,7 @@ NAMES = ("dark", "gray", "light")
 
 @pytest.fixture
 def parameters(project: Path) -> Callable[..., Parameters]:
-    """The tiny environment's parameters with changes in the block ``synthesis``."""
+    """The tiny environment's parameters with changes in the block ``synthesis`` and others."""
     loader = OmegaConfigLoader(
         str(project / "conf"),
         env="tiny",
@@ -24,8 +24,9 @@ def parameters(project: Path) -> Callable[..., Parameters]:
     )
     values = dict(loader["parameters"])
 
-    def build(data_prep: dict | None = None, **changes: object) -> Parameters:
+    def build(data_prep: dict | None = None, denoisers: int = 1, **changes: object) -> Parameters:
         blocks = {"synthesis": {**values["synthesis"], **changes}}
+        blocks["diffusion"] = {**values["diffusion"], "replicates": denoisers}
         blocks["data_prep"] = {**values["data_prep"], **(data_prep or {})}
         return read_parameters({**values, **blocks})
 
@@ -46,6 +47,17 @@ def test_settings_that_go_together_pass(parameters: Callable, npz: Callable, tmp
     check_settings(parameters(source="npz", path=npz([0])))
     check_settings(parameters(source="image_folder", path=str(tmp_path)))
     check_settings(parameters(source="phantom"))
+
+
+def test_a_denoiser_that_no_classifier_would_use_is_refused(parameters: Callable, tmp_path: Path) -> None:
+    check_settings(parameters(denoisers=2))
+    check_settings(parameters(denoisers=3, source="image_folder", path=str(tmp_path)))
+    with pytest.raises(
+        InputError,
+        match=r"diffusion\.replicates is 3 and classification\.replicates is 2: no classifier would train on the "
+        r"images of denoiser 2; set diffusion\.replicates to 2 at most, or raise classification\.replicates$",
+    ):
+        check_settings(parameters(denoisers=3))
 
 
 @pytest.mark.parametrize(

@@ -34,22 +34,23 @@ def test_torchrun_trains_and_its_shards_have_the_bytes_of_one_process(workplace:
 
     def shards() -> dict[str, bytes]:
         folder = workplace / "data/tiny/07_model_output/synthetic"
-        return {path.name: path.read_bytes() for path in sorted(folder.glob("*.safetensors"))}
+        return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.safetensors"))}
 
+    two = "--params=diffusion.replicates=2"
     torchrun = ("torch.distributed.run", "--nproc-per-node=2", "--standalone", "-m", "kedro", "run", "--env=tiny")
     assert run("kedro", "run", "--env=tiny", "--pipelines=data_prep").returncode == 0
-    done = run(*torchrun, "--pipelines=diffusion,synthesis")
+    done = run(*torchrun, "--pipelines=diffusion,synthesis", two)
     assert done.returncode == 0, done.stderr
     versions = list((workplace / "data/tiny/06_models/denoiser.safetensors").iterdir())
     assert len(versions) == 1
     assert not (workplace / "data/tiny/scratch/diffusion").exists()
     of_two = shards()
-    assert len(of_two) == 3
+    assert len(of_two) == 6
     for name in of_two:
         (workplace / "data/tiny/07_model_output/synthetic" / name).unlink()
-    assert run("kedro", "run", "--env=tiny", "--pipelines=synthesis").returncode == 0
+    assert run("kedro", "run", "--env=tiny", "--pipelines=synthesis", two).returncode == 0
     assert shards() == of_two
 
-    refused = run(*torchrun, "--pipelines=classification")
+    refused = run(*torchrun, "--pipelines=classification", two)
     assert refused.returncode != 0
     assert "torchrun serves the pipelines diffusion and synthesis" in refused.stderr

@@ -7,6 +7,7 @@ from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.study.generators import GENERATORS, Generator
+from synthpath_kedro.study.grid import Grid
 from synthpath_kedro.study.loggers import check_logger
 
 
@@ -20,6 +21,7 @@ def check_settings(parameters: Parameters) -> None:
 
     check_logger(parameters.training.logger)
     check_backbones(parameters)
+    _check_denoisers(parameters)
     for name, one in parameters.synthesis.synthetic_sets.items():
         generator = GENERATORS[one.source]
         if generator.needs_denoiser:
@@ -70,6 +72,18 @@ def check_data(parameters: Parameters, data_card: DataCard) -> Card:
             allocated = allocate(parameters.synthesis, names, counts)
             found["sets"][name] = dict(zip(names, allocated.tolist(), strict=True))
     return found
+
+
+def _check_denoisers(parameters: Parameters) -> None:
+    """Refuses a denoiser on whose images no classifier would train."""
+    denoisers, study = Grid.from_parameters(parameters).denoisers, parameters.classification
+    replicates = max(study.replicates_of(model) for model in study.models)
+    if denoisers > replicates:
+        raise InputError(
+            f"diffusion.replicates is {denoisers} and classification.replicates is {replicates}: no classifier would "
+            f"train on the images of denoiser {replicates}; set diffusion.replicates to {replicates} at most, or raise "
+            "classification.replicates"
+        )
 
 
 def _check_path(parameter: str, path: Path, generator: Generator) -> None:

@@ -83,9 +83,10 @@ def tiles():
 def train(tiles, tmp_path):
     """Trains a cell on 24 real images, validates on 9, with 30 synthetic ones."""
 
-    def train(params, model="cnn", regime="real", scratch=None, seed=0, **images):
+    def train(params, model="cnn", regime="real", scratch=None, seed=0, made_by=None, **images):
         sets = {"real_train": tiles(24), "real_val": tiles(9, seed=1), "synthetic": tiles(30, seed=2)} | images
-        return train_cell(model, regime, *sets.values(), params, seed, scratch or tmp_path / "scratch")
+        folder = scratch or tmp_path / "scratch"
+        return train_cell(model, regime, *sets.values(), params, seed, folder, made_by=made_by)
 
     return train
 

@@ -94,6 +94,49 @@ def test_a_set_with_several_labels_an_image_is_refused(train, classification_par
         train(classification_parameters(), real_train=chest)
 
 
+# several generators
+
+
+def test_each_replicate_trains_on_the_images_of_one_generator_in_turn(
+    train, classification_parameters, tiles, replicate, same, tmp_path
+):
+    made_by = np.arange(30) // 15
+    images = tiles(30, seed=2)
+
+    def trained_with(spoilt):
+        pixels = images.images.copy()
+        pixels[made_by == spoilt] = 255 - pixels[made_by == spoilt]
+        changed = replace(images, images=pixels)
+        params = classification_parameters(max_epochs=1, replicates=3)
+        return train(params, regime="mixed", synthetic=changed, made_by=made_by, scratch=tmp_path / str(spoilt))
+
+    whole, first_spoilt, second_spoilt = (trained_with(spoilt) for spoilt in (-1, 0, 1))
+    unchanged = [same(replicate(whole, k), replicate(first_spoilt, k)) for k in range(3)]
+    assert unchanged == [False, True, False]
+    assert [same(replicate(whole, k), replicate(second_spoilt, k)) for k in range(3)] == [True, False, True]
+    card = whole.checkpoint.card
+    assert (card["denoiser_replicates"], card["denoiser_of_replicate"]) == (2, [0, 1, 0])
+
+
+def test_a_replicate_of_the_first_generator_is_that_of_a_study_with_it_alone(
+    train, classification_parameters, tiles, replicate, same, tmp_path
+):
+    params = classification_parameters(max_epochs=1, replicates=2)
+    both = train(params, regime="synthetic", made_by=np.arange(30) // 15)
+    images = tiles(30, seed=2)
+    alone = train(params, regime="synthetic", synthetic=images.select(np.arange(15)), scratch=tmp_path / "alone")
+    assert same(replicate(both, 0), replicate(alone, 0))
+    assert not same(replicate(both, 1), replicate(alone, 1))
+    card = alone.checkpoint.card
+    assert (card["denoiser_replicates"], card["denoiser_of_replicate"]) == (1, [0, 0])
+
+
+def test_a_cell_without_synthetic_images_has_no_generator(train, classification_parameters):
+    card = train(classification_parameters(max_epochs=1), made_by=np.arange(30) // 15).checkpoint.card
+    assert (card["denoiser_replicates"], card["denoiser_of_replicate"]) == (1, [])
+    assert "synthetic" not in card["n_images"]
+
+
 # replicates, history, card
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,31 @@ def test_a_mask_that_keeps_nothing_is_refused(classification_parameters, tiles, 
         InputError, match=r"keeps no synthetic image: lower classification.confidence_filtering.min_confidence"
     ):
         train_cell("cnn", "mixed", tiles(), tiles(6), tiles(6), params, 0, tmp_path, kept=np.zeros(6, bool))
+
+
+def test_the_images_that_are_kept_stay_those_of_their_generator(classification_parameters, tiles, tmp_path):
+    synthetic, made_by = tiles(12), np.arange(12) // 6
+    kept = np.arange(12) % 2 == 0
+    params = classification_parameters(max_epochs=1, replicates=2)
+
+    def train(images, name):
+        cell = train_cell(
+            "cnn", "synthetic", tiles(), tiles(6), images, params, 0, tmp_path / name, kept=kept, made_by=made_by
+        )
+        return cell.checkpoint.tensors
+
+    def of(tensors, replicate):
+        return {name: array.tobytes() for name, array in tensors.items() if name.startswith(f"replicate_{replicate}.")}
+
+    spoilt = synthetic.images.copy()
+    spoilt[6] = 255 - spoilt[6]  # kept, and of the second generator
+    before, after = train(synthetic, "a"), train(replace(synthetic, images=spoilt), "b")
+    assert of(before, 0) == of(after, 0)
+    assert of(before, 1) != of(after, 1)
+
+
+def test_a_mask_that_keeps_nothing_of_a_generator_is_refused(classification_parameters, tiles, tmp_path):
+    params = classification_parameters(max_epochs=1, replicates=2)
+    made_by = np.arange(6) // 3
+    with pytest.raises(InputError, match="confidence filtering keeps no synthetic image"):
+        train_cell("cnn", "mixed", tiles(), tiles(6), tiles(6), params, 0, tmp_path, kept=made_by == 0, made_by=made_by)

@@ -13,12 +13,14 @@ from synthpath_kedro.data.synthetic import (
     assemble,
     content_digest,
     from_arrays,
+    join,
 )
 from synthpath_kedro.errors import InputError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 4, 4, 3), dtype=np.uint8)
 LABELS = np.array([0, 1, 2, 0, 1, 2, 0])
 CLASS_NAMES = ("adipose", "mucus", "stroma")
+HALVES = (slice(0, 3), slice(3, 7))
 
 
 @pytest.fixture
@@ -130,3 +132,27 @@ def test_a_file_that_was_replaced_by_another_of_its_size_is_read_again(synthetic
         write_artifact(path, shard)
         digests.append(content_digest(read_artifact(path)))
     assert digests == [shard.digest for shard in list(synthetic.shards.values())[:2]]
+
+
+def test_a_set_that_several_generators_made_is_one_with_parts() -> None:
+    parts = [from_arrays(IMAGES[rows], LABELS[rows], CLASS_NAMES, 2, name="gan", source="npz") for rows in HALVES]
+    whole = join(parts, name="gan", source="npz", prepared="p")
+    assert (whole.card.replicates, len(whole), whole.card.counts["adipose"]) == (2, 7, 3)
+    assert list(whole.shards)[1:3] == ["replicate_0/shard_00001.safetensors", "replicate_1/shard_00000.safetensors"]
+    np.testing.assert_array_equal(whole.images[:], IMAGES)
+    np.testing.assert_array_equal(whole.labels, LABELS)
+    assert whole.made_by.tolist() == [0, 0, 0, 1, 1, 1, 1]
+    assert whole.digest != join(parts[::-1], name="gan", source="npz").digest
+    whole.check()
+
+
+def test_one_generator_made_every_image_of_a_set_without_parts(synthetic: SyntheticSet) -> None:
+    assert synthetic.card.replicates == 1
+    assert synthetic.made_by.tolist() == [0] * 7
+
+
+def test_images_of_more_than_ten_generators_are_told_apart() -> None:
+    parts = [from_arrays(IMAGES[:1] * 0 + k, LABELS[:1], CLASS_NAMES, 2, name="gan", source="npz") for k in range(12)]
+    whole = join(parts, name="gan", source="npz")
+    assert sorted(whole.made_by) == list(range(12))
+    np.testing.assert_array_equal(whole.images[:][:, 0, 0, 0], whole.made_by)

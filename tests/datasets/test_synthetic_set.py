@@ -7,7 +7,7 @@ import pytest
 from kedro.io import DatasetError
 
 from synthpath_kedro.data.artifact import Artifact, write_artifact
-from synthpath_kedro.data.synthetic import SyntheticSet, assemble, from_arrays
+from synthpath_kedro.data.synthetic import SyntheticSet, assemble, from_arrays, join
 from synthpath_kedro.datasets import SyntheticSetDataset, synthetic_set
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 4, 4, 3), dtype=np.uint8)
@@ -185,3 +185,40 @@ def test_kedro_viz_shows_the_card(dataset: SyntheticSetDataset) -> None:
     dataset.save(make())
     assert dataset.preview()["counts"] == {"adipose": 3, "mucus": 2, "stroma": 2}
     assert json.dumps(dataset.preview())
+
+
+def of_generators(n: int) -> SyntheticSet:
+    parts = [from_arrays(IMAGES + k, LABELS, NAMES, 3, name="gan", source="npz", seed=k) for k in range(n)]
+    return join(parts, name="gan", source="npz", prepared="p")
+
+
+def test_parts_are_sets_of_their_own_in_folders_of_their_own(dataset: SyntheticSetDataset, folder: Path) -> None:
+    dataset.save(of_generators(2))
+    loaded = dataset.load()
+    assert loaded.card == of_generators(2).card
+    assert names_in(folder) == ["manifest.json", "replicate_0", "replicate_1"]
+    np.testing.assert_array_equal(loaded.images[:], np.concatenate([IMAGES, IMAGES + 1]))
+    assert loaded.made_by.tolist() == [0] * 7 + [1] * 7
+    assert [part.card.seed for part in loaded.parts] == [0, 1]
+    part = SyntheticSetDataset(filepath=str(folder / "replicate_1")).load()
+    assert part.card == loaded.parts[1].card
+    np.testing.assert_array_equal(part.images[:], IMAGES + 1)
+    dataset.save(loaded)
+    assert dataset.load().card == loaded.card
+
+
+@pytest.mark.parametrize("fewer", [1, 2])
+def test_parts_of_generators_that_are_no_more_are_removed(
+    dataset: SyntheticSetDataset, folder: Path, fewer: int
+) -> None:
+    dataset.save(of_generators(3))
+    dataset.save(make() if fewer == 1 else of_generators(2))
+    assert names_in(folder) == ["manifest.json", *(SHARDS if fewer == 1 else ["replicate_0", "replicate_1"])]
+    assert len(dataset.load()) == 7 * fewer
+
+
+def test_a_damaged_shard_of_a_part_is_named(dataset: SyntheticSetDataset, folder: Path) -> None:
+    dataset.save(of_generators(2))
+    flip_last_bit(folder / "replicate_1" / SHARDS[0])
+    with pytest.raises(DatasetError, match=r"do not belong together \(replicate_1/shard_00000\.safetensors\)"):
+        dataset.load()

@@ -36,6 +36,15 @@ def test_the_study_costs_what_its_settings_say(diffusion_parameters, synthesis_p
     assert guided.synthesis_flops == 7 * 2 * 2 * cost.forward_flops
 
 
+def test_denoisers_multiply_the_cost(diffusion_parameters, synthesis_parameters):
+    one, three = (
+        estimate_cost(diffusion_parameters(replicates=n), synthesis_parameters(), 10, 8, probe=False) for n in (1, 3)
+    )
+    assert three.training_flops == 3 * one.training_flops
+    assert three.synthesis_flops == 3 * one.synthesis_flops
+    assert three.describe().startswith("each of 3 denoisers takes ")
+
+
 def test_a_probe_gives_times(diffusion_parameters, synthesis_parameters):
     cost = estimate_cost(diffusion_parameters(), synthesis_parameters(), n_train=10, image_size=8)
     assert cost.training_seconds > 0

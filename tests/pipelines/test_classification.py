@@ -1,6 +1,7 @@
 """The cells of the grid: what they leave, and what they refuse."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.missing import MISSING
 from synthpath_kedro.data.splits import Splits
-from synthpath_kedro.data.synthetic import SyntheticSet, from_arrays
+from synthpath_kedro.data.synthetic import SyntheticSet, from_arrays, join
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
 from synthpath_kedro.pipelines import classification
@@ -151,6 +152,28 @@ def test_each_of_several_sets_trains_a_cell_of_its_own(run: Callable, inputs: di
     cards = {name: made[f"cnn/{name}/classifier"].card for name in ("real", "mixed/gan", "mixed/vae")}
     assert {name: card["set"] for name, card in cards.items()} == {"real": "", "mixed/gan": "gan", "mixed/vae": "vae"}
     assert cards["mixed/gan"]["synthetic"] == gan.digest != cards["mixed/vae"]["synthetic"]
+
+
+def test_replicates_of_a_cell_take_turns_in_the_parts_of_a_set(
+    run: Callable, inputs: dict, synthetic: SyntheticSet
+) -> None:
+    images, names, facts = synthetic.images[:], synthetic.class_names, {"name": "diffusion", "source": "diffusion"}
+    parts = [from_arrays(pixels, synthetic.labels, names, 16, **facts) for pixels in (images, 255 - images)]
+    grid = Grid(models={"cnn": False, "resnet18": True}, regimes=("synthetic",), denoisers=2)
+    pipeline = classification.create_pipeline(grid)
+    both = run(pipeline, **inputs, **{"synthetic/diffusion": join(parts, **facts, prepared="p")})
+    alone = run(classification.create_pipeline(replace(grid, denoisers=1)), **inputs | {"synthetic": synthetic})
+    for model in ("cnn", "resnet18"):
+        cells = [made[f"{model}/synthetic/classifier"] for made in (both, alone)]
+        assert [cell.card["denoiser_replicates"] for cell in cells] == [2, 1]
+        assert cells[0].card["denoiser_of_replicate"] == [0, 1]
+        equal = {
+            name: np.array_equal(array, cells[1].tensors[name])
+            for name, array in cells[0].tensors.items()
+            if name.startswith("replicate_")
+        }
+        assert all(same for name, same in equal.items() if name.startswith("replicate_0."))
+        assert not all(same for name, same in equal.items() if name.startswith("replicate_1."))
 
 
 def test_the_sweep_trains_every_ratio_and_its_ends_are_the_pure_regimes(run: Callable, inputs: dict) -> None:

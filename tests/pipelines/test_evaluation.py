@@ -1,7 +1,7 @@
 """Evaluation of cells and of the study, on predictions of known outcome."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from synthpath_kedro.data.artifact import Artifact
+from synthpath_kedro.data.artifact import Artifact, digest_arrays
 from synthpath_kedro.data.missing import MISSING
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.data.synthetic import SyntheticSet, from_arrays
-from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
+from synthpath_kedro.diffusion.checkpoint import denoiser_artifact, join_replicates
 from synthpath_kedro.diffusion.denoiser import make_denoiser
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.evaluation.cell_results import CellResults
@@ -28,7 +28,11 @@ from synthpath_kedro.pipelines.evaluation.cell.nodes import (
     predict_cell,
     score_cell,
 )
-from synthpath_kedro.pipelines.evaluation.evidence.generator_nodes import draw_closest_pairs, tabulate_privacy
+from synthpath_kedro.pipelines.evaluation.evidence.generator_nodes import (
+    draw_closest_pairs,
+    measure_denoiser_losses,
+    tabulate_privacy,
+)
 from synthpath_kedro.pipelines.evaluation.evidence.table_nodes import tabulate_robustness
 from synthpath_kedro.pipelines.evaluation.report.nodes import write_feature_space
 from synthpath_kedro.report.figures.style import new_figure, png_bytes
@@ -111,6 +115,20 @@ def denoiser(parameters: Parameters) -> Artifact:
     network = make_denoiser(parameters.diffusion, 3, 16)
     facts = {"class_names": list(NAMES), "image_size": 16, "prepared": "p", "phantom": True}
     return denoiser_artifact(network.state_dict(), parameters.diffusion, facts)
+
+
+def test_losses_of_several_denoisers_are_averaged_image_by_image(
+    denoiser: Artifact, splits: Splits, parameters: Parameters
+) -> None:
+    def losses(checkpoint: Artifact) -> Mapping[str, np.ndarray]:
+        return measure_denoiser_losses(checkpoint, splits.train, splits.val, parameters.evaluation, 0).tensors
+
+    shifted = {name: array + 0.01 for name, array in denoiser.tensors.items()}
+    other = Artifact(shifted, denoiser.card | {"digest": digest_arrays(shifted)})
+    first, second, both = losses(denoiser), losses(other), losses(join_replicates([denoiser, other]))
+    for name in ("real_train", "real_val"):
+        assert not np.array_equal(first[name], second[name])
+        np.testing.assert_allclose(both[name], (first[name] + second[name]) / 2, rtol=1e-12)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from synthpath_kedro.data.export import Export
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.data.synthetic import SyntheticSet
 from synthpath_kedro.datasets import ArtifactFolderDataset, ScratchDataset, SyntheticSetDataset
+from synthpath_kedro.diffusion.checkpoint import join_replicates, split_replicates
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.pipelines import diffusion, synthesis
@@ -36,7 +37,12 @@ def trained(run: Callable, splits: Splits, tmp_path: Path) -> dict:
 def synthesize(run: Callable, splits: Splits, parameters: Parameters, tmp_path: Path) -> Callable[..., dict]:
     """Runs the pipeline synthesis with changes in its block."""
 
-    def run_synthesis(denoiser: object = None, existing: dict | None = None, **changes: object) -> dict:
+    def run_synthesis(
+        denoiser: object = None,
+        existing: dict | None = None,
+        parameters: Parameters = parameters,
+        **changes: object,
+    ) -> dict:
         changed = parameters.model_copy(update={"synthesis": parameters.synthesis.model_copy(update=changes)})
         real = {f"real_{name}": images for name, images in splits}
         return run(
@@ -141,6 +147,22 @@ def test_several_sets_are_made_side_by_side(
     existing = ArtifactFolderDataset(filepath=str(tmp_path / "synthetic")).load()
     again = synthesize(trained["denoiser"], existing, **{name: getattr(params, name) for name in (*NINE, "sets")})
     assert {shard.path.parent for shard in again["synthetic/ours"].shards.values()} == {tmp_path / "synthetic" / "ours"}
+
+
+def test_several_denoisers_make_the_parts_of_one_set(
+    synthesize: Callable, trained: dict, parameters: Parameters, tmp_path: Path
+) -> None:
+    denoisers = join_replicates([*split_replicates(trained["denoiser"])] * 2)
+    several = parameters.model_copy(update={"diffusion": parameters.diffusion.model_copy(update={"replicates": 2})})
+    made = synthesize(denoisers, parameters=several, **NINE)
+    synthetic = made["synthetic/diffusion"]
+    assert (synthetic.card.total, synthetic.card.replicates) == (18, 2)
+    SyntheticSetDataset(filepath=str(tmp_path / "synthetic/diffusion")).save(synthetic)
+    ScratchDataset(filepath=str(tmp_path / "scratch")).remove("synthesis.diffusion")
+    existing = ArtifactFolderDataset(filepath=str(tmp_path / "synthetic")).load()
+    again = synthesize(denoisers, existing, parameters=several, **NINE)["synthetic/diffusion"]
+    folders = {tmp_path / "synthetic/diffusion" / f"replicate_{k}" for k in range(2)}
+    assert {shard.path.parent for shard in again.shards.values()} == folders
 
 
 def test_images_made_elsewhere_are_read_before_anything_is_trained() -> None:

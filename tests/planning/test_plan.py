@@ -61,6 +61,20 @@ def test_cells_and_replicates_multiply_the_time_of_training(
     assert 10 < step(many, "classification: cnn").seconds / step(one, "classification: cnn").seconds < 1000
 
 
+def test_denoisers_multiply_training_and_synthetic_images(
+    parameters: Callable[..., Parameters], tmp_path: Path
+) -> None:
+    one, two = (
+        make_plan(parameters(diffusion={"replicates": n, "max_minutes": 3}), tmp_path, probe=False) for n in (1, 2)
+    )
+    for name in ("diffusion", "synthesis"):
+        assert step(two, name).disk_bytes == 2 * step(one, name).disk_bytes
+    assert step(two, "synthesis").disk_bytes == 2 * 90 * 16 * 16 * 3
+    assert step(one, "diffusion").note == "at most 3 minutes by diffusion.max_minutes"
+    assert step(two, "diffusion").note == "2 denoisers, each at most 3 minutes by diffusion.max_minutes"
+    assert step(two, "report").disk_bytes > step(one, "report").disk_bytes
+
+
 def test_a_study_on_images_made_elsewhere_trains_no_denoiser(
     parameters: Callable[..., Parameters], tmp_path: Path
 ) -> None:

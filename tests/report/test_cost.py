@@ -15,6 +15,11 @@ def test_seconds_add_up_and_speeds_are_weighted_by_time() -> None:
     assert table["images_per_second"].tolist() == pytest.approx([15, 5])
 
 
+def test_several_denoisers_are_one_stage() -> None:
+    both = history((10, 30), (30, 10)).assign(replicate=[0, 1])
+    assert cost_table(both, {})[["stage", "seconds"]].to_numpy().tolist() == [["2 denoisers", 40]]
+
+
 def test_stages_that_train_nothing_are_added_by_what_their_nodes_took() -> None:
     cost = cost_table(history((10, 30)), {})
     times = {"a": {"pipeline": "synthesis", "seconds": 3.0}, "b": {"pipeline": "synthesis", "seconds": 4.0}}

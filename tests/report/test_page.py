@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from synthpath_kedro.report.limitations import limitations
 from synthpath_kedro.report.section import ReportFigure, Section, SectionContent, build_section
 from synthpath_kedro.report.sections import SECTIONS
 
@@ -285,3 +286,26 @@ def test_every_section_that_lacks_evidence_says_so_in_one_line(name, evidence):
     assert build_section(section, evidence | {section.needs[-1]: None}) is None
     assert section.absent
     assert "\n" not in section.absent
+
+
+@pytest.mark.parametrize(
+    ("cards", "title", "words"),
+    [
+        ({"a": {"made_from": {"checkpoint": "x"}}}, "One denoiser", "for this synthetic set, not for this generator"),
+        (
+            {"a": {"made_from": {"checkpoint": "x"}, "replicates": 3}},
+            "Several denoisers",
+            "3 denoisers were trained from different random numbers",
+        ),
+        ({"a": {"made_from": {"checkpoint": "x"}}, "b": {}}, "One run of each generator", "not for their generators"),
+        ({"a": {"made_from": {"checkpoint": "x"}, "replicates": 2}, "b": {}}, "Several denoisers", "Verdicts about b,"),
+        ({"a": {"made_from": {"files": "x"}}}, "Images made elsewhere", "for these images, not for their generator"),
+    ],
+)
+def test_a_limitation_says_whether_the_generator_was_trained_more_than_once(cards, title, words, evidence):
+    facts = {"name": "", "counts": {}, "parameters": {}}
+    cards = {name: facts | card for name, card in cards.items()}
+    notes = {note.heading: note.text for note in limitations(evidence | {"generator_cards": cards})}
+    of_generators = {"One denoiser", "Several denoisers", "One run of each generator", "Images made elsewhere"}
+    assert notes.keys() & of_generators == {title}
+    assert words in notes[title]

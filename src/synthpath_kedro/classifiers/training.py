@@ -1,8 +1,9 @@
 """Trains the replicates of a cell: one model under one regime."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -52,6 +53,7 @@ def train_cell(
     kept: np.ndarray | None = None,
     set_name: str = "",
     training_log: TrainingLog | None = None,
+    made_by: np.ndarray | None = None,
 ) -> TrainedCell:
     """Trains every replicate of the cell (``model``, ``regime``); goes on where a killed run left off.
 
@@ -71,6 +73,8 @@ def train_cell(
         kept: bool [N], the synthetic images to train on; None for all.
         set_name: of the synthetic set; "" where the regime uses none.
         training_log: where metrics are logged; decides nothing. None: nowhere.
+        made_by: int64 [N], which of several generators made each synthetic image: replicate k trains on the images of
+            generator k mod their number. None: there is one.
 
     Raises:
         InputError: the images have several labels, synthetic images are needed and missing or of other classes or
@@ -83,8 +87,10 @@ def train_cell(
     first = build_classifier(model, real_train.class_names, params, seed)
     sources = _sources(used, cached or {}, first, REGIMES[regime].augment)
     if "synthetic" in sources and kept is not None:
-        sources["synthetic"] = replace(sources["synthetic"], rows=_rows(kept))
+        sources["synthetic"] = replace(sources["synthetic"], rows=_some(np.flatnonzero(kept)))
+    parts = _parts(sources["synthetic"], made_by) if "synthetic" in sources else []
     metadata = _metadata(model, regime, set_name, used, sources, params, seed, first)
+    metadata = metadata.model_copy(update=_generators(parts, params.replicates_of(model)))
     cell = Cell(
         model=model,
         regime=regime,
@@ -99,7 +105,10 @@ def train_cell(
         key=metadata.to_json(),
         training_log=training_log,
     )
-    replicates = [train_replicate(cell, replicate, scratch) for replicate in range(params.replicates_of(model))]
+    replicates = [
+        train_replicate(replace(cell, synthetic=parts[replicate % len(parts)]) if parts else cell, replicate, scratch)
+        for replicate in range(params.replicates_of(model))
+    ]
     if first.zero_shot:
         accuracy = _accuracy(first, real_val, params.backbone(model).batch_size)
         metadata = metadata.model_copy(update={"zero_shot_val_accuracy": accuracy})
@@ -140,8 +149,7 @@ def _sources(
     return {name: Source(images.images, images.labels) for name, images in used.items()} | stored
 
 
-def _rows(kept: np.ndarray) -> np.ndarray:
-    rows = np.flatnonzero(kept)
+def _some(rows: np.ndarray) -> np.ndarray:
     if len(rows) == 0:
         raise InputError(
             "confidence filtering keeps no synthetic image: lower "
@@ -149,6 +157,20 @@ def _rows(kept: np.ndarray) -> np.ndarray:
             "set classification.confidence_filtering.model to null"
         )
     return rows
+
+
+def _parts(synthetic: Source, made_by: np.ndarray | None) -> list[Source]:
+    """The images of each generator; all of them where there is one."""
+    if made_by is None or not made_by.any():
+        return [synthetic]
+    rows = np.arange(len(made_by)) if synthetic.rows is None else synthetic.rows
+    return [replace(synthetic, rows=_some(rows[made_by[rows] == k])) for k in range(made_by.max() + 1)]
+
+
+def _generators(parts: Sequence[Source], replicates: int) -> dict[str, Any]:
+    """How many generators made the images, and on whose each replicate trains (of none without synthetic images)."""
+    taken = [replicate % len(parts) for replicate in range(replicates)] if parts else []
+    return {"denoiser_replicates": max(1, len(parts)), "denoiser_of_replicate": taken}
 
 
 def _class_weights(

@@ -21,6 +21,8 @@ class CellMetadata(Lineage):
         class_names: in label order.
         zero_shot_val_accuracy: before any training, of a model that can classify then.
         parameters: those that decide the weights.
+        denoiser_replicates: generators that made its synthetic images; 1 without any.
+        denoiser_of_replicate: by replicate, on whose images it was trained; empty without synthetic images.
     """
 
     # An artifact of a cell may say more than its reader asks for.
@@ -38,6 +40,8 @@ class CellMetadata(Lineage):
     class_names: list[str] = Field(default_factory=list)
     zero_shot_val_accuracy: float | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
+    denoiser_replicates: int = 1
+    denoiser_of_replicate: list[int] = Field(default_factory=list)
 
     @classmethod
     def of(cls, artifact: Artifact) -> Self:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -52,6 +52,7 @@ class GeneratorCard(Metadata):
         versions: of packages.
         duplicates: images that are real ones, pixel by pixel: ``real_train`` (how many) and ``treatment``.
         facts: further plain JSON that a reader should see.
+        replicates: generators that it was made by, each trained anew and each making a part of it.
     """
 
     WHAT: ClassVar = "the synthetic set's manifest.json"
@@ -73,6 +74,7 @@ class GeneratorCard(Metadata):
     versions: dict[str, str] = Field(default_factory=dict)
     duplicates: dict[str, Any] = Field(default_factory=dict)
     facts: dict[str, Any] = Field(default_factory=dict)
+    replicates: int = 1
 
     @property
     def checkpoint(self) -> str | None:
@@ -87,10 +89,12 @@ class SyntheticSet:
     Attributes:
         shards: by file name, in the order of their names: ``images`` uint8 [n, H, W, 3] and ``labels`` int64 [n].
         card: what they are.
+        parts: where it was made by several generators, what each of them made, by their number.
     """
 
     shards: Mapping[str, Artifact]
     card: GeneratorCard
+    parts: tuple["SyntheticSet", ...] = ()
 
     def __len__(self) -> int:
         return self.card.total
@@ -117,6 +121,15 @@ class SyntheticSet:
     def labels(self) -> np.ndarray:
         """int64 [N]."""
         return np.concatenate([np.asarray(self.shards[name].tensors["labels"]) for name in sorted(self.shards)])
+
+    @cached_property
+    def made_by(self) -> np.ndarray:
+        """int64 [N]: which of several generators made each image; 0 where there is one."""
+        of_part = {f"{part_folder(k)}/{name}": k for k, part in enumerate(self.parts) for name in part.shards}
+        names = sorted(self.shards)
+        return np.repeat(
+            [of_part.get(name, 0) for name in names], [len(self.shards[name].tensors["labels"]) for name in names]
+        )
 
     def labeled(self, rows: np.ndarray | None = None) -> LabeledImages:
         """The images (those at ``rows``) as labeled images whose card names the set.
@@ -183,6 +196,28 @@ def assemble(shards: Mapping[str, Artifact], class_names: Sequence[str], **facts
         **facts,
     )
     return SyntheticSet({name: shards[name] for name in names}, card)
+
+
+def part_folder(replicate: int | str) -> str:
+    """Below the folder of a set that several generators made: where the shards of one of them are ("*": of all)."""
+    return f"replicate_{replicate}"
+
+
+def below(folder: str, shards: Mapping[str, Artifact]) -> dict[str, Artifact]:
+    """Those of ``shards`` whose name begins with ``folder`` ("gan/"), by the rest of their name."""
+    return {name.removeprefix(folder): shard for name, shard in shards.items() if name.startswith(folder)}
+
+
+def join(parts: Sequence[SyntheticSet], **facts: Any) -> SyntheticSet:
+    """One set of what several generators made.
+
+    Args:
+        parts: one per generator, of the same classes.
+        facts: of ``GeneratorCard``: at least ``name`` and ``source``.
+    """
+    shards = {f"{part_folder(k)}/{name}": shard for k, part in enumerate(parts) for name, shard in part.shards.items()}
+    whole = assemble(shards, parts[0].class_names, replicates=len(parts), **facts)
+    return replace(whole, parts=tuple(parts))
 
 
 def from_arrays(

@@ -1,7 +1,8 @@
-"""The denoiser at rest."""
+"""The denoiser at rest: one file, with the weights of every replicate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 
 from synthpath_kedro.data.artifact import Artifact, Card, digest_arrays, package_versions
@@ -12,6 +13,8 @@ from synthpath_kedro.parameters import DiffusionParameters
 from synthpath_kedro.training.device import choose_device
 
 KIND = "denoiser"
+
+_OWN = ("epochs", "images_seen", "digest")
 
 _HINT = "remove it and run kedro run --pipelines=diffusion"
 
@@ -46,11 +49,49 @@ def denoiser_artifact(
     return Artifact(tensors, card)
 
 
+def join_replicates(checkpoints: Sequence[Artifact]) -> Artifact:
+    """One artifact of all denoisers of a study.
+
+    Args:
+        checkpoints: made by ``denoiser_artifact``, trained with the same settings on the same data.
+
+    Returns:
+        Their tensors, prefixed "replicate_<k>."; the card of the first, whose ``digest`` is that of all tensors, and
+        whose ``replicates`` hold what differs: ``epochs, images_seen, digest`` of each.
+    """
+    tensors = {
+        f"{_prefix(replicate)}{name}": array
+        for replicate, checkpoint in enumerate(checkpoints)
+        for name, array in checkpoint.tensors.items()
+    }
+    own = [{key: one.card[key] for key in _OWN if key in one.card} for one in checkpoints]
+    return Artifact(tensors, {**checkpoints[0].card, "replicates": own, "digest": digest_arrays(tensors)})
+
+
+def split_replicates(checkpoint: Artifact) -> list[Artifact]:
+    """The inverse of ``join_replicates``; a single denoiser, as older versions saved it, is the only replicate."""
+    if "replicates" not in checkpoint.card:
+        return [checkpoint]
+    shared = {key: value for key, value in checkpoint.card.items() if key != "replicates"}
+    return [
+        Artifact(_without_prefix(checkpoint, _prefix(replicate)), {**shared, **own})
+        for replicate, own in enumerate(checkpoint.card["replicates"])
+    ]
+
+
+def _prefix(replicate: int) -> str:
+    return f"replicate_{replicate}."
+
+
+def _without_prefix(checkpoint: Artifact, prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in checkpoint.tensors.items() if name.startswith(prefix)}
+
+
 def load_denoiser(checkpoint: Artifact, device: torch.device | None = None, encoder: Encoder = PIXELS) -> Denoiser:
     """The denoiser, ready to sample from.
 
     Args:
-        checkpoint: made by ``denoiser_artifact``.
+        checkpoint: made by ``denoiser_artifact``, or one of ``split_replicates``.
         device: where to; ``choose_device``, unless given.
         encoder: the one that it was trained with.
 

@@ -24,11 +24,12 @@ class Cost:
 
     Attributes:
         forward_flops: floating-point operations of one image's pass through the denoiser (2 a multiply-add).
-        training_flops: of all epochs, the backward pass counted as two forward passes.
+        training_flops: of all epochs and denoisers, the backward pass counted as two forward passes.
         synthesis_flops: of all synthetic images.
         training_seconds: on this machine; None without a probe.
         synthesis_seconds: on this machine; None without a probe.
         device: what was probed.
+        denoisers: how many are trained.
     """
 
     forward_flops: float
@@ -37,6 +38,7 @@ class Cost:
     training_seconds: float | None
     synthesis_seconds: float | None
     device: str
+    denoisers: int = 1
 
     @property
     def seconds(self) -> float:
@@ -45,8 +47,9 @@ class Cost:
 
     def describe(self) -> str:
         """One line for the log."""
+        takes = "the denoiser takes" if self.denoisers == 1 else f"each of {self.denoisers} denoisers takes"
         line = (
-            f"the denoiser takes {_count(self.forward_flops)} per image: training {_count(self.training_flops)}, "
+            f"{takes} {_count(self.forward_flops)} per image: training {_count(self.training_flops)}, "
             f"synthesis {_count(self.synthesis_flops)}"
         )
         if self.training_seconds is None or self.synthesis_seconds is None:
@@ -73,7 +76,7 @@ def estimate_cost(
     image_size: int,
     probe: bool = True,
 ) -> Cost:
-    """Cost of training on ``n_train`` images and of making the synthetic set.
+    """Cost of training on ``n_train`` images and of making the synthetic set, of all denoisers together.
 
     Args:
         params: the block ``diffusion``.
@@ -86,14 +89,16 @@ def estimate_cost(
         InputError: the image size does not fit the network.
     """
     one = forward_flops(params.denoiser, image_size)
-    trained_images = params.max_epochs * n_train
-    evaluated_images = _n_images(synthesis) * SAMPLERS.find(synthesis.sampler).evaluations(synthesis.num_steps)
+    trained_images = params.replicates * params.max_epochs * n_train
+    evaluated_images = params.replicates * _n_images(synthesis)
+    evaluated_images *= SAMPLERS.find(synthesis.sampler).evaluations(synthesis.num_steps)
     evaluated_images *= 1 if synthesis.guidance_scale == 1 else 2
     training_rate, forward_rate = _probe(params, synthesis, image_size) if probe else (None, None)
     return Cost(
         forward_flops=one,
         training_flops=one * (1 + _BACKWARD_PER_FORWARD) * trained_images,
         synthesis_flops=one * evaluated_images,
+        denoisers=params.replicates,
         training_seconds=training_rate and trained_images / training_rate,
         synthesis_seconds=forward_rate and evaluated_images / forward_rate,
         device="GPU" if choose_device().type != "cpu" else "CPU",

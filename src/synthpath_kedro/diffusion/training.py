@@ -24,7 +24,7 @@ from synthpath_kedro.parameters import DenoiserParameters, DiffusionParameters
 from synthpath_kedro.training.distributed import world_size
 from synthpath_kedro.training.loggers import TrainingLog
 from synthpath_kedro.training.progress import EpochHistory
-from synthpath_kedro.training.seeding import Stream, mixed_seed
+from synthpath_kedro.training.seeding import Stream, mixed_seed, replicate_seed
 from synthpath_kedro.training.trainer import Patience, make_trainer, resumable_checkpoint
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ def train_denoiser(
     scratch: Path,
     training_log: TrainingLog | None = None,
     encoder: Encoder = PIXELS,
+    replicate: int = 0,
 ) -> TrainedDenoiser:
     """Trains a class-conditional denoiser; a killed training resumes from its last epoch.
 
@@ -63,11 +64,12 @@ def train_denoiser(
         train: images to learn; one label per image.
         val: images to validate on.
         params: the block ``diffusion``.
-        seed: decides weights, batch order, noise levels and noise.
+        seed: the study's; with ``replicate`` it decides weights, batch order, noise levels and noise.
         scratch: folder of the checkpoint, from which a finished training comes back at once; the caller removes it
             when the result is safe.
         training_log: where its metrics are logged; decides nothing. None: nowhere.
         encoder: gives the space that the denoiser works in.
+        replicate: which of the study's denoisers this is, from 0.
 
     Raises:
         InputError: the set is multi-label, its image size does not fit the network, or the training diverges.
@@ -75,10 +77,11 @@ def train_denoiser(
     _require_one_label(train)
     _warn_without_attention(params.denoiser, train.image_size)
     with isolate_rng():
-        torch.manual_seed(mixed_seed(seed, Stream.DENOISER_WEIGHTS))
+        own_seed = replicate_seed(seed, replicate)
+        torch.manual_seed(mixed_seed(own_seed, Stream.DENOISER_WEIGHTS))
         denoiser = make_denoiser(params, train.n_classes, train.image_size, encoder)
-        resume = resumable_checkpoint(scratch, _training_key(train, val, params, seed, encoder))
-        return _fit(denoiser, train, val, params, seed, scratch, resume, training_log, encoder)
+        resume = resumable_checkpoint(scratch, _training_key(train, val, params, own_seed, encoder))
+        return _fit(denoiser, train, val, params, seed, replicate, scratch, resume, training_log, encoder)
 
 
 def _fit(
@@ -87,14 +90,18 @@ def _fit(
     val: LabeledImages,
     params: DiffusionParameters,
     seed: int,
+    replicate: int,
     scratch: Path,
     resume: Path | None,
     training_log: TrainingLog | None,
     encoder: Encoder,
 ) -> TrainedDenoiser:
-    batches = training_batches(train, params.batch_size, seed)
-    module = DenoiserTraining(denoiser, params, len(batches) * params.max_epochs, seed, encoder)
-    history = EpochHistory("denoiser", len(batches) * min(params.batch_size, len(train)))
+    own_seed, several = replicate_seed(seed, replicate), params.replicates > 1
+    name = f"denoiser, replicate {replicate}" if several else "denoiser"
+    path_of_log = f"denoiser/replicate_{replicate}" if several else "denoiser"
+    batches = training_batches(train, params.batch_size, own_seed)
+    module = DenoiserTraining(denoiser, params, len(batches) * params.max_epochs, own_seed, encoder)
+    history = EpochHistory(name, len(batches) * min(params.batch_size, len(train)))
     samples = SampleGrid(params, train.n_classes, train.image_size, seed, encoder)
     average = ExponentialMovingAverage(params.ema_decay)
     patience = [] if params.patience is None else [Patience(params.patience)]
@@ -105,13 +112,13 @@ def _fit(
         [history, samples, average, *patience],
         params.gradient_clip,
         params.max_minutes,
-        loggers=() if training_log is None else training_log.callbacks("denoiser", history, params),
+        loggers=() if training_log is None else training_log.callbacks(path_of_log, history, params),
         use_distributed_sampler=False,
     )
     trainer.fit(module, batches, validation_batches(val, params.batch_size), ckpt_path=resume)
     epochs = len(history.table)
     if epochs < params.max_epochs:
-        log.info("denoiser: stopped after %d of %d epochs", epochs, params.max_epochs)
+        log.info("%s: stopped after %d of %d epochs", name, epochs, params.max_epochs)
     if epochs not in samples.samples:
         module.load_state_dict(average.average)  # a training that was already at its end has not done so
         samples.samples[epochs] = samples.sample(module.eval())  # Lightning leaves it in training mode
@@ -147,7 +154,8 @@ def _training_key(
         "val": val.digest,
         "number of processes": world_size(),
     }
-    return {"parameters": params.model_dump(mode="json"), **facts}
+    # How many others there are does not change this one.
+    return {"parameters": params.model_dump(mode="json", exclude={"replicates"}), **facts}
 
 
 def _provenance(train: LabeledImages, params: DiffusionParameters, seed: int, epochs: int) -> Card:

@@ -151,7 +151,7 @@ def _is_control(cell: Cell, positive_controls: Collection[str]) -> bool:
 
 
 def _denoisers(artifact: Artifact) -> int:
-    return int(artifact.card.get("denoiser_replicates", 1))
+    return CellMetadata.of(artifact).denoiser_replicates
 
 
 def _median_mcnemar(a: np.ndarray, b: np.ndarray) -> float:

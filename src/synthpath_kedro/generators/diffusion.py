@@ -1,14 +1,20 @@
-"""Images sampled from the study's denoiser."""
+"""Images sampled from the study's denoisers."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from synthpath_kedro.data.artifact import Artifact, Card
 from synthpath_kedro.data.lineage import check_same_data
-from synthpath_kedro.data.synthetic import SyntheticSet, assemble
+from synthpath_kedro.data.synthetic import SyntheticSet, assemble, below, join, part_folder
+from synthpath_kedro.diffusion.checkpoint import split_replicates
 from synthpath_kedro.diffusion.synthesis import generate_shards
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.generators.request import Request
+from synthpath_kedro.training.seeding import replicate_seed
 
 
 def generate(request: Request) -> SyntheticSet:
-    """Samples the set from the denoiser, shard by shard.
+    """Samples the set from the denoiser, shard by shard; of several denoisers each gives as many images.
 
     Raises:
         InputError: there is no denoiser, it was trained on other data, or the parameters do not fit it.
@@ -17,25 +23,49 @@ def generate(request: Request) -> SyntheticSet:
     if denoiser is None:
         raise InputError(f"the synthetic set {request.name} needs a denoiser: run kedro run --pipelines=diffusion")
     check_same_data({"denoiser": denoiser.card, "real_train": train.card})
+    replicates = split_replicates(denoiser)
+    if len(replicates) == 1:
+        return _sample(request, replicates[0])
+    parts = [_sample(request, one, k, f"{part_folder(k)}/") for k, one in enumerate(replicates)]
+    facts = _facts(request, denoiser.card, parts[0].card.parameters, [one.card for one in replicates])
+    return join(parts, **facts)
+
+
+def _sample(request: Request, denoiser: Artifact, replicate: int = 0, folder: str = "") -> SyntheticSet:
+    """What one denoiser makes, below ``folder`` in scratch and among the existing shards."""
+    seed = replicate_seed(request.seed, replicate)
     shards = generate_shards(
-        denoiser, train.class_counts, request.params, request.seed, request.scratch, request.existing
+        denoiser,
+        request.real.train.class_counts,
+        request.params,
+        seed,
+        request.scratch / folder,
+        below(folder, request.existing),
     )
     key = next(iter(shards.values())).card["key"]
-    return assemble(
-        shards,
-        denoiser.card["class_names"],
-        name=request.name,
-        source=request.source.source,
-        prepared=denoiser.card["prepared"],
-        phantom=denoiser.card["phantom"],
-        made_from={"checkpoint": denoiser.card["digest"]},
-        parameters=key["parameters"],
-        seed=request.seed,
-        facts={
+    facts = _facts(request, denoiser.card, key["parameters"], [denoiser.card])
+    return assemble(shards, denoiser.card["class_names"], **facts | {"seed": seed})
+
+
+def _facts(request: Request, card: Card, parameters: Card, denoisers: Sequence[Card]) -> dict[str, Any]:
+    return {
+        "name": request.name,
+        "source": request.source.source,
+        "prepared": card["prepared"],
+        "phantom": card["phantom"],
+        "made_from": {"checkpoint": card["digest"]},
+        "parameters": parameters,
+        "seed": request.seed,
+        "facts": {
             "denoiser": "class-conditional U-Net",
-            "parameterization": denoiser.card["parameterization"],
-            "noise_schedule": denoiser.card["noise_schedule"],
-            "epochs": denoiser.card["epochs"],
-            "images_seen": denoiser.card["images_seen"],
+            "parameterization": card["parameterization"],
+            "noise_schedule": card["noise_schedule"],
+            "epochs": _one_or_all([one["epochs"] for one in denoisers]),
+            "images_seen": _one_or_all([one["images_seen"] for one in denoisers]),
         },
-    )
+    }
+
+
+def _one_or_all(values: list[int]) -> int | str:
+    """What all denoisers have in common, or each one's."""
+    return values[0] if len(set(values)) == 1 else ", ".join(f"{value:,}" for value in values)

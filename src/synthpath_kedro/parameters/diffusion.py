@@ -25,6 +25,7 @@ class NoiseScheduleParameters(Block):
 class DiffusionParameters(Block):
     RENAMED: ClassVar = {"formulation": "parameterization", "label_dropout": "class_dropout_prob"}
 
+    replicates: Count = 1  # cards of older denoisers are without it
     denoiser: DenoiserParameters
     parameterization: Literal["epsilon", "v", "edm"]
     noise_schedule: NoiseScheduleParameters

@@ -188,7 +188,7 @@ def _note(is_cached: bool, stored: bool, cached_bytes: float) -> str:
 
 
 def _cached_images(cells: Sequence[Cell], parameters: Parameters, images: ImageCounts) -> int:
-    counts = count_synthetic(parameters.synthesis)
+    counts = count_synthetic(parameters)
     return images.total + sum(counts[name] for name in {cell.set for cell in cells if cell.set})
 
 
@@ -215,7 +215,7 @@ def _evaluation(
         return Step(name, note="unknown without the number of images")
     attacked = min(params.attack_images, images.test)
     # A cell of a set is tested on that set, one without on every set.
-    counts = {name: min(params.synthetic_images, n) for name, n in count_synthetic(parameters.synthesis).items()}
+    counts = {name: min(params.synthetic_images, n) for name, n in count_synthetic(parameters).items()}
     synthetic = sum(counts[cell.set] if cell.set else sum(counts.values()) for cell in cells)
     predicted = len(cells) * (images.val + images.test) + synthetic
     n_classes = len(classifier.class_names)

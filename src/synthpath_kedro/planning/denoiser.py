@@ -18,7 +18,7 @@ _TRAINED_COPIES = 5  # weights, their average, gradients and AdamW's two moments
 
 
 def estimate_denoiser(parameters: Parameters, images: ImageCounts | None, probe: bool) -> tuple[list[Step], str | None]:
-    """Training the denoiser and sampling from it, and what they would be refused for.
+    """Training all denoisers and sampling from them, and what they would be refused for.
 
     Args:
         parameters: all of them.
@@ -34,16 +34,18 @@ def estimate_denoiser(parameters: Parameters, images: ImageCounts | None, probe:
     activations = saved_bytes(denoiser, partial(_loss_of_one_image, denoiser, size))
     cost = estimate_cost(params, parameters.synthesis, images.train if images else 0, size, probe)
     limit = f"at most {params.max_minutes:g} minutes by diffusion.max_minutes" if params.max_minutes else ""
+    several = f"{params.replicates} denoisers" if params.replicates > 1 else ""
+    note = ", each ".join(filter(None, [several, limit]))
     training, n_images = cost.training_seconds, _n_sampled(parameters)
     if training is not None and params.max_minutes:
-        training = min(training, 60 * params.max_minutes)
+        training = min(training, 60 * params.max_minutes * params.replicates)
     steps = [
         Step(
             "diffusion",
             seconds=training if images else None,
             memory_bytes=_TRAINED_COPIES * weights + params.batch_size * activations,
-            disk_bytes=weights,
-            note=limit,
+            disk_bytes=params.replicates * weights,
+            note=note,
         ),
         Step(
             "synthesis",
@@ -57,7 +59,7 @@ def estimate_denoiser(parameters: Parameters, images: ImageCounts | None, probe:
 
 
 def _n_sampled(parameters: Parameters) -> int:
-    counts = count_synthetic(parameters.synthesis)
+    counts = count_synthetic(parameters)
     sets = parameters.synthesis.synthetic_sets.items()
     return sum(counts[name] for name, one in sets if GENERATORS[one.source].needs_denoiser)
 

@@ -15,7 +15,8 @@ from synthpath_kedro.data.sources.decoding import ENDINGS
 from synthpath_kedro.data.sources.image_folder import SPLIT_FOLDERS
 from synthpath_kedro.data.sources.medmnist_info import info_of
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.parameters import DataPrepParameters, SynthesisParameters
+from synthpath_kedro.parameters import DataPrepParameters, Parameters, SyntheticSetParameters
+from synthpath_kedro.study.generators import GENERATORS
 
 _SPLITS = ("train", "val", "test")
 _PHANTOM_CLASSES = 9
@@ -65,11 +66,17 @@ def count_images(params: DataPrepParameters, card: Path) -> ImageCounts | None:
         return None
 
 
-def count_synthetic(params: SynthesisParameters) -> dict[str, int]:
+def count_synthetic(parameters: Parameters) -> dict[str, int]:
     """Images of each synthetic set by name; 0 for one of the user's own that cannot be read, which is refused later."""
+    return {name: _count_set(one, parameters) for name, one in parameters.synthesis.synthetic_sets.items()}
+
+
+def _count_set(one: SyntheticSetParameters, parameters: Parameters) -> int:
+    if one.path is not None:
+        return _count_own(Path(one.path).expanduser())
+    params = parameters.synthesis
     generated = sum(params.counts.values()) if params.counts else params.n_images
-    sets = params.synthetic_sets.items()
-    return {name: generated if one.path is None else _count_own(Path(one.path).expanduser()) for name, one in sets}
+    return generated * (parameters.diffusion.replicates if GENERATORS[one.source].needs_denoiser else 1)
 
 
 def _count_own(path: Path) -> int:

@@ -29,7 +29,7 @@ def estimate_report(parameters: Parameters, images: ImageCounts | None, probe: b
         return Step(_NAME, note="unknown without the number of images")
     if extractor is None:
         return Step(_NAME, note="unknown: its extractor cannot be built here")
-    per_set = [images.val, images.test, *count_synthetic(parameters.synthesis).values()]
+    per_set = [images.val, images.test, *count_synthetic(parameters).values()]
     n_images = min(images.train, features.train_images) + sum(min(features.images, n) for n in per_set)
     width = _width(extractor, parameters.data_prep.image_size)
     return Step(

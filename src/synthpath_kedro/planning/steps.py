@@ -82,7 +82,7 @@ def _data_prep(parameters: Parameters, images: ImageCounts | None) -> Step:
 
 
 def _read_set(parameters: Parameters, name: str) -> Step:
-    n_images = count_synthetic(parameters.synthesis)[name]
+    n_images = count_synthetic(parameters)[name]
     at_rest = pixel_bytes(n_images, parameters.data_prep.image_size)
     rate = _PREPARED_PER_SECOND.get(parameters.synthesis.synthetic_sets[name].source, _SLOWEST)
     return Step(f"synthesis: {name}", seconds=n_images / rate, memory_bytes=2 * at_rest, disk_bytes=at_rest)

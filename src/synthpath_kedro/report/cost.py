@@ -14,13 +14,13 @@ def cost_table(diffusion_history: pd.DataFrame | None, histories: Mapping[str, p
     """Seconds and images per second of every training.
 
     Args:
-        diffusion_history: a row per epoch: ``seconds, images_per_second``; None without a denoiser.
+        diffusion_history: a row per epoch of a denoiser: ``replicate, seconds, images_per_second``; None without any.
         histories: the cells' histories by model, a row per replicate and epoch: ``seconds, images_per_second``.
 
     Returns:
         Columns ``stage, seconds, images_per_second``.
     """
-    denoiser = {} if diffusion_history is None else {"Denoiser": diffusion_history}
+    denoiser = {} if diffusion_history is None else {_denoisers(diffusion_history): diffusion_history}
     stages = denoiser | {f"{model_label(name)}, all cells": history for name, history in histories.items()}
     rows = [
         {
@@ -31,6 +31,11 @@ def cost_table(diffusion_history: pd.DataFrame | None, histories: Mapping[str, p
         for stage, history in stages.items()
     ]
     return pd.DataFrame(rows, columns=["stage", "seconds", "images_per_second"])
+
+
+def _denoisers(history: pd.DataFrame) -> str:
+    n = history["replicate"].nunique() if "replicate" in history else 1  # older histories have no such column
+    return "Denoiser" if n == 1 else f"{n} denoisers"
 
 
 def with_run_times(cost: pd.DataFrame, run_times: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:

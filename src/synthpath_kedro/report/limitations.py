@@ -118,20 +118,39 @@ def _no_test(comparison: "pd.DataFrame | None") -> Iterator[Note]:
 
 
 def _one_generator(cards: "Mapping[str, GeneratorCard]") -> Iterator[Note]:
-    if any(card.checkpoint for card in cards.values()) or not cards:
-        yield Note(
-            "Every synthetic image comes from one trained denoiser. Replicates repeat the training of the classifiers, "
-            "not of the denoiser: another run of it could give another result."
-            if len(cards) < 2
-            else "Replicates repeat the training of the classifiers, not of the generators: another run of a generator "
-            "could give another result.",
-            "One denoiser" if len(cards) < 2 else "One run of each generator",
-        )
-    elif cards:
+    sampled = {name: card for name, card in cards.items() if card.checkpoint}
+    n_denoisers = max((card.replicates for card in sampled.values()), default=1)
+    if n_denoisers > 1:
+        yield _several_denoisers(n_denoisers, [name for name in cards if name not in sampled])
+    elif cards and not sampled:
         text = (
-            "The synthetic images were made elsewhere, once: another run of their generator could give another result."
+            "The synthetic images were made elsewhere, once: verdicts hold for these images, not for their generator, "
+            "another run of which could give another result."
         )
         yield Note(text, "Images made elsewhere")
+    elif len(cards) > 1:
+        text = (
+            "Replicates repeat the training of the classifiers, not of the generators: verdicts hold for these "
+            "synthetic sets, not for their generators. diffusion.replicates trains several denoisers."
+        )
+        yield Note(text, "One run of each generator")
+    else:
+        text = (
+            "Every synthetic image comes from one trained denoiser, and replicates repeat the training of the "
+            "classifiers alone: verdicts hold for this synthetic set, not for this generator. diffusion.replicates "
+            "trains several denoisers."
+        )
+        yield Note(text, "One denoiser")
+
+
+def _several_denoisers(n: int, made_once: Sequence[str]) -> Note:
+    text = (
+        f"{n} denoisers were trained from different random numbers, and the replicates of a cell take turns in their "
+        "images: the error of a verdict includes the luck of training the generator, as far as so few of them show it."
+    )
+    if made_once:
+        text += f" Verdicts about {', '.join(made_once)}, made once, hold for these images, not for their generator."
+    return Note(text, "Several denoisers")
 
 
 def _another_data_set(card: "DataCard") -> Iterator[Note]:

@@ -60,6 +60,7 @@ class Grid:
         exports: the synthetic sets are written for other training scripts too.
         own_regimes: by model, of those that have their own.
         own_sets: by model, names of the sets that it is trained on, where these are not all.
+        denoisers: trained for the set that is sampled from them; 1 where there is no such set.
     """
 
     models: dict[str, bool] = field(
@@ -74,13 +75,14 @@ class Grid:
     exports: bool = False
     own_regimes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     own_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    denoisers: int = 1
 
     @classmethod
     def from_parameters(cls, parameters: "Parameters") -> "Grid":
         study = parameters.classification
         blocks = {model: study.backbone(model) for model in study.models}
         sets = {name: GENERATORS[one.source] for name, one in parameters.synthesis.synthetic_sets.items()}
-        augments = parameters.diffusion.augment and any(generator.needs_denoiser for generator in sets.values())
+        augments = parameters.diffusion.augment and _needs_denoiser(sets)
         return cls(
             {model: study.has_frozen_backbone(model) for model in study.models},
             _with_augmented(study.regimes) if augments else study.regimes,
@@ -92,6 +94,7 @@ class Grid:
             parameters.synthesis.export != "none",
             {model: block.regimes for model, block in blocks.items() if block.regimes is not None},
             {model: block.sets for model, block in blocks.items() if block.sets is not None},
+            parameters.diffusion.replicates if _needs_denoiser(sets) else 1,
         )
 
     def regimes_of(self, model: str) -> tuple[str, ...]:
@@ -105,7 +108,7 @@ class Grid:
     @property
     def needs_denoiser(self) -> bool:
         """Whether a synthetic set of the study is sampled from the denoiser."""
-        return any(generator.needs_denoiser for generator in self.sets.values())
+        return _needs_denoiser(self.sets)
 
     @property
     def oracles(self) -> tuple[str, ...]:
@@ -113,8 +116,8 @@ class Grid:
         return tuple(name for name, generator in self.sets.items() if generator.is_oracle)
 
     def folder_of(self, synthetic_set: str) -> str:
-        """Of a set's files, below the folder of all sets: "gan/", or "" where the study has one set."""
-        return f"{synthetic_set}/" if len(self.sets) > 1 else ""
+        """Of a set's files, below the folder of all sets: "gan/", or "" where there is one set of one denoiser."""
+        return f"{synthetic_set}/" if len(self.sets) > 1 or self.denoisers > 1 else ""
 
     def of_set(self, name: str, synthetic_set: str) -> str:
         """What the graph calls the dataset ``name`` of a set: "synthetic", or of several "synthetic/gan"."""
@@ -152,3 +155,7 @@ class Grid:
 def _with_augmented(regimes: tuple[str, ...]) -> tuple[str, ...]:
     """``regimes`` and those that augment: a generator that learned from flipped images is compared with flips."""
     return tuple(dict.fromkeys([*regimes, *(name for name, regime in REGIMES.items() if regime.augment)]))
+
+
+def _needs_denoiser(sets: dict[str, Generator]) -> bool:
+    return any(generator.needs_denoiser for generator in sets.values())

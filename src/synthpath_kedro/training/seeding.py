@@ -23,11 +23,17 @@ class Stream(IntEnum):
     DENOISER_BATCHES = 8
     CLASSIFIER_DROPOUT = 9
     CLASSIFIER_AUGMENTATION = 10
+    DENOISER_REPLICATE = 11
 
 
 def mixed_seed(*key: int) -> int:
     """One 64-bit seed from several whole numbers, such as (seed, stream, epoch); near keys give unrelated seeds."""
     return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
+
+
+def replicate_seed(seed: int, replicate: int) -> int:
+    """The seed of denoiser ``replicate``, from 0; the first has the study's own, so that it does not know of others."""
+    return mixed_seed(seed, Stream.DENOISER_REPLICATE, replicate) if replicate else seed
 
 
 def seeded_generator(*key: int, device: torch.device | str = "cpu") -> torch.Generator:

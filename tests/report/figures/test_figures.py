@@ -48,7 +48,13 @@ def points(n_classes):
 
 def losses():
     return pd.DataFrame(
-        {"epoch": [1, 2, 3], "train_loss": [1.0, 0.1, 0.03], "val_loss": [1.1, 0.12, np.nan], "learning_rate": 1e-3}
+        {
+            "replicate": 0,
+            "epoch": [1, 2, 3],
+            "train_loss": [1.0, 0.1, 0.03],
+            "val_loss": [1.1, 0.12, np.nan],
+            "learning_rate": 1e-3,
+        }
     )
 
 
@@ -161,6 +167,22 @@ def test_several_budgets_are_drawn_as_curves_that_start_at_the_clean_accuracy(ro
 
 def test_the_best_epoch_of_the_denoiser_is_marked(drawn):
     assert "best: 0.12 at epoch 2" in drawn(denoiser_loss(losses()))
+
+
+def test_several_denoisers_have_a_line_each_and_one_legend(drawn):
+    both = pd.concat([losses(), losses().assign(replicate=1, val_loss=lambda table: table["val_loss"] / 2)])
+    figure = denoiser_loss(both)
+    curves = [line for line in figure.axes[0].lines if len(line.get_xdata()) > 1]
+    assert len(curves) == 4
+    assert [line.get_alpha() for line in curves] == [1, 1, 0.45, 0.45]
+    assert "best: 0.06 at epoch 2" in drawn(figure)
+    assert sorted(set(drawn(figure)) & {"training", "validation"}) == ["training", "validation"]
+
+
+def test_the_last_samples_of_other_denoisers_are_below_the_epochs():
+    one = images_of(2).images
+    figure = denoiser_samples({1: one, 2: one}, ("a", "b"), {"replicate 1": one})
+    assert [axes.get_ylabel() for axes in figure.axes] == ["epoch 1", "epoch 2", "replicate 1"]
 
 
 def test_samples_show_the_first_and_the_last_epoch(drawn):

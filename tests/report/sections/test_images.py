@@ -117,3 +117,17 @@ def test_real_images_are_left_out_where_they_must_not_be_shown(name, evidence):
     assert "embed_real_images" in content.notes[0].text
     pairs = build("near_duplicates", evidence | {"parameters": hidden}).figures["closest_pairs_diffusion"]
     assert pairs.caption.endswith("The training images are not shown (report.embed_real_images is off).")
+
+
+def test_several_denoisers_are_counted_in_the_captions(evidence):
+    one = {"epochs": 3, "images_seen": 90, "digest": "ab"}
+    card = evidence["denoiser_card"] | {"epochs": 3, "replicates": [one, one | {"epochs": 4}]}
+    several = evidence | {"denoiser_card": card}
+    assert "under the denoisers (the mean over all 2) than" in build("membership", several).tables[0].caption
+    assert "under the denoiser than" in build("membership", evidence).tables[0].caption
+    loss, samples = (build(f"denoiser_{name}", several).figures[f"denoiser_{name}"] for name in ("loss", "samples"))
+    assert "2 denoisers have a line each" in loss.caption
+    assert "the first of 2 denoisers" in samples.caption
+    facts = [row[:2] for row in texts(build("denoiser", several).tables[0])]
+    assert ["replicate 1.epochs", "4"] in facts
+    assert not any(key == "epochs" for key, _ in facts)

@@ -142,6 +142,7 @@ def train_classifier(
         None if mask is None or synthetic is None else _kept(mask, synthetic),
         set_name=cell.set,
         training_log=TrainingLog(training.logger, logs),
+        made_by=synthetic_sets[cell.set].made_by if synthetic_sets and cell.set else None,
     )
     return trained.checkpoint, trained.history
 

@@ -38,16 +38,15 @@ def train_denoiser(
     study_check: Card,
     generator_cost: Card,
 ) -> tuple[Artifact, pd.DataFrame, Artifact]:
-    """Trains the denoiser: its EMA weights, its history, and samples by epoch (uint8 [n, H, W, 3])."""
-    from synthpath_kedro.diffusion.training import train_denoiser
+    """Trains every denoiser: their EMA weights, histories, and samples by epoch (uint8 [n, H, W, 3])."""
+    from synthpath_kedro.diffusion.replicates import samples_artifact, train_replicates
     from synthpath_kedro.training.loggers import TrainingLog
 
     del study_check, generator_cost
     log = TrainingLog(training.logger, logs)
     check_same_data({"real_train": real_train.card, "real_val": real_val.card})
-    trained = train_denoiser(real_train, real_val, params, seed, scratch / NAMESPACE, log)
-    samples = Artifact({str(epoch): images for epoch, images in trained.samples.items()}, trained.checkpoint.card)
-    return trained.checkpoint, trained.history, samples
+    trained = train_replicates(real_train, real_val, params, seed, scratch / NAMESPACE, log)
+    return trained.checkpoint, trained.history, samples_artifact(trained)
 
 
 def draw_denoiser_loss(history: pd.DataFrame, card: DataCard) -> Figure:
@@ -57,7 +56,9 @@ def draw_denoiser_loss(history: pd.DataFrame, card: DataCard) -> Figure:
 
 
 def draw_denoiser_samples(samples: Artifact, card: DataCard) -> Figure:
+    from synthpath_kedro.diffusion.replicates import read_samples
     from synthpath_kedro.report.figures.denoiser_samples import denoiser_samples
 
-    by_epoch = {int(epoch): images for epoch, images in samples.tensors.items()}
-    return denoiser_samples(by_epoch, tuple(card.class_names), note=source_note(phantom=card.phantom))
+    first, *others = read_samples(samples)
+    finished = {f"replicate {k}": by_epoch[max(by_epoch)] for k, by_epoch in enumerate(others, start=1)}
+    return denoiser_samples(first, tuple(card.class_names), finished, note=source_note(phantom=card.phantom))

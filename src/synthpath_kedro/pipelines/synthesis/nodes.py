@@ -9,7 +9,7 @@ from synthpath_kedro.data.export import Export
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import source_note
 from synthpath_kedro.data.splits import Splits
-from synthpath_kedro.data.synthetic import SyntheticSet
+from synthpath_kedro.data.synthetic import SyntheticSet, below
 from synthpath_kedro.parameters import SynthesisParameters
 
 _PER_CLASS = 6
@@ -46,7 +46,7 @@ def make_synthetic_set(
         seed=seed,
         scratch=scratch.joinpath(*namespace.split(".")),
         denoiser=denoiser,
-        existing={path.removeprefix(folder): shard for path, shard in existing.items() if path.startswith(folder)},
+        existing=below(folder, existing),
     )
     return generate(request)
 

@@ -2,7 +2,7 @@
 
 from synthpath_kedro.report.section import Evidence, Section, SectionContent
 
-_ELSEWHERE = ("parameters", "versions", "key", "class_names")
+_ELSEWHERE = ("parameters", "versions", "key", "class_names", "replicates")
 
 
 def _build(evidence: Evidence) -> SectionContent:
@@ -11,6 +11,10 @@ def _build(evidence: Evidence) -> SectionContent:
 
     card = evidence["denoiser_card"]
     shown = {key.replace("_", " "): value for key, value in card.items() if key not in _ELSEWHERE}
+    replicates = card.get("replicates", [])
+    if len(replicates) > 1:
+        shown = {key: value for key, value in shown.items() if key not in ("epochs", "images seen")}
+        shown |= {f"replicate {k}": one for k, one in enumerate(replicates)}
     facts = [*flattened(shown), *flattened(card.get("parameters", {}))]
     return SectionContent([facts_table([(key, Exact(value)) for key, value in facts])])
 

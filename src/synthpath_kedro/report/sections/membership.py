@@ -7,7 +7,7 @@ FOUND = {
     False: "no evidence that training images can be told apart",
 }
 CAPTION = (
-    "How often a training image has a lower loss under the denoiser than a held-out one ({n_train:,} and "
+    "How often a training image has a lower loss under the denoiser{several} than a held-out one ({n_train:,} and "
     "{n_held_out:,} images); 0.5 is chance. Sharing the denoiser's weights is another matter than sharing its images."
 )
 
@@ -31,7 +31,9 @@ def _build(evidence: Evidence) -> SectionContent:
     if not rows:
         return SectionContent()
     counts = {name: int(found[0][name]) for name in ("n_train", "n_held_out")}
-    return SectionContent([plain_table(rows, caption=CAPTION.format(**counts))])
+    n_denoisers = len(evidence["denoiser_card"].get("replicates", [None]))
+    several = f"s (the mean over all {n_denoisers})" if n_denoisers > 1 else ""
+    return SectionContent([plain_table(rows, caption=CAPTION.format(several=several, **counts))])
 
 
 SECTION = Section(

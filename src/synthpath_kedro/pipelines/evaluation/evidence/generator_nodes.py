@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -106,18 +107,20 @@ def measure_denoiser_losses(
     params: EvaluationParameters,
     seed: int,
 ) -> Artifact:
-    """The denoiser's loss on training and on held-out images, one number per image."""
-    from synthpath_kedro.diffusion.checkpoint import load_denoiser
+    """The denoiser's loss on training and on held-out images, one number per image: the mean over all denoisers."""
+    from synthpath_kedro.diffusion.checkpoint import load_denoiser, split_replicates
     from synthpath_kedro.diffusion.membership import image_losses
 
     check_same_data({"denoiser": denoiser.card, "real_train": real_train.card, "real_val": real_val.card})
-    network, privacy = load_denoiser(denoiser), params.privacy
+    networks, privacy = [load_denoiser(one) for one in split_replicates(denoiser)], params.privacy
     tensors = {}
     for name, images in (("real_train", real_train), ("real_val", real_val)):
         chosen = images.select(stratified_subset(images.labels, privacy.loss_images, seed))
-        tensors[name] = image_losses(
-            network, chosen.images, chosen.labels, privacy.loss_levels, params.batch_size, seed
-        )
+        losses = [
+            image_losses(network, chosen.images, chosen.labels, privacy.loss_levels, params.batch_size, seed)
+            for network in networks
+        ]
+        tensors[name] = np.mean(losses, axis=0)
     kept = {key: denoiser.card.get(key) for key in ("prepared", "phantom")}
     return Artifact(tensors, kept | {"checkpoint": denoiser.card["digest"], "loss_levels": privacy.loss_levels})
 
