@@ -7,7 +7,12 @@ from synthpath_kedro.parameters.classification import (
 )
 from synthpath_kedro.parameters.data_prep import DataPrepParameters, PhantomParameters, SplitParameters
 from synthpath_kedro.parameters.diffusion import DenoiserParameters, DiffusionParameters, NoiseScheduleParameters
-from synthpath_kedro.parameters.evaluation import EvaluationParameters, FeatureParameters, PrivacyParameters
+from synthpath_kedro.parameters.evaluation import (
+    CellsParameters,
+    EvaluationParameters,
+    FeatureParameters,
+    PrivacyParameters,
+)
 from synthpath_kedro.parameters.network import NetworkParameters
 from synthpath_kedro.parameters.report import ReportParameters
 from synthpath_kedro.parameters.study import Parameters, read_parameters
@@ -16,6 +21,7 @@ from synthpath_kedro.parameters.training import TrainingParameters
 
 __all__ = [
     "BackboneParameters",
+    "CellsParameters",
     "ClassificationParameters",
     "ConfidenceFilteringParameters",
     "DataPrepParameters",
