@@ -84,7 +84,7 @@ def test_every_key_of_base_is_explained_by_a_comment_in_its_line(project: Path) 
             "classification.backbones.cnn.sets",
             ["difusion"],
             "classification.backbones.cnn.sets names 'difusion', which is no synthetic set of the study; valid: "
-            "diffusion; did you mean diffusion?",
+            "diffusion, oracle; did you mean diffusion?",
         ),
         ("classification.max_epoch", 3, "unknown parameter classification.max_epoch; valid here: "),
         ("data_prep.source", "url", "'medmnist', 'npz', 'image_folder' or 'phantom'"),
