@@ -39,19 +39,27 @@ class Splits:
         return Splits(change(self.train), change(self.val), change(self.test))
 
     def card(self) -> Card:
-        """What the sets are, in plain JSON: the source's own facts, digests, counts per split and class."""
+        """What the sets are, in plain JSON: the source's own facts, digests, counts per split and class.
+
+        A fact on which the sets differ, such as their stain, is part of each set's entry in ``splits``.
+        """
+        known = {key: value for key, value in self.train.card.items() if key != "digest"}
+        differing = [
+            key for key, value in known.items() if any(images.card.get(key, value) != value for _, images in self)
+        ]
         return {
-            **{key: value for key, value in self.train.card.items() if key != "digest"},
+            **{key: value for key, value in known.items() if key not in differing},
             "image_size": self.train.image_size,
             "class_names": list(self.class_names),
             "multi_label": self.train.multi_label,
             "groups_known": self.train.groups is not None,
             "digest": self.digest,
-            "splits": {name: _split_card(images) for name, images in self},
+            "splits": {name: _split_card(images, differing) for name, images in self},
         }
 
 
-def _split_card(images: LabeledImages) -> Card:
+def _split_card(images: LabeledImages, own_facts: list[str]) -> Card:
     counts = dict(zip(images.class_names, images.class_counts.tolist(), strict=True))
     groups = {} if images.groups is None else {"n_groups": len(set(images.groups.tolist()))}
-    return {"n": len(images), **groups, "counts": counts, "digest": images.digest}
+    own = {key: images.card[key] for key in own_facts}
+    return {"n": len(images), **groups, **own, "counts": counts, "digest": images.digest}

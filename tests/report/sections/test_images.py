@@ -117,3 +117,12 @@ def test_real_images_are_left_out_where_they_must_not_be_shown(name, evidence):
     assert "embed_real_images" in content.notes[0].text
     pairs = build("near_duplicates", evidence | {"parameters": hidden}).figures["closest_pairs_diffusion"]
     assert pairs.caption.endswith("The training images are not shown (report.embed_real_images is off).")
+
+
+def test_the_data_card_states_each_sets_own_stain(evidence):
+    card = evidence["data_card"]
+    splits = {name: card["splits"][name] | {"stain_shift": shift} for name, shift in (("train", 0.0), ("test", 0.5))}
+    facts = dict(texts(build("data_card", evidence | {"data_card": card | {"splits": splits}}).tables[0]))
+    assert (facts["Stain shift, train"], facts["Stain shift, test"]) == ("0.0", "0.5")
+    assert "Stain shift" not in facts
+    assert facts["Digest, test"] == "cd" * 32

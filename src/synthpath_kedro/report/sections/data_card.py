@@ -6,6 +6,7 @@ from typing import Any
 from synthpath_kedro.report.section import Evidence, Note, ReportFigure, Section, SectionContent
 
 UNKNOWN_GROUPS = "unknown: one may stand in several splits"
+_IN_COUNTS = ("n", "n_groups", "counts")
 _ELSEWHERE = ("splits", "class_names", "groups_known", "key", "parameters")
 
 
@@ -36,7 +37,12 @@ def _facts(card: Mapping[str, Any]) -> Any:
 
     shown = {key: value for key, value in card.items() if key not in _ELSEWHERE}
     facts: list[tuple[str, Any]] = [(_sentence_case(key), Exact(value)) for key, value in flattened(shown)]
-    facts += [(f"Digest, {name}", str(split["digest"])) for name, split in card.get("splits", {}).items()]
+    facts += [
+        (f"{_sentence_case(key)}, {name}", Exact(value))
+        for name, split in card.get("splits", {}).items()
+        for key, value in split.items()
+        if key not in _IN_COUNTS
+    ]
     groups: Any = Warned(UNKNOWN_GROUPS)
     if card.get("groups_known"):
         groups = "known: none stands in two splits"
