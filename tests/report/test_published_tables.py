@@ -43,6 +43,23 @@ def test_table_4_1_has_a_row_a_model_and_the_study_beside_each_regime(classifica
     }
 
 
+def test_mean_color_has_the_last_row_of_table_4_1(classification, color_baseline):
+    table = table_4_1(classification, color_baseline=color_baseline)
+    assert [row.model for row in table.rows][-2:] == ["EfficientNet-Lite0", "mean color"]
+    assert cell(table, "real", model="mean color") == "0.500 / 0.400 / 0.750"
+    assert cell(table, "mixed", model="mean color") == "0.250 / 0.400 / 0.750"
+    assert cell(table, "variant", model="mean color") == "regression"
+    assert cell(table, "real, study", model="mean color") == ""
+    assert max(map(len, as_text(table).splitlines())) <= 100
+
+
+def test_mean_color_has_a_dash_under_a_regime_that_it_does_not_follow(evidence_of_two_sets):
+    study = study_trainings(evidence_of_two_sets["parameters"])
+    table = table_4_1(evidence_of_two_sets["classification"], ("cnn",), study, evidence_of_two_sets["color_baseline"])
+    assert cell(table, "mixed (bad)", model="mean color") == "0.250 / 0.400 / 0.750"
+    assert cell(table, "real, augmented", model="mean color") == "\N{EN DASH}"
+
+
 def test_one_replicate_has_no_spread(classification):
     table = table_4_1(classification[classification["replicate"] == 0])
     assert cell(table, "real", model="CNN") == "0.800 / 0.700 / 0.900"

@@ -20,12 +20,13 @@ from synthpath_kedro.report.labels import (
     trainings,
 )
 from synthpath_kedro.report.tables import CellRow, CellTable
-from synthpath_kedro.report.values import Changed, Mean, Scores
+from synthpath_kedro.report.values import DASH, Changed, Mean, Scores
 from synthpath_kedro.study.grid import PUBLISHED_REGIMES
 from synthpath_kedro.study.regimes import REGIMES
 
 NOT_TRAINED = "not trained"
 NOT_RUN = "not run"
+COLOR_BASELINE = "mean color"
 RANDOM_WEIGHTS = "random (not pretrained)"
 STUDY_TRAININGS = tuple(Training(name, "", REGIMES[name].label) for name in PUBLISHED_REGIMES)
 
@@ -36,14 +37,16 @@ def table_4_1(
     classification: pd.DataFrame,
     models: Sequence[str] = published.STUDY_MODELS,
     regimes: Sequence[Training] = STUDY_TRAININGS,
+    color_baseline: pd.DataFrame | None = None,
 ) -> CellTable:
-    """Real test set: a row per model, a column per training, each "accuracy / F1 / AUC".
+    """Real test set: a row per model, a column per training, each "accuracy / F1 / AUC"; then a row for mean color.
 
     Args:
         classification: one row per cell and replicate: ``model, regime, set, replicate, weights, n, accuracy, macro_f1,
             auc``; a column ``variant`` (the architecture) is shown where there is one.
         models: rows to show even where no cell of theirs was trained.
         regimes: columns to show even where no cell of theirs was trained, see ``labels.study_trainings``.
+        color_baseline: the same columns for mean color alone; None: without its row.
     """
     shown = _all_trainings(classification, regimes)
     rows = []
@@ -54,6 +57,8 @@ def table_4_1(
             for training in shown
         }
         rows.append(CellRow(model_label(model), "", *_facts(model, cells), values))
+    if color_baseline is not None and len(color_baseline):
+        rows.append(_color_row(color_baseline, shown))
     return CellTable(tuple(training.label for training in shown), tuple(rows))
 
 
@@ -129,6 +134,13 @@ def weights_label(model: str, weights: str) -> str:
     if weights != "random":
         return weights
     return "from scratch" if is_trained_from_scratch(model) else RANDOM_WEIGHTS
+
+
+def _color_row(baseline: pd.DataFrame, shown: Sequence[Training]) -> CellRow:
+    cells = {training.label: rows_of(baseline, training=training) for training in shown}
+    values = {label: Scores((), absent=DASH) if rows.empty else _scores(rows, ()) for label, rows in cells.items()}
+    facts = {"variant": baseline["variant"].iloc[0], "n": _span(_values(baseline, "n"))}
+    return CellRow(COLOR_BASELINE, "", facts, frozenset(), values)
 
 
 def _all_trainings(table: pd.DataFrame, wanted: Sequence[Training]) -> list[Training]:

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from synthpath_kedro.report.labels import model_label, study_trainings
+from synthpath_kedro.report.labels import cells_of, model_label, study_trainings
 from synthpath_kedro.report.limitations import uses_the_studys_data
 from synthpath_kedro.report.section import Evidence, Note, Section, SectionContent
+from synthpath_kedro.study.regimes import REGIMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,12 +17,34 @@ OTHER_DATA = "The study used other data than this run."
 def _build(evidence: Evidence) -> SectionContent:
     from synthpath_kedro.report.published_tables import table_4_1
 
-    parameters, classification = evidence["parameters"], evidence["classification"]
-    table = table_4_1(classification, parameters.classification.models, study_trainings(parameters))
+    parameters, classification, colors = (evidence[name] for name in ("parameters", "classification", "color_baseline"))
+    table = table_4_1(classification, parameters.classification.models, study_trainings(parameters), colors)
     if not uses_the_studys_data(evidence["data_card"]):
         table = replace(table, caption=OTHER_DATA)
-    sentence = _zero_shot_sentence(classification)
-    return SectionContent(tables=[table], notes=[Note(sentence)] if sentence else [])
+    sentences = color_sentence(colors, classification), _zero_shot_sentence(classification)
+    return SectionContent(tables=[table], notes=[Note(sentence) for sentence in sentences if sentence])
+
+
+def color_sentence(colors: "pd.DataFrame", classification: "pd.DataFrame") -> str:
+    """How far the best cell is above the mean color of real images; empty without cells.
+
+    Args:
+        colors: as ``color_baseline_table`` gives it.
+        classification: as ``classification_table`` gives it.
+    """
+    from synthpath_kedro.report.values import number
+
+    if classification.empty:
+        return ""
+    baseline = colors.loc[~colors["regime"].map(lambda name: REGIMES.find(name).uses_synthetic), "accuracy"].item()
+    means = [(cell["accuracy"].mean(), model, training) for model, training, cell in cells_of(classification)]
+    best, model, training = max(means, key=lambda found: found[0])
+    return (
+        "Color baseline: a logistic regression on three numbers per image, its mean red, green and blue, trained on "
+        f"real images, has an accuracy of {number(baseline)}. The highest mean accuracy of a cell, {number(best)} "
+        f"({model_label(model)}, trained on {training.label} images), is {number(abs(best - baseline))} "
+        f"{'above' if best > baseline else 'below'} it."
+    )
 
 
 def _zero_shot_sentence(classification: "pd.DataFrame") -> str:
@@ -38,7 +61,7 @@ SECTION = Section(
     name="table_4_1",
     title="Table 4.1: accuracy / macro F1 / AUC on the real test set",
     question="help",
-    needs=("parameters", "data_card", "classification"),
+    needs=("parameters", "data_card", "color_baseline", "classification"),
     build=_build,
     caption=(
         "By training data. AUC is one-vs-rest, averaged over classes. First line of a value: this run, the mean over "

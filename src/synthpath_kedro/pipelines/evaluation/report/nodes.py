@@ -96,7 +96,7 @@ def write_report(
     parameters = study_evidence["parameters"]
     study = parameters.classification.models, study_trainings(parameters)
     robustness = study_evidence["robustness"]
-    table_4_1 = published.table_4_1(study_evidence["classification"], *study)
+    table_4_1 = published.table_4_1(study_evidence["classification"], *study, study_evidence["color_baseline"])
     table_4_2 = published.table_4_2(study_evidence["synthetic_as_test"], study[0])
     table_4_3 = published.table_4_3(robustness[~robustness["control"].astype(bool)], *study)
     title = "Table 4.1, real test set: accuracy / macro F1 / AUC"
