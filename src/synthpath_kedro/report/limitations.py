@@ -32,7 +32,6 @@ def limitations(evidence: Evidence) -> list[Note]:
         *_missing_cells(evidence.get("missing_cells") or ()),
         *_no_test(evidence.get("comparison")),
         *_one_generator(evidence.get("generator_cards") or {}),
-        *_another_data_set(card),
         Note(
             "These numbers are about classifiers on this data set. They are no evidence of clinical usefulness or "
             "safety, and a synthetic image may resemble a training image closely.",
@@ -40,11 +39,6 @@ def limitations(evidence: Evidence) -> list[Note]:
         ),
     ]
     return sorted(found, key=lambda note: not note.grave)
-
-
-def uses_the_studys_data(card: Card) -> bool:
-    """Whether the data is PathMNIST as published."""
-    return (card.get("source"), card.get("name")) == ("medmnist", "pathmnist")
 
 
 def _phantom(card: Card) -> Iterator[Note]:
@@ -131,12 +125,3 @@ def _one_generator(cards: Mapping[str, Card]) -> Iterator[Note]:
             "The synthetic images were made elsewhere, once: another run of their generator could give another result."
         )
         yield Note(text, "Images made elsewhere")
-
-
-def _another_data_set(card: Card) -> Iterator[Note]:
-    if not uses_the_studys_data(card):
-        text = (
-            "The study's numbers are single runs on PathMNIST at 64x64 with 89,996 training images. This run used "
-            "other data, so they stand beside ours for orientation only."
-        )
-        yield Note(text, "The study used other data")

@@ -1,6 +1,6 @@
-"""Tables 4.1 to 4.3 as in the published study, with its value beside each of ours."""
+"""Tables 4.1 to 4.3 as in the published study, with its value beside ours where model and data are the same."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from math import nan
 from typing import Any
 
@@ -38,6 +38,7 @@ def table_4_1(
     models: Sequence[str] = published.STUDY_MODELS,
     regimes: Sequence[Training] = STUDY_TRAININGS,
     color_baseline: pd.DataFrame | None = None,
+    as_published: Collection[str] = (),
 ) -> CellTable:
     """Real test set: a row per model, a column per training, each "accuracy / F1 / AUC"; then a row for mean color.
 
@@ -47,13 +48,16 @@ def table_4_1(
         models: rows to show even where no cell of theirs was trained.
         regimes: columns to show even where no cell of theirs was trained, see ``labels.study_trainings``.
         color_baseline: the same columns for mean color alone; None: without its row.
+        as_published: models beside which published numbers stand, see ``published.models_as_published``.
     """
     shown = _all_trainings(classification, regimes)
     rows = []
     for model in ordered_models([*models, *_values(classification, "model")]):
         cells = rows_of(classification, model)
         values = {
-            training.label: _scores(rows_of(cells, training=training), _published_scores(model, training))
+            training.label: _scores(
+                rows_of(cells, training=training), _published_scores(model, training) if model in as_published else ()
+            )
             for training in shown
         }
         rows.append(CellRow(model_label(model), "", *_facts(model, cells), values))
@@ -62,7 +66,11 @@ def table_4_1(
     return CellTable(tuple(training.label for training in shown), tuple(rows))
 
 
-def table_4_2(synthetic_as_test: pd.DataFrame, models: Sequence[str] = published.STUDY_MODELS) -> CellTable:
+def table_4_2(
+    synthetic_as_test: pd.DataFrame,
+    models: Sequence[str] = published.STUDY_MODELS,
+    as_published: Collection[str] = (),
+) -> CellTable:
     """Trained without synthetic images, tested on them: a row per model, a column per metric, each "value (change)".
 
     Where a study has several synthetic sets or several such regimes, a row per each of them.
@@ -72,6 +80,7 @@ def table_4_2(synthetic_as_test: pd.DataFrame, models: Sequence[str] = published
             macro_f1, auc, accuracy_change, macro_f1_change, auc_change``, and ``tested_on``, the synthetic set; rows of
             regimes that use synthetic images are left out.
         models: as in ``table_4_1``.
+        as_published: likewise.
     """
     table = synthetic_as_test
     if len(table):
@@ -83,7 +92,7 @@ def table_4_2(synthetic_as_test: pd.DataFrame, models: Sequence[str] = published
         for (regime, tested_on), label in tests.items():
             cells = rows_of(table, model)
             cells = cells[(cells["regime"] == regime) & (_column(cells, "tested_on") == tested_on)] if regime else cells
-            numbers = published.TABLE_4_2.get(model) if len(tests) == 1 else None
+            numbers = published.TABLE_4_2.get(model) if len(tests) == 1 and model in as_published else None
             values = {
                 column: _changed(cells, metric, f"{metric}_change", getattr(numbers, metric) if numbers else None)
                 for metric, column in columns.items()
@@ -96,6 +105,7 @@ def table_4_3(
     robustness: pd.DataFrame,
     models: Sequence[str] = published.STUDY_MODELS,
     regimes: Sequence[Training] = STUDY_TRAININGS,
+    as_published: Collection[str] = (),
 ) -> CellTable:
     """Robustness: a row per model and training, a column per attack, each "accuracy (change from clean)".
 
@@ -108,6 +118,7 @@ def table_4_3(
             out.
         models: as in ``table_4_1``.
         regimes: likewise.
+        as_published: likewise.
     """
     shown = _at_one_eps(_in_pixel_space(robustness))
     attacks = ordered_attacks([*published.STUDY_ATTACKS, *_values(shown, "attack")])
@@ -120,8 +131,8 @@ def table_4_3(
             facts["eps"] = ", ".join(map(eps_label, _values(cell, "eps")))
             values = {}
             for attack in attacks:
-                key = (model, training.regime, attack)
-                numbers = published.TABLE_4_3.get(key) if of_the_study and not _is_one_of_several(training) else None
+                beside = of_the_study and model in as_published and not _is_one_of_several(training)
+                numbers = published.TABLE_4_3.get((model, training.regime, attack)) if beside else None
                 attacked = cell[cell["attack"] == attack] if len(cell) else cell
                 absent = NOT_RUN if len(cell) else NOT_TRAINED
                 values[attack_label(attack)] = _changed(attacked, "accuracy", "change", numbers, absent)

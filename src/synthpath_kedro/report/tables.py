@@ -9,7 +9,7 @@ from synthpath_kedro.report.values import Changed, Scores, published_line, text
 if TYPE_CHECKING:
     import pandas as pd
 
-PUBLISHED = ", study"
+PUBLISHED = ", published"
 """Behind the name of a CSV's column of published numbers."""
 
 

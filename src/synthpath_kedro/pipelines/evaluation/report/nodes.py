@@ -89,6 +89,7 @@ def write_report(
     from synthpath_kedro.report import published_tables as published
     from synthpath_kedro.report.labels import study_trainings
     from synthpath_kedro.report.page import render_report
+    from synthpath_kedro.report.published import models_as_published
     from synthpath_kedro.report.summary import verdict_json
     from synthpath_kedro.report.tables import to_csv_table
     from synthpath_kedro.report.terminal import as_text
@@ -96,16 +97,17 @@ def write_report(
     parameters = study_evidence["parameters"]
     study = parameters.classification.models, study_trainings(parameters)
     robustness = study_evidence["robustness"]
-    table_4_1 = published.table_4_1(study_evidence["classification"], *study, study_evidence["color_baseline"])
-    table_4_2 = published.table_4_2(study_evidence["synthetic_as_test"], study[0])
-    table_4_3 = published.table_4_3(robustness[~robustness["control"].astype(bool)], *study)
+    beside = models_as_published(study_evidence["data_card"], [cell.card for cell in study_evidence["predictions"]])
+    table_4_1 = published.table_4_1(study_evidence["classification"], *study, study_evidence["color_baseline"], beside)
+    table_4_2 = published.table_4_2(study_evidence["synthetic_as_test"], study[0], beside)
+    table_4_3 = published.table_4_3(robustness[~robustness["control"].astype(bool)], *study, beside)
     title = "Table 4.1, real test set: accuracy / macro F1 / AUC"
     summary = as_text(table_4_1, title, source_note(study_evidence["data_card"]))
     contents = {name: None if content is MISSING else content for name, content in sections.items()}
     return (
         render_report(contents, study_evidence),
         verdict_json(study_evidence["comparison"]),
-        f"{summary}\nstudy: single runs on PathMNIST at 64x64, as published",
+        f"{summary}\npaper: as published, single runs on PathMNIST at 64x64" if beside else summary,
         to_csv_table(table_4_1),
         to_csv_table(table_4_2),
         to_csv_table(table_4_3),
