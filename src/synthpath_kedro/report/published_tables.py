@@ -8,6 +8,7 @@ import pandas as pd
 
 from synthpath_kedro.report import published
 from synthpath_kedro.report.labels import (
+    RANDOM,
     Training,
     attack_label,
     eps_label,
@@ -142,7 +143,7 @@ def table_4_3(
 
 def weights_label(model: str, weights: str) -> str:
     """A backbone's weights in print: random ones stand out, unless the model is trained from scratch by design."""
-    if weights != "random":
+    if weights != RANDOM:
         return weights
     return "from scratch" if is_trained_from_scratch(model) else RANDOM_WEIGHTS
 
