@@ -109,7 +109,7 @@ TABLE_4_3: dict[tuple[str, str, str], Changed] = {
 
 TABLE_4_3_WARNING = (
     "In the published table uniform noise costs the CNN trained on real images 0.710 of accuracy and FGSM 0.713. A "
-    " possible explanation is that images were clamped to [0, 1] after they had been normalized; nothing "
+    "possible explanation is that images were clamped to [0, 1] after they had been normalized; nothing "
     "published confirms it. Here every attack works in [0, 1] pixel space and the normalization is a layer of the "
     "attacked model: do not compare the two sets of numbers."
 )

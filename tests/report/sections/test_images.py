@@ -70,7 +70,7 @@ def test_an_alarm_is_in_red_and_a_measure_without_one_has_no_finding(evidence):
     assert [type(row[-1]).__name__ for row in table.rows] == ["Warned", "str", "str"]
     assert [text(row[-1]) for row in table.rows] == [
         "near-duplicates found",
-        "no more near-duplicates than chance gives",
+        "no evidence of more near-duplicates than among held-out images",
         "",
     ]
 
@@ -103,10 +103,27 @@ def test_the_best_cell_is_compared_with_the_mean_color_of_real_images(evidence):
 def test_the_zero_shot_accuracy_is_reported_where_a_model_has_one(evidence):
     assert len(build("table_4_1", evidence).notes) == 1
     table = evidence["classification"]
-    first = table["zero_shot_val_accuracy"].mask(table["model"] == "clip", 0.125)
-    _, note = build("table_4_1", evidence | {"classification": table.assign(zero_shot_val_accuracy=first)}).notes
-    assert "before any training CLIP (random weights)" in note.text
-    assert "accuracy of 0.125" in note.text
+    known = table.assign(
+        zero_shot_val_accuracy=table["zero_shot_val_accuracy"].mask(table["model"] == "clip", 0.125),
+        weights=table["weights"].mask(table["model"] == "clip", "OpenAI WIT"),
+    )
+    _, note = build("table_4_1", evidence | {"classification": known}).notes
+    assert note.text == (
+        "Accuracy on the validation images before any training, by matching class names: CLIP (OpenAI WIT weights) "
+        "0.125."
+    )
+
+
+def test_random_weights_are_no_baseline(evidence):
+    table = evidence["classification"]
+    lucky = table.assign(zero_shot_val_accuracy=table["zero_shot_val_accuracy"].mask(table["model"] == "clip", 0.125))
+    assert len(build("table_4_1", evidence | {"classification": lucky}).notes) == 1
+
+
+def test_the_floor_stands_beside_table_4_3(evidence):
+    (note,) = build("table_4_3", evidence).notes
+    assert note.heading == "At the floor."
+    assert "(0.444): BIM 14 of 14 cells." in note.text
 
 
 def test_the_license_of_the_weights_stands_with_the_classifiers(evidence):

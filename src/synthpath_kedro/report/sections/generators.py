@@ -4,9 +4,9 @@ from synthpath_kedro.report.section import Evidence, ReportFigure, Section, Sect
 
 CAPTION = (
     "Ranked by kernel distance to held-out real images (features; 0 is alike), then by accuracy. Near-duplicates: the "
-    "largest share of a set's images that are nearer to a training image than held-out images are. Accuracies are "
-    "means over models on the real test set, trained on the set alone and mixed with real images; differences are "
-    "against the baseline without synthetic images."
+    "share of a set's images that are nearer to a training image than the nearest 1 % of held-out images are, in "
+    "pixels or in features, whichever is larger. Accuracies are means over models on the real test set, trained on the "
+    "set alone and mixed with real images; differences are against the baseline without synthetic images."
 )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from synthpath_kedro.report.labels import cells_of, model_label, study_trainings
+from synthpath_kedro.report.labels import RANDOM, cells_of, model_label, study_trainings
 from synthpath_kedro.report.section import Evidence, Note, Section, SectionContent
 from synthpath_kedro.study.regimes import REGIMES
 
@@ -52,13 +52,20 @@ def color_sentence(colors: "pd.DataFrame", classification: "pd.DataFrame") -> st
 
 
 def _zero_shot_sentence(classification: "pd.DataFrame") -> str:
-    if "zero_shot_val_accuracy" not in classification or classification["zero_shot_val_accuracy"].isna().all():
+    """What pretrained weights know before any training; random ones know nothing, whatever their accuracy."""
+    from synthpath_kedro.evaluation.rows import records
+
+    if "zero_shot_val_accuracy" not in classification:
         return ""
-    row = classification.dropna(subset="zero_shot_val_accuracy").iloc[0]
-    return (
-        f"Free baseline: before any training {model_label(row['model'])} ({row['weights']} weights) matches the class "
-        f"names with an accuracy of {row['zero_shot_val_accuracy']:.3f} on the validation images."
-    )
+    known = classification.dropna(subset="zero_shot_val_accuracy")
+    known = known[known["weights"] != RANDOM].drop_duplicates("model")
+    parts = [
+        f"{model_label(row['model'])} ({row['weights']} weights) {row['zero_shot_val_accuracy']:.3f}"
+        for row in records(known)
+    ]
+    if not parts:
+        return ""
+    return f"Accuracy on the validation images before any training, by matching class names: {'; '.join(parts)}."
 
 
 SECTION = Section(

@@ -1,8 +1,15 @@
 """Table 4.3: robustness, with its figure."""
 
-from synthpath_kedro.report.labels import study_trainings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from synthpath_kedro.report.labels import attack_label, cells_of, ordered_attacks, study_trainings
 from synthpath_kedro.report.section import Evidence, Note, ReportFigure, Section, SectionContent
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ROUNDING = 1e-9
 CAPTION = "Accuracy under each attack, for every cell; a point is a replicate."
 ALT = "Accuracy of each cell under every attack"
 
@@ -17,10 +24,38 @@ def _build(evidence: Evidence) -> SectionContent:
     attacked = table[~table["control"].astype(bool)] if "control" in table else table
     beside = models_as_published(evidence["data_card"], [cell.card for cell in evidence["predictions"]])
     image = robustness(attacked, note=source_note(evidence["data_card"]))
+    sentence = floor_sentence(attacked, evidence["data_card"]["splits"]["test"]["counts"])
+    notes = [Note(sentence, "At the floor.")] if sentence else []
+    if beside:
+        notes.append(Note(TABLE_4_3_WARNING, "A warning about the published table."))
     return SectionContent(
         [table_4_3(attacked, parameters.classification.models, study_trainings(parameters), beside)],
         {"robustness": ReportFigure("Robustness", CAPTION, ALT, image)},
-        [Note(TABLE_4_3_WARNING, "A warning about the published table.")] if beside else [],
+        notes,
+    )
+
+
+def floor_sentence(attacked: "pd.DataFrame", counts: Mapping[str, int]) -> str:
+    """Under which attacks cells classify no better than without looking at the image; empty where none does.
+
+    Args:
+        attacked: as ``robustness_table`` gives it, in pixel space.
+        counts: test images by class.
+    """
+    from synthpath_kedro.report.values import number
+
+    chance = max(counts.values()) / sum(counts.values())
+    parts = []
+    for attack in ordered_attacks(attacked["attack"]) if len(attacked) else []:
+        accuracies = [cell["accuracy"].mean() for _, _, cell in cells_of(attacked[attacked["attack"] == attack])]
+        at_floor = sum(accuracy < chance + _ROUNDING for accuracy in accuracies)
+        if at_floor:
+            parts.append(f"{attack_label(attack)} {at_floor} of {len(accuracies)} cells")
+    if not parts:
+        return ""
+    return (
+        f"No better than naming the largest test class every time ({number(chance)}): {'; '.join(parts)}. There the "
+        "change says how accurate a cell was before, and differences between cells are no differences in robustness."
     )
 
 
