@@ -4,7 +4,7 @@ from PIL import Image
 
 from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.data.export import Export, describe, folder_names
-from synthpath_kedro.data.synthetic import assemble
+from synthpath_kedro.data.synthetic import assemble, join
 
 NAMES = ["adipose", "normal/colon mucosa"]
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
@@ -92,3 +92,11 @@ def test_the_card_of_images_made_elsewhere_names_their_source_and_no_seed(synthe
 
 def test_classes_whose_names_make_the_same_folder_are_numbered():
     assert folder_names(["a:b", "c", "a_b", "..", "C"]) == ["0_a_b", "1_c", "2_a_b", "_", "4_C"]
+
+
+def test_an_export_holds_the_images_of_every_generator_and_counts_them(synthetic, tmp_path):
+    Export(join([synthetic, synthetic], **FACTS), REAL, "npz").write(tmp_path)
+    with np.load(tmp_path / "synthetic.npz") as file:
+        np.testing.assert_array_equal(file["train_images"], np.concatenate([IMAGES, IMAGES]))
+    assert "- Generators: 2, trained anew, each made an equal part." in (tmp_path / "README.md").read_text()
+    assert "- Generators:" not in describe(synthetic.card, REAL)

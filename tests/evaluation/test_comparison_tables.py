@@ -48,7 +48,7 @@ def test_controls_are_a_family_of_their_own(predictions):
     cells = [predictions("cnn", "real", 6, 7, 5), predictions("cnn", "mixed", 5, 5, 5, synthetic_set="gan")]
     alone = accuracy(cells)
     oracle = predictions("cnn", "mixed", 0, 1, 2, synthetic_set="oracle")
-    beside = accuracy([*cells, oracle], positive_controls=["oracle"])
+    beside = accuracy([*cells, oracle], oracles=["oracle"])
     assert beside["family"].tolist() == ["claim", "control"]
     assert (beside["p_adjusted"] == beside["p"]).all()
     both = accuracy([*cells, oracle])
@@ -87,6 +87,13 @@ def test_cells_trained_with_different_settings_are_refused(predictions):
     assert len(accuracy([real, mixed])) == 1
 
 
+def test_regimes_that_both_read_the_mixing_ratio_must_share_it(predictions):
+    repeated, plus = predictions("cnn", "real_repeated", 6, 7), predictions("cnn", "real_plus_synthetic", 0, 1)
+    repeated.card["parameters"], plus.card["parameters"] = {"mixing_ratio": 0.5}, {"mixing_ratio": 0.2}
+    with pytest.raises(InputError, match=r"with classification\.mixing_ratio 0\.2, cnn/real_repeated with 0\.5"):
+        accuracy([repeated, plus])
+
+
 def test_every_set_and_regime_is_a_row_against_its_own_baseline(predictions):
     cells = [predictions("cnn", "real", 6, 7), predictions("cnn", "real_augmented", 5, 6)]
     cells += [
@@ -96,6 +103,7 @@ def test_every_set_and_regime_is_a_row_against_its_own_baseline(predictions):
     ]
     table = accuracy(cells)
     assert table[["regime", "set", "baseline"]].to_numpy().tolist() == [
+        ["real_augmented", "", "real"],
         ["synthetic", "gan", "real"],
         ["synthetic", "oracle", "real"],
         ["mixed", "gan", "real"],

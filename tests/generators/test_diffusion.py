@@ -144,3 +144,13 @@ def test_only_the_shard_that_is_missing_is_sampled_again(
     assert sampled == [tmp_path / "other/replicate_1/shard_00001.safetensors"]
     assert sampled[0].read_bytes() == before
     assert again.card == first.card
+
+
+def test_a_set_of_one_denoiser_names_the_file_it_was_made_from_and_has_no_parts(
+    made: Callable, denoiser: Artifact
+) -> None:
+    joined = join_replicates([denoiser])
+    older, synthetic = made(denoiser=denoiser, **FEW), made(denoiser=joined, **FEW)
+    assert synthetic.labeled().card["checkpoint"] == joined.card["digest"]
+    assert (synthetic.parts, synthetic.card.replicates) == ((), 1)
+    assert synthetic.card.shards == older.card.shards

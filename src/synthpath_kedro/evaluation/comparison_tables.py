@@ -62,16 +62,14 @@ _COLUMNS = (
 )
 
 
-def comparison_table(
-    predictions: Iterable[Artifact], margin: float, positive_controls: Collection[str] = ()
-) -> pd.DataFrame:
+def comparison_table(predictions: Iterable[Artifact], margin: float, oracles: Collection[str] = ()) -> pd.DataFrame:
     """Every cell whose regime has a baseline that was trained with the same model, by every metric.
 
     Args:
         predictions: a cell's ``real_test`` float32 [replicates, N, classes] and ``real_test_labels`` int64 [N]; where
             ``real_test_groups`` are known, these are the cases. Replicate k of all cells of a model shares its seed.
         margin: a smaller gain is small, and a regime whose loss is surely smaller is not inferior.
-        positive_controls: synthetic sets of a perfect generator: what they gain is no claim about a user's images.
+        oracles: synthetic sets of a perfect generator: what they gain is no claim about a user's images.
 
     Returns:
         Columns ``KEYS``; ``metric`` is one of ``TESTED_METRICS`` or the recall of one class. Then ``reason`` (why there
@@ -89,7 +87,7 @@ def comparison_table(
     pairs = [(cell, other) for cell in cells if (other := _baseline(cell)) is not None and other in cells]
     if not pairs:
         return pd.DataFrame(columns=list(_COLUMNS))
-    families = [CONTROL if _is_control(cell, positive_controls) else CLAIM for cell, _ in pairs]
+    families = [CONTROL if _is_control(cell, oracles) else CLAIM for cell, _ in pairs]
     tables = [_of_metric(metric, cells, pairs, families, margin) for metric in TESTED_METRICS.values()]
     tables.append(_of_recall(cells, pairs, families, margin))
     return pd.concat(tables, ignore_index=True)[list(_COLUMNS)]
@@ -145,9 +143,9 @@ def _identity(cells: Cells, pair: tuple[Cell, Cell], metric: str, family: str) -
     return {**named, "baseline": other[1], "metric": metric, "family": family}
 
 
-def _is_control(cell: Cell, positive_controls: Collection[str]) -> bool:
+def _is_control(cell: Cell, oracles: Collection[str]) -> bool:
     _, regime, synthetic_set = cell
-    return not REGIMES.find(regime).uses_synthetic or synthetic_set in positive_controls
+    return REGIMES.find(regime).is_control or synthetic_set in oracles
 
 
 def _denoisers(artifact: Artifact) -> int:
@@ -198,7 +196,9 @@ def _check_same_training(cells: Cells) -> None:
         baseline = _baseline(cell)
         if baseline is None or baseline not in cells:
             continue
-        its, other = (_settings(CellMetadata.of(one).parameters) for one in (artifact, cells[baseline]))
+        sides = (cell, artifact), (baseline, cells[baseline])
+        reads_ratio = all(REGIMES.find(regime).reads_mixing_ratio for (_, regime, _), _ in sides)
+        its, other = (_settings(CellMetadata.of(one).parameters, with_ratio=reads_ratio) for _, one in sides)
         for key in sorted(its.keys() | other.keys()):
             if its.get(key) != other.get(key):
                 raise InputError(
@@ -208,10 +208,11 @@ def _check_same_training(cells: Cells) -> None:
                 )
 
 
-def _settings(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Of ``parameters`` those that decide a cell's training, of every regime alike, by dotted name."""
+def _settings(parameters: Mapping[str, Any], *, with_ratio: bool) -> dict[str, Any]:
+    """Of ``parameters`` those that decide both cells' training, by dotted name."""
     flat: dict[str, Any] = {}
+    left_out = _OF_ONE_REGIME - ({"mixing_ratio"} if with_ratio else set())
     for key, value in parameters.items():
-        if key not in _OF_ONE_REGIME | _WITHOUT_EFFECT:
+        if key not in left_out | _WITHOUT_EFFECT:
             flat |= {f"{key}.{name}": one for name, one in value.items()} if isinstance(value, dict) else {key: value}
     return flat

@@ -24,14 +24,15 @@ def generate(request: Request) -> SyntheticSet:
         raise InputError(f"the synthetic set {request.name} needs a denoiser: run kedro run --pipelines=diffusion")
     check_same_data({"denoiser": denoiser.card, "real_train": train.card})
     replicates = split_replicates(denoiser)
-    if len(replicates) == 1:
-        return _sample(request, replicates[0])
-    parts = [_sample(request, one, k, f"{part_folder(k)}/") for k, one in enumerate(replicates)]
+    folders = [f"{part_folder(k)}/" for k in range(len(replicates))] if len(replicates) > 1 else [""]
+    parts = [_sample(request, *one) for one in zip(replicates, range(len(replicates)), folders, strict=True)]
     facts = _facts(request, denoiser.card, parts[0].card.parameters, [one.card for one in replicates])
+    if len(parts) == 1:
+        return assemble(parts[0].shards, parts[0].class_names, **facts)
     return join(parts, **facts)
 
 
-def _sample(request: Request, denoiser: Artifact, replicate: int = 0, folder: str = "") -> SyntheticSet:
+def _sample(request: Request, denoiser: Artifact, replicate: int, folder: str) -> SyntheticSet:
     """What one denoiser makes, below ``folder`` in scratch and among the existing shards."""
     seed = replicate_seed(request.seed, replicate)
     shards = generate_shards(

@@ -51,30 +51,34 @@ def in_reading_order(comparison: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else comparison
 
 
-def verdict_sentences(comparison: pd.DataFrame) -> list[str]:
+def verdict_sentences(comparison: pd.DataFrame, mixing_ratio: float | None = None) -> list[str]:
     """One sentence per regime and set: for how many classifiers synthetic data helps or hurts.
 
     Args:
         comparison: columns ``model, regime, set, baseline, verdict``, see ``comparison_table``.
+        mixing_ratio: synthetic share of mixed batches; None: not named.
     """
-    return [_verdict_sentence(subject, rows["verdict"]) for subject, rows in _by_training(comparison)]
+    return [_verdict_sentence(subject, rows["verdict"]) for subject, rows in _by_training(comparison, mixing_ratio)]
 
 
-def control_sentences(comparison: pd.DataFrame) -> list[str]:
+def control_sentences(comparison: pd.DataFrame, mixing_ratio: float | None = None) -> list[str]:
     """One sentence per control: what it changed for each classifier, with its verdict.
 
     Args:
-        comparison: the controls' rows: ``model, regime, set, baseline, difference, verdict``.
+        comparison: the controls' rows: ``model, regime, set, baseline, difference, verdict``; those with a set are of
+            a perfect generator.
+        mixing_ratio: synthetic share of mixed batches; None: not named.
     """
     sentences = []
-    for subject, rows in _by_training(comparison):
+    for subject, rows in _by_training(comparison, mixing_ratio):
         changes = [
             f"{number(row['difference'], signed=True)} for {model_label(row['model'])} ({_plain_words(row['verdict'])})"
             for row in records(rows)
         ]
-        is_perfect = bool(str(rows["set"].iloc[0]))
-        heading = "Positive control, images of a perfect generator" if is_perfect else "Control"
-        sentences.append(f"{heading}: {subject[0].lower()}{subject[1:]} changed mean accuracy by {', '.join(changes)}.")
+        heading = "Positive control, a perfect generator" if rows["set"].iloc[0] else "Control"
+        against = REGIMES.find(rows["baseline"].iloc[0]).label
+        what = f"{subject[0].lower()}{subject[1:]}"
+        sentences.append(f"{heading}: {what} changed mean accuracy against {against} by {', '.join(changes)}.")
     return sentences
 
 
@@ -141,10 +145,10 @@ def _means(classification: pd.DataFrame, model: str, training: Training) -> pd.S
     return rows_of(classification, model, training)[list(_METRICS)].mean()
 
 
-def _by_training(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+def _by_training(table: pd.DataFrame, mixing_ratio: float | None = None) -> Iterator[tuple[str, pd.DataFrame]]:
     for training in _latest_first(trainings(table)):
         rows = rows_of(table, training=training)
-        yield _subject(training), rows
+        yield _subject(training, mixing_ratio), rows
 
 
 def _subject(training: Training, mixing_ratio: float | None = None) -> str:

@@ -17,7 +17,12 @@ def _build(evidence: Evidence) -> SectionContent:
     comparison, missing = accuracy_rows(evidence["comparison"]), evidence["missing_cells"]
     if len(comparison):
         claims, controls = (comparison[comparison["family"] == family] for family in (CLAIM, CONTROL))
-        sentences = [*verdict_sentences(claims), sensitivity_sentence(claims), *control_sentences(controls)]
+        ratio = evidence["parameters"].classification.mixing_ratio
+        sentences = [
+            *verdict_sentences(claims, ratio),
+            sensitivity_sentence(claims),
+            *control_sentences(controls, ratio),
+        ]
     else:
         sentences = difference_sentences(mean_differences(evidence["classification"]))
     notes = [Note(sentence) for sentence in sentences if sentence]
@@ -30,7 +35,7 @@ SECTION = Section(
     name="result",
     title="Result",
     question="summary",
-    needs=("classification", "comparison", "missing_cells"),
+    needs=("parameters", "classification", "comparison", "missing_cells"),
     build=_build,
     absent="No result: no classifier has been evaluated.",
     lead=True,

@@ -35,7 +35,7 @@ def _cell_tables(grid: Grid) -> list[Node]:
             ["real_train", "real_test", "synthetic_sets", "params:classification"],
         ),
         "intervals": (tables.tabulate_intervals, ["cells", PARAMS, SEED]),
-        "comparison": (tables.tabulate_comparison, ["cells", PARAMS]),
+        "comparison": (bound(tables.tabulate_comparison, oracles=grid.oracles), ["cells", PARAMS]),
         "per_class": (tables.tabulate_classes, ["cells"]),
         "calibration": (tables.tabulate_calibration, ["cells", PARAMS]),
         "reliability": (tables.tabulate_reliability, ["cells", PARAMS]),

@@ -39,10 +39,13 @@ def tabulate_intervals(cells: list[CellResults], params: EvaluationParameters, s
     return interval_table(_predictions(cells), params.bootstrap_resamples, seed)
 
 
-def tabulate_comparison(cells: list[CellResults], params: EvaluationParameters) -> pd.DataFrame:
+def tabulate_comparison(
+    cells: list[CellResults], params: EvaluationParameters, *, oracles: tuple[str, ...]
+) -> pd.DataFrame:
+    """Every regime against its baseline; what the sets ``oracles`` gain is a positive control."""
     from synthpath_kedro.evaluation.comparison_tables import comparison_table
 
-    return comparison_table(_predictions(cells), params.margin)
+    return comparison_table(_predictions(cells), params.margin, oracles)
 
 
 def tabulate_classes(cells: list[CellResults]) -> pd.DataFrame:
