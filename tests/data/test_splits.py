@@ -42,3 +42,19 @@ def test_the_digest_changes_with_any_split_and_with_the_class_names():
     swapped = Splits(splits.train, splits.test, splits.val)
     assert len({splits.digest, renamed.digest, swapped.digest}) == 3
     assert example().digest == splits.digest
+
+
+def test_a_fact_on_which_the_sets_differ_is_stated_for_each_set():
+    shifts = iter((0.0, 0.0, 0.5))
+    card = example().map(lambda images: images.with_card(stain_shift=next(shifts))).card()
+    assert "stain_shift" not in card.facts
+    assert [split.facts for split in card.splits.values()] == [{"stain_shift": shift} for shift in (0.0, 0.0, 0.5)]
+    alike = example().map(lambda images: images.with_card(stain_shift=0.0)).card()
+    assert alike.facts["stain_shift"] == 0.0
+    assert not any(split.facts for split in alike.splits.values())
+
+
+def test_a_fact_of_the_training_set_alone_belongs_to_the_data():
+    splits = example()
+    subsampled = Splits(splits.train.with_card(subsampled={"fat": 0.5}), splits.val, splits.test)
+    assert subsampled.card().subsampled == {"fat": 0.5}

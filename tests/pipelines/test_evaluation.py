@@ -305,6 +305,18 @@ def test_tables_have_a_row_a_replicate_of_the_cells_that_were_trained(study: dic
     assert study["knn_mixing_table"]["class"].tolist() == [*NAMES, "all"] * 2
 
 
+def test_mean_color_tells_classes_of_different_brightness_apart_and_has_no_part_in_the_verdicts(study: dict) -> None:
+    table = study["color_baseline_table"]
+    assert table[["regime", "set", "accuracy"]].to_numpy().tolist() == [
+        ["real", "", 1.0],
+        ["synthetic", "diffusion", 1.0],
+        ["mixed", "diffusion", 1.0],
+    ]
+    assert "is 0.250 below it." in study["report"]
+    assert study["table_4_1"]["model"].iloc[-1] == "mean color"
+    assert {row["model"] for row in study["verdict"]["comparisons"]} == {"cnn"}
+
+
 def test_the_verdict_stands_first_in_the_report(study: dict) -> None:
     row, *others = study["comparison_table"].to_dict("records")
     assert row["metric"] == "accuracy" != others[0]["metric"]

@@ -45,6 +45,23 @@ def classification():
     return scores([(m, r, "" if r == "real" else "diffusion") for m, r in pairs])
 
 
+def colors_of(*sets):
+    """The color baseline of a study of ``sets``."""
+    cells = [("real", "", 0.5), *((regime, name, 0.25) for regime in ("synthetic", "mixed") for name in sets)]
+    shared = {"replicate": 0, "weights": "none", "n": 540, "variant": "regression", "macro_f1": 0.4, "auc": 0.75}
+    return pd.DataFrame(
+        [
+            {"model": "color", "regime": regime, "set": name, "accuracy": accuracy} | shared
+            for regime, name, accuracy in cells
+        ]
+    )
+
+
+@pytest.fixture
+def color_baseline():
+    return colors_of("diffusion")
+
+
 @pytest.fixture
 def synthetic_as_test(classification):
     changes = {f"{metric}_change": -0.05 for metric in ("accuracy", "macro_f1", "auc")}
@@ -127,7 +144,16 @@ def privacy_of(*sets, membership=True):
 
 
 @pytest.fixture
-def evidence(base_values, classification, synthetic_as_test, robustness, predictions_of, data_card, generator_card):
+def evidence(
+    base_values,
+    classification,
+    color_baseline,
+    synthetic_as_test,
+    robustness,
+    predictions_of,
+    data_card,
+    generator_card,
+):
     """Everything that the report of a study of one set is made from; the cell (clip, mixed) is missing."""
     parameters = Parameters.model_validate(
         base_values | {"seed": 7, "report": base_values["report"] | {"embed_real_images": True}}
@@ -181,6 +207,7 @@ def evidence(base_values, classification, synthetic_as_test, robustness, predict
         },
         "real_and_synthetic_figures": {"diffusion": picture},
         "classification": classification.assign(zero_shot_val_accuracy=np.nan),
+        "color_baseline": color_baseline,
         "intervals": pd.concat(
             [
                 classification.query("replicate == 0").assign(metric=metric, mean=0.8, ci_low=0.7, ci_high=0.9)
@@ -235,6 +262,7 @@ def evidence_of_two_sets(evidence, base_values, predictions_of, generator_card):
     return evidence | {
         "parameters": parameters,
         "classification": classification,
+        "color_baseline": colors_of("good", "bad"),
         "comparison": comparison,
         "predictions": predictions,
         "fidelity": fidelity,

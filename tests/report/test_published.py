@@ -2,7 +2,19 @@ import re
 
 import pytest
 
-from synthpath_kedro.report.published import EPS, NOISE, TABLE_4_1, TABLE_4_2, TABLE_4_3
+from synthpath_kedro.data.cell_metadata import CellMetadata
+from synthpath_kedro.data.data_card import SplitFacts
+from synthpath_kedro.report.published import (
+    EPS,
+    NETWORKS,
+    NOISE,
+    STUDY_MODELS,
+    TABLE_4_1,
+    TABLE_4_2,
+    TABLE_4_3,
+    TABLE_4_3_WARNING,
+    models_as_published,
+)
 
 MODELS = {"CNN": "cnn", "ResNet18": "resnet18", "DINOv2": "dinov2", "CLIP": "clip"}
 REGIMES = ("real", "synthetic", "mixed")
@@ -80,3 +92,54 @@ def test_a_change_on_synthetic_images_is_measured_from_table_4_1(model):
 
 def test_the_budget_is_eight_gray_levels():
     assert pytest.approx(8) == EPS * 255
+
+
+TRAIN = SplitFacts(n=89_996, counts={}, digest="")
+
+
+def trained(model, **changes):
+    parameters = {model: NETWORKS.get(model, {}) | {"batch_size": 7} | changes}
+    return CellMetadata(model=model, regime="real", variant="", weights="", parameters=parameters)
+
+
+@pytest.fixture
+def pathmnist(data_card):
+    return data_card(source="medmnist", name="pathmnist", image_size=64, splits={"train": TRAIN})
+
+
+def test_the_published_networks_on_pathmnist_are_those_of_the_published_numbers(pathmnist):
+    cells = [trained(model) for model in (*STUDY_MODELS, "efficientnet_lite0")]
+    assert models_as_published(pathmnist, cells) == set(STUDY_MODELS)
+    assert models_as_published(pathmnist, []) == set()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"name": "bloodmnist"},
+        {"source": "npz"},
+        {"image_size": 28},
+        {"splits": {"train": TRAIN.model_copy(update={"n": 80_000})}},
+        {"splits": {}},
+    ],
+)
+def test_of_other_data_no_published_number_is_shown(other, pathmnist):
+    assert models_as_published(pathmnist.model_copy(update=other), map(trained, STUDY_MODELS)) == set()
+
+
+@pytest.mark.parametrize("other", [{"weights": "random"}, {"variant": "small"}, {"input_size": 56}])
+def test_one_cell_of_another_network_or_other_weights_takes_the_models_published_numbers_away(other, pathmnist):
+    cells = [trained("clip"), trained("clip", **other), trained("cnn")]
+    assert models_as_published(pathmnist, cells) == {"cnn"}
+
+
+def test_base_configures_the_published_networks(base_values):
+    backbones = base_values["classification"]["backbones"]
+    assert {model: {key: backbones[model][key] for key in NETWORKS[model]} for model in NETWORKS} == NETWORKS
+
+
+def test_the_warning_about_table_4_3_quotes_it():
+    lost = [-TABLE_4_3["cnn", "real", attack].change for attack in (NOISE, "fgsm")]
+    assert "uniform noise costs the CNN trained on real images {:.3f} of accuracy and FGSM {:.3f}".format(*lost) in (
+        TABLE_4_3_WARNING
+    )

@@ -1,11 +1,18 @@
+from functools import partial
+
 import pandas as pd
 import pytest
 
+from synthpath_kedro.report import published_tables
 from synthpath_kedro.report.labels import study_trainings
-from synthpath_kedro.report.published_tables import table_4_1, table_4_2, table_4_3
+from synthpath_kedro.report.published import STUDY_MODELS
 from synthpath_kedro.report.tables import to_csv_table
 from synthpath_kedro.report.terminal import as_text
 from synthpath_kedro.study.grid import Cell
+
+table_4_1 = partial(published_tables.table_4_1, as_published=STUDY_MODELS)
+table_4_2 = partial(published_tables.table_4_2, as_published=STUDY_MODELS)
+table_4_3 = partial(published_tables.table_4_3, as_published=STUDY_MODELS)
 
 
 def cell(table, column, **row):
@@ -42,6 +49,25 @@ def test_table_4_1_has_a_row_a_model_and_the_study_beside_each_regime(classifica
         "mixed": "0.830 ± 0.014 / 0.710 ± 0.014 / 0.910 ± 0.014",
         "mixed, published": "0.895 / 0.891 / 0.992",
     }
+
+
+def test_mean_color_has_the_last_row_of_table_4_1(classification, color_baseline):
+    table = table_4_1(classification, color_baseline=color_baseline)
+    assert [row.model for row in table.rows][-2:] == ["EfficientNet-Lite0", "mean color"]
+    assert cell(table, "real", model="mean color") == "0.500 / 0.400 / 0.750"
+    assert cell(table, "mixed", model="mean color") == "0.250 / 0.400 / 0.750"
+    assert cell(table, "variant", model="mean color") == "regression"
+    assert cell(table, "real, published", model="mean color") == ""
+    assert max(map(len, as_text(table).splitlines())) <= 100
+
+
+def test_mean_color_has_a_dash_under_a_regime_that_it_does_not_follow(evidence_of_two_sets):
+    study = study_trainings(evidence_of_two_sets["parameters"])
+    table = table_4_1(
+        evidence_of_two_sets["classification"], ("cnn",), study, color_baseline=evidence_of_two_sets["color_baseline"]
+    )
+    assert cell(table, "mixed (bad)", model="mean color") == "0.250 / 0.400 / 0.750"
+    assert cell(table, "real, augmented", model="mean color") == "\N{EN DASH}"
 
 
 def test_one_replicate_has_no_spread(classification):
@@ -143,7 +169,7 @@ def test_on_a_terminal_means_spreads_and_the_study_stand_under_each_other(classi
     assert lines[start : start + 3] == [
         "CLIP ours 0.810 / 0.710 / 0.910 0.820 / 0.710 / 0.910 not trained",
         "± sd ±.014 / ±.014 / ±.014 ±.014 / ±.014 / ±.014",
-        "publ. 0.888 / 0.881 / 0.972 0.781 / 0.777 / 0.960 0.883 / 0.871 / 0.964",
+        "paper 0.888 / 0.881 / 0.972 0.781 / 0.777 / 0.960 0.883 / 0.871 / 0.964",
     ]
     assert "CLIP: random (not pretrained), n 540, replicates 2" in lines
 
@@ -180,7 +206,7 @@ def test_what_a_model_of_the_study_does_not_have_is_no_missing_cell(classificati
     none = classification.iloc[:0]
     table = table_4_1(none, ("cnn", "clip"), cells=cells)
     assert [cell(table, "synthetic", model=name) for name in ("CNN", "CLIP")] == ["\N{EN DASH}", "not trained"]
-    assert [cell(table, "synthetic, study", model=name) != "" for name in ("CNN", "CLIP")] == [False, True]
+    assert [cell(table, "synthetic, published", model=name) != "" for name in ("CNN", "CLIP")] == [False, True]
     rows = table_4_3(robustness.iloc[:0], ("cnn", "clip"), cells=cells).rows
     assert [(row.model, row.training) for row in rows] == [
         ("CNN", "real"),
@@ -222,3 +248,18 @@ def test_a_table_of_many_regimes_fits_a_terminal_of_100_columns(evidence_of_two_
     text = as_text(table_4_1(evidence_of_two_sets["classification"], ("cnn",), ()))
     assert max(map(len, text.splitlines())) <= 100
     assert "mixed, augmented (bad)" in text
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_published_numbers_stand_beside_the_published_models_alone(
+    number, classification, synthetic_as_test, robustness
+):
+    lay_out = getattr(published_tables, f"table_4_{number}")
+    results = (classification, synthetic_as_test, robustness)[number - 1]
+    beside = {
+        row.model
+        for row in lay_out(results, as_published={"clip"}).rows
+        if any(v.published for v in row.values.values())
+    }
+    assert beside == {"CLIP"}
+    assert not any(value.published for row in lay_out(results).rows for value in row.values.values())

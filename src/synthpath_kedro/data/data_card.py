@@ -15,12 +15,14 @@ class SplitFacts(Metadata):
         counts: images by class name.
         digest: of images, labels and groups.
         n_groups: patients or slides; None where they are not known.
+        facts: further plain JSON that the source knows of this split and not of the others.
     """
 
     n: int
     counts: dict[str, int]
     digest: str
     n_groups: int | None = None
+    facts: dict[str, Any] = Field(default_factory=dict)
 
 
 class DataCard(Metadata):

@@ -42,11 +42,16 @@ class Splits:
     def card(self, parameters: Mapping[str, Any] | None = None) -> DataCard:
         """What the sets are: the source's own facts, digests, counts per split and class.
 
+        A fact of the source's on which the sets differ, such as their stain, is of each set's own facts.
+
         Args:
             parameters: the block ``data_prep``.
         """
         known = {key: value for key, value in self.train.card.items() if key not in ("digest", "prepared")}
         own = {key: known.pop(key) for key in DataCard.model_fields.keys() & known.keys()}
+        differing = [
+            key for key, value in known.items() if any(images.card.get(key, value) != value for _, images in self)
+        ]
         return DataCard(
             **own,
             image_size=self.train.image_size,
@@ -54,16 +59,17 @@ class Splits:
             multi_label=self.train.multi_label,
             groups_known=self.train.groups is not None,
             digest=self.digest,
-            splits={name: _split_facts(images) for name, images in self},
+            splits={name: _split_facts(images, differing) for name, images in self},
             parameters=dict(parameters or {}),
-            facts=known,
+            facts={key: value for key, value in known.items() if key not in differing},
         )
 
 
-def _split_facts(images: LabeledImages) -> SplitFacts:
+def _split_facts(images: LabeledImages, differing: list[str]) -> SplitFacts:
     return SplitFacts(
         n=len(images),
         counts=dict(zip(images.class_names, images.class_counts.tolist(), strict=True)),
         digest=images.digest,
         n_groups=None if images.groups is None else len(set(images.groups.tolist())),
+        facts={key: images.card[key] for key in differing if key in images.card},
     )

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from synthpath_kedro.parameters import Parameters
 
+RANDOM = "random"
+"""What tables call weights that were not pretrained."""
+
 _SET_MARKERS = ("o", "v", "<", ">", "*", "p")
 _FAINT, _DIAMOND = "#6b7280", "D"
 

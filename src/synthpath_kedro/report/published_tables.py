@@ -1,4 +1,4 @@
-"""Tables 4.1 to 4.3 as in the published study, with its value beside each of ours."""
+"""Tables 4.1 to 4.3 as in the published study, with its value beside ours where model and data are the same."""
 
 from collections.abc import Collection, Iterable, Sequence
 from math import nan
@@ -8,6 +8,7 @@ import pandas as pd
 
 from synthpath_kedro.report import published
 from synthpath_kedro.report.labels import (
+    RANDOM,
     Training,
     attack_label,
     eps_label,
@@ -20,13 +21,13 @@ from synthpath_kedro.report.labels import (
     trainings,
 )
 from synthpath_kedro.report.tables import CellRow, CellTable
-from synthpath_kedro.report.values import Changed, Mean, Scores
+from synthpath_kedro.report.values import DASH, Changed, Mean, Scores
 from synthpath_kedro.study.grid import PUBLISHED_REGIMES, Cell
 from synthpath_kedro.study.regimes import REGIMES
 
 NOT_TRAINED = "not trained"
 NOT_RUN = "not run"
-NOT_IN_STUDY = "\N{EN DASH}"
+COLOR_BASELINE = "mean color"
 RANDOM_WEIGHTS = "random (not pretrained)"
 STUDY_TRAININGS = tuple(Training(name, "", REGIMES[name].label) for name in PUBLISHED_REGIMES)
 
@@ -38,8 +39,10 @@ def table_4_1(
     models: Sequence[str] = published.STUDY_MODELS,
     regimes: Sequence[Training] = STUDY_TRAININGS,
     cells: Collection[Cell] | None = None,
+    color_baseline: pd.DataFrame | None = None,
+    as_published: Collection[str] = (),
 ) -> CellTable:
-    """Real test set: a row per model, a column per training, each "accuracy / F1 / AUC".
+    """Real test set: a row per model, a column per training, each "accuracy / F1 / AUC"; then a row for mean color.
 
     Args:
         classification: one row per cell and replicate: ``model, regime, set, replicate, weights, n, accuracy, macro_f1,
@@ -47,22 +50,30 @@ def table_4_1(
         models: rows to show even where no cell of theirs was trained.
         regimes: columns to show even where no cell of theirs was trained, see ``labels.study_trainings``.
         cells: those of the study, where it has not every model under every regime; the others have a dash.
+        color_baseline: the same columns for mean color alone; None: without its row.
+        as_published: models beside which published numbers stand, see ``published.models_as_published``.
     """
     shown = _all_trainings(classification, regimes)
     rows = []
     for model in ordered_models([*models, *_values(classification, "model")]):
         own = rows_of(classification, model)
-        values = {
-            training.label: _scores(rows_of(own, training=training), _published_scores(model, training))
-            if _is_planned(model, training, cells)
-            else _scores(rows_of(own, training=training), (), NOT_IN_STUDY)
-            for training in shown
-        }
+        values = {}
+        for training in shown:
+            planned = _is_planned(model, training, cells)
+            numbers = _published_scores(model, training) if planned and model in as_published else ()
+            cell = rows_of(own, training=training)
+            values[training.label] = _scores(cell, numbers, NOT_TRAINED if planned else DASH)
         rows.append(CellRow(model_label(model), "", *_facts(model, own), values))
+    if color_baseline is not None and len(color_baseline):
+        rows.append(_color_row(color_baseline, shown))
     return CellTable(tuple(training.label for training in shown), tuple(rows))
 
 
-def table_4_2(synthetic_as_test: pd.DataFrame, models: Sequence[str] = published.STUDY_MODELS) -> CellTable:
+def table_4_2(
+    synthetic_as_test: pd.DataFrame,
+    models: Sequence[str] = published.STUDY_MODELS,
+    as_published: Collection[str] = (),
+) -> CellTable:
     """Trained without synthetic images, tested on them: a row per model, a column per metric, each "value (change)".
 
     Where a study has several synthetic sets or several such regimes, a row per each of them that the model has.
@@ -72,6 +83,7 @@ def table_4_2(synthetic_as_test: pd.DataFrame, models: Sequence[str] = published
             macro_f1, auc, accuracy_change, macro_f1_change, auc_change``, and ``tested_on``, the synthetic set; rows of
             regimes that use synthetic images are left out.
         models: as in ``table_4_1``.
+        as_published: likewise.
     """
     table = synthetic_as_test
     if len(table):
@@ -85,7 +97,7 @@ def table_4_2(synthetic_as_test: pd.DataFrame, models: Sequence[str] = published
             cells = own[(own["regime"] == regime) & (_column(own, "tested_on") == tested_on)] if regime else own
             if cells.empty and len(own):
                 continue
-            numbers = published.TABLE_4_2.get(model) if len(tests) == 1 else None
+            numbers = published.TABLE_4_2.get(model) if len(tests) == 1 and model in as_published else None
             values = {
                 column: _changed(cells, metric, f"{metric}_change", getattr(numbers, metric) if numbers else None)
                 for metric, column in columns.items()
@@ -99,6 +111,7 @@ def table_4_3(
     models: Sequence[str] = published.STUDY_MODELS,
     regimes: Sequence[Training] = STUDY_TRAININGS,
     cells: Collection[Cell] | None = None,
+    as_published: Collection[str] = (),
 ) -> CellTable:
     """Robustness: a row per model and training, a column per attack, each "accuracy (change from clean)".
 
@@ -112,6 +125,7 @@ def table_4_3(
         models: as in ``table_4_1``.
         regimes: likewise.
         cells: those of the study, where it has not every model under every regime; the others have no row.
+        as_published: likewise.
     """
     shown = _at_one_eps(_in_pixel_space(robustness))
     attacks = ordered_attacks([*published.STUDY_ATTACKS, *_values(shown, "attack")])
@@ -126,8 +140,8 @@ def table_4_3(
             facts["eps"] = ", ".join(map(eps_label, _values(cell, "eps")))
             values = {}
             for attack in attacks:
-                key = (model, training.regime, attack)
-                numbers = published.TABLE_4_3.get(key) if of_the_study and not _is_one_of_several(training) else None
+                beside = of_the_study and model in as_published and not _is_one_of_several(training)
+                numbers = published.TABLE_4_3.get((model, training.regime, attack)) if beside else None
                 attacked = cell[cell["attack"] == attack] if len(cell) else cell
                 absent = NOT_RUN if len(cell) else NOT_TRAINED
                 values[attack_label(attack)] = _changed(attacked, "accuracy", "change", numbers, absent)
@@ -137,7 +151,7 @@ def table_4_3(
 
 def weights_label(model: str, weights: str) -> str:
     """A backbone's weights in print: random ones stand out, unless the model is trained from scratch by design."""
-    if weights != "random":
+    if weights != RANDOM:
         return weights
     return "from scratch" if is_trained_from_scratch(model) else RANDOM_WEIGHTS
 
@@ -146,6 +160,13 @@ def _is_planned(model: str, training: Training, cells: Collection[Cell] | None) 
     return cells is None or any(
         (cell.model, cell.regime) == (model, training.regime) and training.set in ("", cell.set) for cell in cells
     )
+
+
+def _color_row(baseline: pd.DataFrame, shown: Sequence[Training]) -> CellRow:
+    cells = {training.label: rows_of(baseline, training=training) for training in shown}
+    values = {label: Scores((), absent=DASH) if rows.empty else _scores(rows, ()) for label, rows in cells.items()}
+    facts = {"variant": baseline["variant"].iloc[0], "n": _span(_values(baseline, "n"))}
+    return CellRow(COLOR_BASELINE, "", facts, frozenset(), values)
 
 
 def _all_trainings(table: pd.DataFrame, wanted: Sequence[Training]) -> list[Training]:

@@ -48,7 +48,7 @@ def _lines(row: CellRow, columns: tuple[str, ...]) -> dict[str, list[str]]:
     lines = {
         "ours": [means_line(value) for value in values],
         "± sd": [stds_line(value) for value in values],
-        "publ.": [published_line(value) for value in values],
+        "paper": [published_line(value) for value in values],
     }
     return {kind: cells for kind, cells in lines.items() if kind == "ours" or any(cells)}
 

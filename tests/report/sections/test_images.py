@@ -70,7 +70,7 @@ def test_an_alarm_is_in_red_and_a_measure_without_one_has_no_finding(evidence):
     assert [type(row[-1]).__name__ for row in table.rows] == ["Warned", "str", "str"]
     assert [text(row[-1]) for row in table.rows] == [
         "near-duplicates found",
-        "no more near-duplicates than chance gives",
+        "no evidence of more near-duplicates than among held-out images",
         "",
     ]
 
@@ -90,13 +90,40 @@ def test_generators_are_ranked_only_where_there_are_several(evidence, evidence_o
     assert "generators" in build("generators", evidence_of_two_sets).figures
 
 
+def test_the_best_cell_is_compared_with_the_mean_color_of_real_images(evidence):
+    note = build("table_4_1", evidence).notes[0].text
+    assert note.endswith(
+        "its mean red, green and blue, trained on real images, has an accuracy of 0.500. The highest mean accuracy of "
+        "a cell, 0.830 (CNN, trained on mixed images), is 0.330 above it."
+    )
+    worse = evidence["classification"].assign(accuracy=0.125)
+    assert build("table_4_1", evidence | {"classification": worse}).notes[0].text.endswith("is 0.375 below it.")
+
+
 def test_the_zero_shot_accuracy_is_reported_where_a_model_has_one(evidence):
-    assert build("table_4_1", evidence).notes == []
+    assert len(build("table_4_1", evidence).notes) == 1
     table = evidence["classification"]
-    first = table["zero_shot_val_accuracy"].mask(table["model"] == "clip", 0.125)
-    (note,) = build("table_4_1", evidence | {"classification": table.assign(zero_shot_val_accuracy=first)}).notes
-    assert "before any training CLIP (random weights)" in note.text
-    assert "accuracy of 0.125" in note.text
+    known = table.assign(
+        zero_shot_val_accuracy=table["zero_shot_val_accuracy"].mask(table["model"] == "clip", 0.125),
+        weights=table["weights"].mask(table["model"] == "clip", "OpenAI WIT"),
+    )
+    _, note = build("table_4_1", evidence | {"classification": known}).notes
+    assert note.text == (
+        "Accuracy on the validation images before any training, by matching class names: CLIP (OpenAI WIT weights) "
+        "0.125."
+    )
+
+
+def test_random_weights_are_no_baseline(evidence):
+    table = evidence["classification"]
+    lucky = table.assign(zero_shot_val_accuracy=table["zero_shot_val_accuracy"].mask(table["model"] == "clip", 0.125))
+    assert len(build("table_4_1", evidence | {"classification": lucky}).notes) == 1
+
+
+def test_the_floor_stands_beside_table_4_3(evidence):
+    (note,) = build("table_4_3", evidence).notes
+    assert note.heading == "At the floor."
+    assert "(0.444): BIM 14 of 14 cells." in note.text
 
 
 def test_the_license_of_the_weights_stands_with_the_classifiers(evidence):
@@ -131,3 +158,16 @@ def test_several_denoisers_are_counted_in_the_captions(evidence):
     facts = [row[:2] for row in texts(build("denoiser", several).tables[0])]
     assert ["replicate 1.epochs", "4"] in facts
     assert not any(key == "epochs" for key, _ in facts)
+
+
+def test_the_data_card_states_each_sets_own_stain(evidence):
+    card = evidence["data_card"]
+    splits = {
+        name: card.splits[name].model_copy(update={"facts": {"stain_shift": shift}})
+        for name, shift in (("train", 0.0), ("test", 0.5))
+    }
+    own = evidence | {"data_card": card.model_copy(update={"splits": splits})}
+    facts = dict(texts(build("data_card", own).tables[0]))
+    assert (facts["Stain shift, train"], facts["Stain shift, test"]) == ("0.0", "0.5")
+    assert "Stain shift" not in facts
+    assert facts["Digest, test"] == "cd" * 32

@@ -6,12 +6,12 @@ from synthpath_kedro.report.section import Evidence, ReportFigure, Section, Sect
 ERRORS = {"ece_width": "ECE, equal width", "ece_mass": "ECE, equal mass", "brier": "Brier", "nll": "NLL"}
 CAPTION = (
     "On the real test set, before → after temperature scaling on the validation images; means over replicates. 0 is "
-    "best; a temperature above 1 means that the classifier was too sure of itself."
+    "best; a temperature above 1 lowers confidence."
 )
 RELIABILITY = (
     "Accuracy against confidence on the real test set, over all replicates, in bins of equal width; a larger marker "
-    "stands for more images. On the diagonal confidence is right, below it too high. Below: after temperature scaling "
-    "on the validation images."
+    "stands for more images. On the diagonal confidence equals accuracy, below it exceeds it. Lower row: after "
+    "temperature scaling on the validation images."
 )
 ALT = "Reliability diagrams of every classifier, before and after temperature scaling"
 

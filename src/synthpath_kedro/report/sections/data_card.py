@@ -36,7 +36,11 @@ def _facts(card: "DataCard") -> Any:
 
     shown = card.model_dump(mode="json", exclude=_ELSEWHERE) | card.facts
     facts: list[tuple[str, Any]] = [(_sentence_case(key), Exact(value)) for key, value in flattened(shown)]
-    facts += [(f"Digest, {name}", split.digest) for name, split in card.splits.items()]
+    facts += [
+        (f"{_sentence_case(key)}, {name}", Exact(value))
+        for name, split in card.splits.items()
+        for key, value in ({"digest": split.digest} | split.facts).items()
+    ]
     groups: Any = Warned(UNKNOWN_GROUPS)
     if card.groups_known:
         groups = "known: none stands in two splits"

@@ -83,8 +83,10 @@ def _caption(table: "pd.DataFrame", real_images: bool) -> str:
         f"In features of {model_label(row['extractor'])} ({row['weights']} weights, {row['input_size']} pixels), "
         f"{row['n']:,} images of each set. Distances: 0 is alike; the kernel distance may fall below 0. Precision: "
         "share of candidates among the reference images; recall: share of reference images among the candidates; "
-        "density and coverage: 1 is alike. Real training images are the reference: no generator should be expected to "
-        "come nearer." + (singular if frechet.isna().any() else "") + (f" {READER_STUDY}" if real_images else "")
+        "density and coverage: 1 is alike. Rows of real training images show "
+        "what real images of this number reach."
+        + (singular if frechet.isna().any() else "")
+        + (f" {READER_STUDY}" if real_images else "")
     )
 
 

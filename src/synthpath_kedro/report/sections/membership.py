@@ -8,7 +8,7 @@ FOUND = {
 }
 CAPTION = (
     "How often a training image has a lower loss under the denoiser{several} than a held-out one ({n_train:,} and "
-    "{n_held_out:,} images); 0.5 is chance. Sharing the denoiser's weights is another matter than sharing its images."
+    "{n_held_out:,} images); 0.5 is chance. This needs the denoiser's weights, not only its images."
 )
 
 

@@ -16,15 +16,15 @@ MEASURES = {
     "median_distance": "median distance",
     "authenticity": "authenticity",
 }
-FOUND = {True: "near-duplicates found", False: "no more near-duplicates than chance gives"}
+FOUND = {True: "near-duplicates found", False: "no evidence of more near-duplicates than among held-out images"}
 PAIRS = (
-    "The most suspicious pairs of the search, each training image once, with their distance. Likeness alone is no "
-    "copy: held-out real images are near training images too (see the table)."
+    "The pairs with the smallest distances, each training image once, with their distance. A small distance alone is "
+    "no copy: held-out real images are near training images too (see the table)."
 )
 HIDDEN = " The training images are not shown (report.embed_real_images is off)."
 DISTANCES = (
-    "Of synthetic images, and of held-out real images, which no generator of this study has seen. Copies would stand "
-    "at the left, apart from the held-out images."
+    "Of synthetic images, and of held-out real images, which no generator of this study has seen. A copy has a "
+    "smaller distance than nearly all held-out images."
 )
 
 

@@ -2,7 +2,7 @@
 
 from synthpath_kedro.report.section import Evidence, Note, ReportFigure, Section, SectionContent
 
-CAPTION = "A column per class: real training images on the left, synthetic ones on the right."
+CAPTION = "Class by class: real training images on the left, synthetic ones on the right."
 ALT = "Real and synthetic images side by side, class by class"
 
 

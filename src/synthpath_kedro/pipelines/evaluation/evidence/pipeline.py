@@ -30,6 +30,10 @@ def _cell_tables(grid: Grid) -> list[Node]:
     cost = ["cells", "diffusion_history"] if grid.needs_denoiser else ["cells"]
     inputs: dict[str, tuple[Callable, list[str]]] = {
         "classification": (tables.tabulate_classification, ["cells"]),
+        "color_baseline": (
+            tables.tabulate_color_baseline,
+            ["real_train", "real_test", "synthetic_sets", "params:classification"],
+        ),
         "intervals": (tables.tabulate_intervals, ["cells", PARAMS, SEED]),
         "comparison": (bound(tables.tabulate_comparison, oracles=grid.oracles), ["cells", PARAMS]),
         "per_class": (tables.tabulate_classes, ["cells"]),

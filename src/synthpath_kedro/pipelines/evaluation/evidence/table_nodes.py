@@ -1,17 +1,36 @@
-"""The tables about the cells that have been trained."""
+"""The tables about the cells that have been trained, and the baseline beside them."""
+
+from collections.abc import Mapping
 
 import pandas as pd
 
 from synthpath_kedro.data.artifact import Artifact
-from synthpath_kedro.data.lineage import check_same_classifier
+from synthpath_kedro.data.images import LabeledImages
+from synthpath_kedro.data.lineage import check_same_classifier, check_same_data
+from synthpath_kedro.data.synthetic import SyntheticSet
 from synthpath_kedro.evaluation.cell_results import CellResults
-from synthpath_kedro.parameters import EvaluationParameters
+from synthpath_kedro.parameters import ClassificationParameters, EvaluationParameters
 
 
 def tabulate_classification(cells: list[CellResults]) -> pd.DataFrame:
     from synthpath_kedro.evaluation.classification_tables import classification_table
 
     return classification_table(_predictions(cells))
+
+
+def tabulate_color_baseline(
+    real_train: LabeledImages,
+    real_test: LabeledImages,
+    synthetic_sets: Mapping[str, SyntheticSet],
+    params: ClassificationParameters,
+) -> pd.DataFrame:
+    """How well the mean color of each image tells the classes apart."""
+    from synthpath_kedro.evaluation.color_baseline_table import color_baseline_table
+
+    sets = {name: one.labeled() for name, one in synthetic_sets.items()}
+    images = {"real_train": real_train, "real_test": real_test, **sets}
+    check_same_data({name: one.card for name, one in images.items()})
+    return color_baseline_table(real_train, real_test, sets, params.mixing_ratio)
 
 
 def tabulate_intervals(cells: list[CellResults], params: EvaluationParameters, seed: int) -> pd.DataFrame:

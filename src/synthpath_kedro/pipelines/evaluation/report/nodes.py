@@ -87,26 +87,33 @@ def write_report(
     study_evidence: Evidence, **sections: SectionContent | Missing
 ) -> tuple[str, dict[str, Any], str, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The report as one page of HTML, the verdict for machines, the summary for the terminal, and tables 4.1 to 4.3."""
+    from synthpath_kedro.data.cell_metadata import CellMetadata
     from synthpath_kedro.report import published_tables as published
     from synthpath_kedro.report.labels import study_cells, study_trainings
     from synthpath_kedro.report.page import render_report
+    from synthpath_kedro.report.published import models_as_published
     from synthpath_kedro.report.summary import verdict_json
     from synthpath_kedro.report.tables import to_csv_table
     from synthpath_kedro.report.terminal import as_text
 
     parameters = study_evidence["parameters"]
-    study = parameters.classification.models, study_trainings(parameters), study_cells(parameters)
+    models, shown, cells = parameters.classification.models, study_trainings(parameters), study_cells(parameters)
     robustness = study_evidence["robustness"]
-    table_4_1 = published.table_4_1(study_evidence["classification"], *study)
-    table_4_2 = published.table_4_2(study_evidence["synthetic_as_test"], study[0])
-    table_4_3 = published.table_4_3(robustness[~robustness["control"].astype(bool)], *study)
+    beside = models_as_published(study_evidence["data_card"], map(CellMetadata.of, study_evidence["predictions"]))
+    colors = study_evidence["color_baseline"]
+    table_4_1 = published.table_4_1(
+        study_evidence["classification"], models, shown, cells=cells, color_baseline=colors, as_published=beside
+    )
+    table_4_2 = published.table_4_2(study_evidence["synthetic_as_test"], models, as_published=beside)
+    attacked = robustness[~robustness["control"].astype(bool)]
+    table_4_3 = published.table_4_3(attacked, models, shown, cells=cells, as_published=beside)
     title = "Table 4.1, real test set: accuracy / macro F1 / AUC"
     summary = as_text(table_4_1, title, source_note(phantom=study_evidence["data_card"].phantom))
     contents = {name: None if content is MISSING else content for name, content in sections.items()}
     return (
         render_report(contents, study_evidence),
         verdict_json(study_evidence["comparison"]),
-        f"{summary}\npubl.: single runs on PathMNIST at 64x64, as published",
+        f"{summary}\npaper: as published, single runs on PathMNIST at 64x64" if beside else summary,
         to_csv_table(table_4_1),
         to_csv_table(table_4_2),
         to_csv_table(table_4_3),

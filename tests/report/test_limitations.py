@@ -1,0 +1,37 @@
+import pytest
+
+from synthpath_kedro.report.limitations import limitations
+
+
+def notes(evidence, **card):
+    return {
+        note.heading: note
+        for note in limitations(evidence | {"data_card": evidence["data_card"].model_copy(update=card)})
+    }
+
+
+def test_unknown_patients_are_grave_and_the_false_alarms_are_stated(evidence):
+    note = notes(evidence)["Patients unknown"]
+    assert note.grave
+    assert "correlated by .8, .36 to .66 claimed one, where .05 may" in note.text
+    assert "Patients unknown" not in notes(evidence, groups_known=True)
+    assert "Patients unknown" not in notes(evidence, phantom=True)
+
+
+@pytest.mark.parametrize("name", ["pathmnist", "pathmnist_tiles_28", "NCT-CRC-HE-100K", "CRC-VAL-HE-7K", "nct_crc_he"])
+def test_data_made_from_nct_crc_he_is_known_to_give_classes_away_by_color(evidence, name):
+    assert "accuracy of over 50 %" in notes(evidence, name=name)["Color gives classes away"].text
+
+
+def test_its_classes_alone_tell_nct_crc_he(evidence):
+    classes = ["ADI", "BACK", "DEB", "LYM", "MUC", "MUS", "NORM", "STR", "TUM"]
+    assert "Color gives classes away" in notes(evidence, name="tiles", class_names=classes)
+
+
+@pytest.mark.parametrize("name", ["tiles & more", "bloodmnist", "digital phantom", "camelyon"])
+def test_other_data_has_no_such_flaw_on_record(evidence, name):
+    assert "Color gives classes away" not in notes(evidence, name=name)
+
+
+def test_no_published_numbers_are_a_limitation_of_other_data(evidence):
+    assert not any("other data" in heading for heading in notes(evidence))
