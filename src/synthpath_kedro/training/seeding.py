@@ -23,6 +23,7 @@ class Stream(IntEnum):
     DENOISER_BATCHES = 8
     CLASSIFIER_DROPOUT = 9
     CLASSIFIER_AUGMENTATION = 10
+    FOLDS = 11
 
 
 def mixed_seed(*key: int) -> int:
