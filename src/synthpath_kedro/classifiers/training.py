@@ -167,7 +167,7 @@ def _card(
 ) -> Card:
     """Where the cell comes from: everything that decides its weights."""
     real, backbone = used["real_train"], params.backbone(model)
-    others = {"models", "regimes", "backbones"}
+    others = {"models", "regimes", "backbones", "learning_curve"}
     return {
         "model": model,
         "regime": regime,

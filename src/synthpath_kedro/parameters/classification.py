@@ -11,6 +11,9 @@ from synthpath_kedro.study.models import ALL_WEIGHTS, FAMILIES, TRAINED, leaves_
 from synthpath_kedro.study.regimes import REGIMES
 from synthpath_kedro.study.table import nearest_names
 
+RegimeName = Annotated[str, AfterValidator(one_of(REGIMES))]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+
 
 class BackboneParameters(NetworkParameters):
     """A model's block.
@@ -49,6 +52,20 @@ class BackboneParameters(NetworkParameters):
         return ALL_WEIGHTS if self.family is None or self.module is not None else FAMILIES[self.family].trained[0]
 
 
+class LearningCurveParameters(Block):
+    """The block ``learning_curve``: of the pipeline of that name.
+
+    Attributes:
+        fractions: shares of the real training images.
+        regimes: trained side by side at each.
+        synthetic_counts: synthetic images per real training image, at the same number of steps.
+    """
+
+    fractions: Annotated[tuple[Fraction, ...], Field(min_length=2), AfterValidator(each_once)]
+    regimes: Annotated[tuple[RegimeName, ...], Field(min_length=1), AfterValidator(each_once)]
+    synthetic_counts: Annotated[tuple[Positive, ...], AfterValidator(each_once)]
+
+
 class ConfidenceFilteringParameters(Block):
     model: str | None
     min_confidence: Share
@@ -63,13 +80,14 @@ class ClassificationParameters(Block):
 
     models: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(each_once)]
     regimes: Annotated[
-        tuple[Annotated[str, AfterValidator(one_of(REGIMES))], ...],
+        tuple[RegimeName, ...],
         Field(min_length=1),
         AfterValidator(each_once),
     ]
     replicates: Count
     mixing_ratio: Share
     sweep_ratios: Annotated[tuple[Share, ...], Field(min_length=2)]
+    learning_curve: LearningCurveParameters
     confidence_filtering: ConfidenceFilteringParameters
     max_epochs: Count
     patience: Count

@@ -1,11 +1,13 @@
 """The study's grid: every model under every regime, on every synthetic set that the regime uses."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from synthpath_kedro.study.generators import GENERATORS, Generator
 from synthpath_kedro.study.models import FAMILIES
 from synthpath_kedro.study.regimes import REGIMES
+from synthpath_kedro.study.resampling import Resampling
 
 if TYPE_CHECKING:
     from synthpath_kedro.parameters import Parameters
@@ -41,6 +43,14 @@ class Cell(NamedTuple):
         return ".".join(self._parts)
 
     @property
+    def baseline(self) -> "Cell | None":
+        """The cell that it is compared with; None for a baseline."""
+        baseline = REGIMES.find(self.regime).baseline
+        if baseline is None:
+            return None
+        return self._replace(regime=baseline, set=self.set if REGIMES.find(baseline).uses_synthetic else "")
+
+    @property
     def _parts(self) -> tuple[str, ...]:
         return (self.model, self.regime, *([self.set] if self.set and self.several_sets else []))
 
@@ -58,6 +68,7 @@ class Grid:
         sweep_ratios: mixing ratios of the ratio sweep.
         filtering_model: whose real cell filters the synthetic images, or None.
         exports: the synthetic sets are written for other training scripts too.
+        resampling: the parts of the data that learning curve and cross-validation train on.
     """
 
     models: dict[str, bool] = field(
@@ -70,6 +81,7 @@ class Grid:
     sweep_ratios: tuple[float, ...] = (0, 0.25, 0.5, 0.75, 1)
     filtering_model: str | None = None
     exports: bool = False
+    resampling: Resampling = field(default_factory=Resampling)
 
     @classmethod
     def from_parameters(cls, parameters: "Parameters") -> "Grid":
@@ -83,6 +95,7 @@ class Grid:
             study.sweep_ratios,
             study.confidence_filtering.model,
             parameters.synthesis.export != "none",
+            resampling=Resampling.from_parameters(parameters),
         )
 
     @property
@@ -102,11 +115,14 @@ class Grid:
     @property
     def cells(self) -> tuple[Cell, ...]:
         """Every cell of the study."""
+        return tuple(cell for model in self.models for cell in self.cells_under(model, self.regimes))
+
+    def cells_under(self, model: str, regimes: Iterable[str]) -> tuple[Cell, ...]:
+        """The cells of ``model`` under each of ``regimes``, of the study or not."""
         several = len(self.sets) > 1
         return tuple(
             Cell(model, regime, name, several)
-            for model in self.models
-            for regime in self.regimes
+            for regime in regimes
             for name in (self.sets if REGIMES[regime].uses_synthetic else [""])
         )
 
