@@ -110,7 +110,7 @@ def resampled_accuracies(
         mean, r = accuracies.mean(axis=0), len(cell)
         chosen = generator.integers(0, r, (r, resamples))
         of_chosen = np.take_along_axis(accuracies, chosen, axis=0).mean(axis=0)
-        row[:] = mean + np.sqrt(r / max(1, r - 1)) * (of_chosen - mean)
+        row[:] = np.clip(mean + np.sqrt(r / max(1, r - 1)) * (of_chosen - mean), 0, 1)
     return drawn
 
 
