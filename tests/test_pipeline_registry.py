@@ -43,6 +43,7 @@ def test_the_study_needs_nothing_but_parameters_folders_and_what_is_at_hand(pipe
     assert needed == {
         "parameters",
         "run_times",
+        "sweep_tables",
         "raw_folder",
         "scratch",
         "logs",

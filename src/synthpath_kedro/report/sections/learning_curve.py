@@ -1,0 +1,77 @@
+"""How many real images the synthetic ones are worth."""
+
+from typing import Any
+
+from synthpath_kedro.report.labels import model_label, trainings, worth_label
+from synthpath_kedro.report.section import Evidence, Note, ReportFigure, Section, SectionContent
+from synthpath_kedro.study.generators import GENERATORS
+
+CAPTION = (
+    "At each number of real training images the generator was trained on just those, for as many steps as the study's, "
+    "and its images sampled anew, as many per real image.{external} At all of them the synthetic images are the "
+    "study's own."
+)
+EXTERNAL = " Sets made elsewhere ({names}) are the same at each number: their maker may have used every real image."
+WORTH = (
+    "At n real images beside the synthetic ones a classifier is as accurate as at n + k real images alone: the "
+    "synthetic images are worth k real ones. Intervals (95 %) are over test {unit} and training seeds, not over "
+    "trainings of the generator. \N{LEFT DOUBLE QUOTATION MARK}More than\N{RIGHT DOUBLE QUOTATION MARK}: the curve of "
+    "real images ends there."
+)
+FIGURE = "A point is the mean over replicates, with its 95 % interval; the numbers are what synthetic images are worth."
+ALT = "Accuracy of each classifier against the number of real training images, by what it was trained on"
+
+
+def _build(evidence: Evidence) -> SectionContent:
+    from synthpath_kedro.data.lineage import source_note
+    from synthpath_kedro.report.figures.learning_curve import learning_curve
+    from synthpath_kedro.report.tables import plain_table
+
+    intervals, worth, card = evidence["learning_curve_intervals"], evidence["real_images_worth"], evidence["data_card"]
+    figure = learning_curve(intervals, worth, note=source_note(card))
+    unit = "patients (or slides)" if card.get("groups_known") else "images"
+    rows = _rows(worth)
+    table = plain_table(rows, title="This synthetic set is worth k real images", caption=WORTH.format(unit=unit))
+    external = ", ".join(name for name in _sets(worth) if _made_elsewhere(evidence["generator_cards"].get(name)))
+    text = CAPTION.format(external=EXTERNAL.format(names=external) if external else "")
+    return SectionContent(
+        tables=[table] if rows else [],
+        figures={"learning_curve": ReportFigure("Accuracy by number of real images", FIGURE, ALT, figure)},
+        notes=[Note(text)],
+    )
+
+
+def _rows(worth: Any) -> list[dict[str, Any]]:
+    from synthpath_kedro.evaluation.rows import records
+
+    labels = {(training.regime, training.set): training.label for training in trainings(worth)}
+    return [
+        {
+            "model": model_label(row["model"]),
+            "trained on": labels[row["regime"], row["set"]],
+            "real images": int(row["n_train"]),
+            "worth, real images": worth_label(row["worth"], row["least"], row["most"]),
+            "95 % interval": " to ".join(
+                worth_label(row[end], row["least"], row["most"]) for end in ("ci_low", "ci_high")
+            ),
+        }
+        for row in records(worth)
+    ]
+
+
+def _made_elsewhere(card: dict[str, Any] | None) -> bool:
+    return card is not None and GENERATORS.find(card["source"]).needs_path
+
+
+def _sets(worth: Any) -> list[str]:
+    return list(dict.fromkeys(worth["set"]))
+
+
+SECTION = Section(
+    name="learning_curve",
+    title="At how many real images synthesis pays",
+    question="help",
+    needs=("data_card", "generator_cards", "learning_curve_intervals", "real_images_worth"),
+    build=_build,
+    absent="No learning curve of this data: kedro run --pipeline=learning_curve makes it.",
+)
