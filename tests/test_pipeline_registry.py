@@ -33,6 +33,8 @@ def test_the_study_is_the_five_pipelines(pipelines: dict[str, Pipeline]) -> None
         "classification",
         "evaluation",
         "ratio_sweep",
+        "learning_curve",
+        "cross_validation",
     }
     study = {node.name for node in pipelines["__default__"].nodes}
     assert study == {node.name for name in PIPELINES for node in pipelines[name].nodes}
