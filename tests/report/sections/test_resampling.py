@@ -27,13 +27,30 @@ def test_the_learning_curve_says_how_many_real_images_the_set_is_worth(evidence)
     ]
     assert "test images and training seeds, not over trainings of the generator" in table.caption
     assert set(content.figures) == {"learning_curve"}
-    assert "Sets made elsewhere" not in content.notes[0].text
+    (note,) = content.notes
+    assert "the denoiser was trained on just those" in note.text
+    assert "its images (diffusion) sampled anew" in note.text
+    assert "Sets made elsewhere" not in note.text
 
 
-def test_the_learning_curve_says_which_sets_are_the_same_at_each_number(evidence) -> None:
-    cards = {"diffusion": evidence["generator_cards"]["diffusion"] | {"source": "npz"}}
+def test_two_ends_beyond_the_curve_are_said_once(evidence) -> None:
+    worth = evidence["real_images_worth"].assign(ci_low=np.inf, ci_high=np.inf)
+    (table,) = build_section(SECTIONS["learning_curve"], evidence | {"real_images_worth": worth}).tables
+    assert [row[-1] for row in table.rows] == ["more than +900", "more than 0"]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("npz", "Sets made elsewhere (diffusion) are the same at each number"),
+        ("phantom", "Images that need no training (diffusion) were made anew at each number"),
+    ],
+)
+def test_the_learning_curve_says_how_images_without_a_denoiser_were_made(evidence, source: str, words: str) -> None:
+    cards = {"diffusion": evidence["generator_cards"]["diffusion"] | {"source": source}}
     content = build_section(SECTIONS["learning_curve"], evidence | {"generator_cards": cards})
-    assert "Sets made elsewhere (diffusion) are the same at each number" in content.notes[0].text
+    assert words in content.notes[0].text
+    assert "denoiser" not in content.notes[0].text
 
 
 def test_counts_that_no_set_holds_are_named(evidence) -> None:

@@ -248,7 +248,7 @@ def _try(
         seed,
         scratch.joinpath(*trial.name.split("/")),
         of_images or None,
-        None if synthetic is None or n_wanted is None else _first(synthetic, n_wanted, seed),
+        None if synthetic is None or n_wanted is None else _subset(synthetic, n_wanted, seed),
         set_name=cell.set,
         training_log=log,
     )
@@ -296,7 +296,7 @@ def _belonging_to(made: SyntheticSet, prepared: str) -> SyntheticSet:
     return replace(made, card=replace(made.card, prepared=prepared))
 
 
-def _first(synthetic: LabeledImages, n: int, seed: int) -> np.ndarray:
+def _subset(synthetic: LabeledImages, n: int, seed: int) -> np.ndarray:
     """Bool [N]: ``n`` of the images, each class with its share."""
     from synthpath_kedro.data.stratified import stratified_subset
 

@@ -1,17 +1,19 @@
 """How many real images the synthetic ones are worth."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from synthpath_kedro.report.labels import model_label, trainings, worth_label
 from synthpath_kedro.report.section import Evidence, Note, ReportFigure, Section, SectionContent
 from synthpath_kedro.study.generators import GENERATORS
 
-CAPTION = (
-    "At each number of real training images the generator was trained on just those, for as many steps as the study's, "
-    "and its images sampled anew, as many per real image.{external} At all of them the synthetic images are the "
-    "study's own."
+TRAINED = (
+    "At each number of real training images below all of them the denoiser was trained on just those, for as many "
+    "steps as the study's, and its images ({names}) sampled anew, as many per real image."
 )
-EXTERNAL = " Sets made elsewhere ({names}) are the same at each number: their maker may have used every real image."
+RENDERED = "Images that need no training ({names}) were made anew at each number, as many per real image."
+EXTERNAL = "Sets made elsewhere ({names}) are the same at each number: their maker may have used every real image."
+WHOLE = "At all real images the synthetic images are the study's own."
 WORTH = (
     "At n real images beside the synthetic ones a classifier is as accurate as at n + k real images alone: the "
     "synthetic images are worth k real ones. Intervals (95 %) are over test {unit} and training seeds, not over "
@@ -32,12 +34,10 @@ def _build(evidence: Evidence) -> SectionContent:
     unit = "patients (or slides)" if card.get("groups_known") else "images"
     rows = _rows(worth)
     table = plain_table(rows, title="This synthetic set is worth k real images", caption=WORTH.format(unit=unit))
-    external = ", ".join(name for name in _sets(worth) if _made_elsewhere(evidence["generator_cards"].get(name)))
-    text = CAPTION.format(external=EXTERNAL.format(names=external) if external else "")
     return SectionContent(
         tables=[table] if rows else [],
         figures={"learning_curve": ReportFigure("Accuracy by number of real images", FIGURE, ALT, figure)},
-        notes=[Note(text)],
+        notes=[Note(_how(worth, evidence["generator_cards"]))],
     )
 
 
@@ -51,20 +51,27 @@ def _rows(worth: Any) -> list[dict[str, Any]]:
             "trained on": labels[row["regime"], row["set"]],
             "real images": int(row["n_train"]),
             "worth, real images": worth_label(row["worth"], row["least"], row["most"]),
-            "95 % interval": " to ".join(
-                worth_label(row[end], row["least"], row["most"]) for end in ("ci_low", "ci_high")
-            ),
+            "95 % interval": _interval(row),
         }
         for row in records(worth)
     ]
 
 
-def _made_elsewhere(card: dict[str, Any] | None) -> bool:
-    return card is not None and GENERATORS.find(card["source"]).needs_path
+def _interval(row: dict[str, Any]) -> str:
+    ends = [worth_label(row[end], row["least"], row["most"]) for end in ("ci_low", "ci_high")]
+    return " to ".join(dict.fromkeys(ends))
 
 
-def _sets(worth: Any) -> list[str]:
-    return list(dict.fromkeys(worth["set"]))
+def _how(worth: Any, cards: Mapping[str, dict[str, Any]]) -> str:
+    """How the synthetic images at each number were made, by the kind of their generator."""
+    kinds: dict[str, list[str]] = {TRAINED: [], RENDERED: [], EXTERNAL: []}
+    for name in dict.fromkeys(worth["set"]):
+        if name in cards:
+            generator = GENERATORS.find(cards[name]["source"])
+            kind = EXTERNAL if generator.needs_path else TRAINED if generator.needs_denoiser else RENDERED
+            kinds[kind].append(name)
+    sentences = [kind.format(names=", ".join(names)) for kind, names in kinds.items() if names]
+    return " ".join([*sentences, WHOLE])
 
 
 SECTION = Section(

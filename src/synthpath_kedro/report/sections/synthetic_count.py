@@ -4,9 +4,9 @@ from synthpath_kedro.report.labels import model_label, trainings
 from synthpath_kedro.report.section import Evidence, ReportFigure, Section, SectionContent
 
 CAPTION = (
-    "All real training images, and the first so many images of the synthetic set, each class with its share; every "
-    "training takes the same number of steps. A point is a replicate, a level line the training without synthetic "
-    "images.{left_out}"
+    "All real training images, and so many images of the synthetic set, each class with its share; every training is "
+    "given the same number of steps (patience may end it sooner). A point is a replicate, a level line the training "
+    "without synthetic images.{left_out}"
 )
 LEFT_OUT = " Left out, because a set has fewer images: {counts} synthetic images per real one."
 ALT = "Accuracy of each classifier against the number of synthetic images it was trained on"
