@@ -4,10 +4,16 @@ from synthpath_kedro.parameters.classification import (
     BackboneParameters,
     ClassificationParameters,
     ConfidenceFilteringParameters,
+    LearningCurveParameters,
 )
 from synthpath_kedro.parameters.data_prep import DataPrepParameters, PhantomParameters, SplitParameters
 from synthpath_kedro.parameters.diffusion import DenoiserParameters, DiffusionParameters, NoiseScheduleParameters
-from synthpath_kedro.parameters.evaluation import EvaluationParameters, FeatureParameters, PrivacyParameters
+from synthpath_kedro.parameters.evaluation import (
+    CrossValidationParameters,
+    EvaluationParameters,
+    FeatureParameters,
+    PrivacyParameters,
+)
 from synthpath_kedro.parameters.network import NetworkParameters
 from synthpath_kedro.parameters.report import ReportParameters
 from synthpath_kedro.parameters.study import Parameters, read_parameters
@@ -18,11 +24,13 @@ __all__ = [
     "BackboneParameters",
     "ClassificationParameters",
     "ConfidenceFilteringParameters",
+    "CrossValidationParameters",
     "DataPrepParameters",
     "DenoiserParameters",
     "DiffusionParameters",
     "EvaluationParameters",
     "FeatureParameters",
+    "LearningCurveParameters",
     "NetworkParameters",
     "NoiseScheduleParameters",
     "Parameters",
