@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from synthpath_kedro.data.artifact import Artifact
-from synthpath_kedro.data.data_card import DataCard, digest_arrays
+from synthpath_kedro.data.artifact import Artifact, digest_arrays
+from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.data.missing import MISSING
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.data.synthetic import SyntheticSet, from_arrays
