@@ -7,6 +7,7 @@ from kedro.config import OmegaConfigLoader
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters, read_parameters
 from synthpath_kedro.settings import CONFIG_LOADER_ARGS
+from synthpath_kedro.study.grid import Grid
 
 
 def load(project: Path, environment: str, **runtime: object) -> dict:
@@ -83,7 +84,7 @@ def test_every_key_of_base_is_explained_by_a_comment_in_its_line(project: Path) 
             "classification.backbones.cnn.sets",
             ["difusion"],
             "classification.backbones.cnn.sets names 'difusion', which is no synthetic set of the study; valid: "
-            "diffusion; did you mean diffusion?",
+            "diffusion, oracle; did you mean diffusion?",
         ),
         ("classification.max_epoch", 3, "unknown parameter classification.max_epoch; valid here: "),
         ("data_prep.source", "url", "'medmnist', 'npz', 'image_folder' or 'phantom'"),
@@ -133,4 +134,27 @@ def test_several_mistakes_are_named_at_once(project: Path) -> None:
     values["classification"]["max_epochs"] = 0
     values["regime"] = "fake"
     with pytest.raises(InputError, match=r"regime is 'fake'.*; parameter classification\.max_epochs is 0"):
+        read_parameters(values)
+
+
+def test_an_oracle_stands_beside_the_sets_of_a_phantom_for_the_models_that_ask_for_it(project: Path) -> None:
+    study = read_parameters(load(project, "demo"))
+    assert list(study.synthesis.synthetic_sets) == ["diffusion", "oracle"]
+    grid = Grid.from_parameters(study)
+    assert (grid.sets_of("cnn"), grid.sets_of("clip")) == (("diffusion", "oracle"), ("diffusion",))
+    assert grid.oracles == ("oracle",)
+
+
+def test_real_images_have_no_oracle_and_the_demo_takes_them(project: Path) -> None:
+    runtime = {"data_prep": {"source": "npz", "path": "tiles.npz"}}
+    study = read_parameters(load(project, "demo", **runtime))
+    assert list(study.synthesis.synthetic_sets) == ["diffusion"]
+    assert Grid.from_parameters(study).sets_of("cnn") == ("diffusion",)
+    own = {"synthesis": {"source": "image_folder", "path": "mysynthetic"}}
+    assert list(read_parameters(load(project, "demo", **runtime, **own)).synthesis.synthetic_sets) == ["image_folder"]
+
+
+def test_cells_to_attack_are_of_the_studys_models(project: Path) -> None:
+    values = load(project, "demo", evaluation={"tsne_cells": {"models": ["cn"]}})
+    with pytest.raises(InputError, match=r"evaluation.tsne_cells.models names 'cn'.*did you mean cnn\?"):
         read_parameters(values)

@@ -103,6 +103,18 @@ def test_a_cell_that_was_not_trained_has_no_metrics(parameters) -> None:
     assert collect_cells(MISSING, MISSING) == []
 
 
+def test_cells_left_out_are_neither_attacked_nor_embedded_and_keep_their_other_metrics(parameters) -> None:
+    chosen = parameters.evaluation.attack_cells.model_copy(update={"models": ("cnn",), "regimes": ("real",)})
+    params = parameters.evaluation.model_copy(update={"attack_cells": chosen, "tsne_cells": chosen})
+    left_out = Artifact({}, card("cnn", "synthetic"))
+    assert attack_cell(left_out, predictions("cnn", "synthetic", 3), None, params, 0) is MISSING
+    assert embed_features(features("cnn", "synthetic"), params, 0) is MISSING
+    metrics = score_cell(predictions("cnn", "synthetic", 3), MISSING)
+    assert metrics["accuracy"] == pytest.approx(0.75)
+    assert "bim_accuracy" not in metrics
+    assert not chosen.include("clip", "real")
+
+
 def test_embedded_points_keep_their_place_in_the_whole_sets(parameters) -> None:
     points = embed_features(features("cnn", "real"), parameters.evaluation, 0)
     assert list(points) == ["x", "y", "label", "source", "index"]

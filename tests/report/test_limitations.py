@@ -13,7 +13,7 @@ def notes(evidence, **card):
 def test_unknown_patients_are_grave_and_the_false_alarms_are_stated(evidence):
     note = notes(evidence)["Patients unknown"]
     assert note.grave
-    assert "correlated by .8, .36 to .66 claimed one, where .05 may" in note.text
+    assert "correlated by .8, .36 to .66 claimed one, and .34 to .86 of those in docs" in note.text
     assert "Patients unknown" not in notes(evidence, groups_known=True)
     assert "Patients unknown" not in notes(evidence, phantom=True)
 
@@ -35,3 +35,21 @@ def test_other_data_has_no_such_flaw_on_record(evidence, name):
 
 def test_no_published_numbers_are_a_limitation_of_other_data(evidence):
     assert not any("other data" in heading for heading in notes(evidence))
+
+
+def test_what_the_settings_leave_out_is_named_with_the_parameter_that_switches_it_on(evidence):
+    assert "Left out by the settings" not in notes(evidence)
+    parameters = evidence["parameters"]
+    chosen = parameters.evaluation.attack_cells.model_copy(update={"models": ("cnn",), "regimes": ("real",)})
+    backbones = dict(parameters.classification.backbones)
+    backbones["clip"] = backbones["clip"].model_copy(update={"regimes": ("real", "synthetic")})
+    changed = parameters.model_copy(
+        update={
+            "evaluation": parameters.evaluation.model_copy(update={"attack_cells": chosen}),
+            "classification": parameters.classification.model_copy(update={"backbones": backbones}),
+        }
+    )
+    text = notes(evidence | {"parameters": changed})["Left out by the settings"].text
+    assert "1 of 14 cells are attacked (evaluation.attack_cells)" in text
+    assert "CLIP is not trained under mixed (classification.backbones.clip.regimes)" in text
+    assert "t-SNE" not in text

@@ -9,6 +9,7 @@ from synthpath_kedro.parameters.classification import (
 from synthpath_kedro.parameters.data_prep import DataPrepParameters, PhantomParameters, SplitParameters
 from synthpath_kedro.parameters.diffusion import DenoiserParameters, DiffusionParameters, NoiseScheduleParameters
 from synthpath_kedro.parameters.evaluation import (
+    CellsParameters,
     CrossValidationParameters,
     EvaluationParameters,
     FeatureParameters,
@@ -22,6 +23,7 @@ from synthpath_kedro.parameters.training import TrainingParameters
 
 __all__ = [
     "BackboneParameters",
+    "CellsParameters",
     "ClassificationParameters",
     "ConfidenceFilteringParameters",
     "CrossValidationParameters",

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from synthpath_kedro.parameters.block import Block, Count, each_once, one_of
 from synthpath_kedro.parameters.network import NetworkParameters
 from synthpath_kedro.study.attacks import ATTACKS
+from synthpath_kedro.study.regimes import REGIMES
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,22 @@ class CrossValidationParameters(Block):
     folds: Annotated[int, Field(ge=2)]
 
 
+class CellsParameters(Block):
+    """Which cells of the grid something is done for.
+
+    Attributes:
+        models: of ``classification.models``; None: all.
+        regimes: None: all.
+    """
+
+    models: Annotated[tuple[str, ...], AfterValidator(each_once)] | None
+    regimes: Annotated[tuple[Annotated[str, AfterValidator(one_of(REGIMES))], ...], AfterValidator(each_once)] | None
+
+    def include(self, model: str, regime: str) -> bool:
+        """Whether the cells of ``model`` under ``regime`` are among them."""
+        return (self.models is None or model in self.models) and (self.regimes is None or regime in self.regimes)
+
+
 class EvaluationParameters(Block):
     RENAMED: ClassVar = {
         "neighbours": "neighbors",
@@ -74,11 +91,13 @@ class EvaluationParameters(Block):
     margin: Annotated[float, Field(gt=0, lt=1)]
     calibration_bins: Annotated[int, Field(ge=2)]
     attacks: Annotated[tuple[Attack, ...], AfterValidator(each_once)]
+    attack_cells: CellsParameters
     attack_images: Count
     eps: Budget
     bim_steps: Count
     epsilon_sweep: Annotated[tuple[Budget, ...], AfterValidator(each_once)]
     epsilon_sweep_images: Count
+    tsne_cells: CellsParameters
     tsne_images: Annotated[int, Field(ge=10)]
     tsne_perplexity: Annotated[float, Field(gt=1)]
     neighbors: Count

@@ -34,6 +34,18 @@ class Parameters(Block):
     training: TrainingParameters
     report: ReportParameters
 
+    @model_validator(mode="before")
+    @classmethod
+    def _only_a_phantom_has_an_oracle(cls, values: Any) -> Any:
+        """So that an environment with a positive control takes real images too: it is left out then."""
+        try:
+            asked, is_phantom = values["synthesis"]["oracle_models"], values["data_prep"]["source"] == "phantom"
+        except (KeyError, TypeError):
+            return values
+        if is_phantom or not asked:
+            return values
+        return {**values, "synthesis": {**values["synthesis"], "oracle_models": ()}}
+
     @model_validator(mode="after")
     def _model_is_the_studys(self) -> "Parameters":
         names = (ALL, *self.classification.models)
@@ -50,6 +62,18 @@ class Parameters(Block):
                     raise ValueError(
                         f"classification.backbones.{model}.sets names {name!r}, which is no synthetic set of the "
                         f"study; valid: {', '.join(names)}{nearest_names(name, names)}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _evaluated_models_are_the_studys(self) -> "Parameters":
+        names = self.classification.models
+        for key in ("attack_cells", "tsne_cells"):
+            for name in getattr(self.evaluation, key).models or ():
+                if name not in names:
+                    raise ValueError(
+                        f"evaluation.{key}.models names {name!r}, which classification.models does not; "
+                        f"valid: {', '.join(names)}{nearest_names(name, names)}"
                     )
         return self
 

@@ -5,11 +5,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from synthpath_kedro.parameters.block import Block, Count, Share, one_of
+from synthpath_kedro.parameters.block import Block, Count, Share, each_once, one_of
 from synthpath_kedro.study.generators import GENERATORS
 from synthpath_kedro.study.samplers import SAMPLERS
 
 Source = Annotated[str, AfterValidator(one_of(GENERATORS))]
+
+PHANTOM = "phantom"
 
 _SET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -44,6 +46,7 @@ class SynthesisParameters(Block):
     source: Source
     path: str | None
     sets: dict[str, SyntheticSetParameters]
+    oracle_models: Annotated[tuple[str, ...], AfterValidator(each_once)]
     duplicates: Literal["error", "drop", "keep"]
     n_images: Count
     allocation: Literal["balanced", "match_real", "inverse_frequency", "explicit"]
@@ -86,11 +89,13 @@ class SynthesisParameters(Block):
 
     @property
     def synthetic_sets(self) -> dict[str, SyntheticSetParameters]:
-        """The study's synthetic sets by name: those of ``sets``, or one named after its source."""
-        if self.sets:
-            return self.sets
-        name = GENERATORS[self.source].set_name
-        return {name: SyntheticSetParameters(source=self.source, path=self.path)}
+        """The study's synthetic sets by name: those of ``sets``, or one named after its source; and the oracle."""
+        sets = self.sets or {
+            GENERATORS[self.source].set_name: SyntheticSetParameters(source=self.source, path=self.path)
+        }
+        if not self.oracle_models:
+            return sets
+        return sets | {GENERATORS[PHANTOM].set_name: SyntheticSetParameters(source=PHANTOM)}
 
     def path_parameter(self, synthetic_set: str) -> str:
         """The full name of the parameter that names the images of ``synthetic_set``, for errors."""

@@ -11,7 +11,7 @@ from synthpath_kedro.study.regimes import REGIMES
 if TYPE_CHECKING:
     import pandas as pd
 
-    from synthpath_kedro.parameters import Parameters
+    from synthpath_kedro.parameters import CellsParameters, Parameters
 
 RANDOM = "random"
 """What tables call weights that were not pretrained."""
@@ -69,11 +69,12 @@ def study_trainings(parameters: "Parameters") -> list[Training]:
     return [Training(*names, training_label(*names, several_sets=several)) for names, several in found.items()]
 
 
-def study_cells(parameters: "Parameters") -> list[Cell]:
-    """The cells of the study."""
+def study_cells(parameters: "Parameters", among: "CellsParameters | None" = None) -> list[Cell]:
+    """The cells of the study, or those of them that are ``among`` some."""
     from synthpath_kedro.study.grid import Grid
 
-    return list(Grid.from_parameters(parameters).cells)
+    cells = Grid.from_parameters(parameters).cells
+    return [cell for cell in cells if among is None or among.include(cell.model, cell.regime)]
 
 
 def trainings(table: "pd.DataFrame") -> list[Training]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from synthpath_kedro.data.data_card import DataCard
     from synthpath_kedro.data.synthetic import GeneratorCard
+    from synthpath_kedro.parameters import Parameters
 
 _ENOUGH_GROUPS = 10
 _COLORECTAL = ("pathmnist", "nctcrche", "crcvalhe")
@@ -25,8 +26,8 @@ def limitations(evidence: Evidence) -> list[Note]:
     """The limitations of a study, the grave ones first.
 
     Args:
-        evidence: ``data_card, classification, comparison, missing_cells, generator_cards``; all but the first may be
-            missing.
+        evidence: ``parameters, data_card, classification, comparison, missing_cells, generator_cards``; all but the
+            first two may be missing.
     """
     card = evidence["data_card"]
     found = [
@@ -37,6 +38,7 @@ def limitations(evidence: Evidence) -> list[Note]:
         *_absent_classes(card),
         *_known_flaws(card),
         *_missing_cells(evidence.get("missing_cells") or ()),
+        *_left_out(evidence["parameters"]),
         *_no_test(evidence.get("comparison")),
         *_one_generator(evidence.get("generator_cards") or {}),
         Note(
@@ -73,7 +75,8 @@ def _unknown_groups(card: "DataCard") -> Iterator[Note]:
             "It is not known which images come from the same patient or slide. If one has images in several splits, "
             "accuracies are too high. If one has several test images, intervals are too narrow and verdicts too sure: "
             "in simulated studies without any effect, in which images of a patient correlated by .8, .36 to .66 "
-            "claimed one, where .05 may. Set data_prep.group to keep patients together."
+            "claimed one, and .34 to .86 of those in docs/evidence.md, where .05 may. Set data_prep.group to keep "
+            "patients together."
         )
         yield Note(text, "Patients unknown", grave=True)
 
@@ -118,6 +121,28 @@ def _missing_cells(cells: Sequence[Cell]) -> Iterator[Note]:
     if cells:
         names = ", ".join(map(cell_label, cells))
         yield Note(f"{names}. Tables and comparisons are without them.", "Cells not trained")
+
+
+def _left_out(parameters: "Parameters") -> Iterator[Note]:
+    """What the settings leave out of the grid, and the parameter that switches each on."""
+    from synthpath_kedro.report.labels import study_cells
+    from synthpath_kedro.study.regimes import REGIMES
+
+    study, cells = parameters.classification, study_cells(parameters)
+    parts = []
+    for key, what in (("attack_cells", "attacked"), ("tsne_cells", "embedded by t-SNE")):
+        n = len(study_cells(parameters, getattr(parameters.evaluation, key)))
+        if n < len(cells):
+            parts.append(f"{n} of {len(cells)} cells are {what} (evaluation.{key})")
+    regimes = {cell.regime for cell in cells}
+    for model in study.models:
+        own = {cell.regime for cell in cells if cell.model == model}
+        if own < regimes:
+            missing = ", ".join(REGIMES[name].label for name in REGIMES if name in regimes - own)
+            key = f"classification.backbones.{model}.regimes"
+            parts.append(f"{model_label(model)} is not trained under {missing} ({key})")
+    if parts:
+        yield Note(f"{'; '.join(parts)}.", "Left out by the settings")
 
 
 def _no_test(comparison: "pd.DataFrame | None") -> Iterator[Note]:

@@ -105,7 +105,11 @@ class Grid:
             study.confidence_filtering.model,
             parameters.synthesis.export != "none",
             {model: block.regimes for model, block in blocks.items() if block.regimes is not None},
-            {model: block.sets for model, block in blocks.items() if block.sets is not None},
+            {
+                model: own
+                for model, block in blocks.items()
+                if (own := _own_sets(model, block.sets, sets, parameters)) != tuple(sets)
+            },
             parameters.diffusion.replicates if _needs_denoiser(sets) else 1,
             resampling=Resampling.from_parameters(parameters),
         )
@@ -166,6 +170,16 @@ class Grid:
         return tuple(
             cell for cell in self.cells if self.model in (ALL, cell.model) and self.regime in (ALL, cell.regime)
         )
+
+
+def _own_sets(
+    model: str, own: tuple[str, ...] | None, sets: dict[str, Generator], parameters: "Parameters"
+) -> tuple[str, ...]:
+    """The sets of ``model``: its own, or all; the oracle that stands beside them only where it is asked for."""
+    if own is not None:
+        return own
+    asked = parameters.synthesis.oracle_models
+    return tuple(name for name, one in sets.items() if not (asked and one.is_oracle) or model in asked)
 
 
 def _with_augmented(regimes: tuple[str, ...]) -> tuple[str, ...]:

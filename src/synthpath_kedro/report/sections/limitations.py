@@ -12,7 +12,7 @@ SECTION = Section(
     name="limitations",
     title="Limitations",
     question="provenance",
-    needs=("data_card", "classification", "comparison", "missing_cells", "generator_cards"),
+    needs=("parameters", "data_card", "classification", "comparison", "missing_cells", "generator_cards"),
     build=_build,
     absent="Limitations were not determined.",
 )

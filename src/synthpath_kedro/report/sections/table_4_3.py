@@ -31,7 +31,15 @@ def _build(evidence: Evidence) -> SectionContent:
         notes.append(Note(TABLE_4_3_WARNING, "A warning about the published table."))
     models, shown = parameters.classification.models, study_trainings(parameters)
     return SectionContent(
-        [table_4_3(attacked, models, shown, cells=study_cells(parameters), as_published=beside)],
+        [
+            table_4_3(
+                attacked,
+                models,
+                shown,
+                cells=study_cells(parameters, parameters.evaluation.attack_cells),
+                as_published=beside,
+            )
+        ],
         {"robustness": ReportFigure("Robustness", CAPTION, ALT, image)},
         notes,
     )

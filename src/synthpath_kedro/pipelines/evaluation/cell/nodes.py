@@ -107,6 +107,8 @@ def attack_cell(
 ) -> Left:
     """Attacks a stratified part of the test set with every replicate; clean answers come from the predictions.
 
+    MISSING where the cell is not among ``attack_cells``.
+
     Raises:
         InputError: the predictions are another classifier's.
     """
@@ -115,6 +117,8 @@ def attack_cell(
     if classifier is MISSING or predictions is MISSING:
         return MISSING
     metadata = CellMetadata.of(classifier)
+    if not params.attack_cells.include(metadata.model, metadata.regime):
+        return MISSING
     name = metadata.name
     check_same_data({name: classifier.card, "real_test": real_test.card})
     check_same_classifier({f"predictions of {name}": predictions.card, name: {"classifier": classifier.digest}})
@@ -155,14 +159,16 @@ def score_cell(predictions: Left, attacked: Left) -> dict[str, Any] | Missing:
     from synthpath_kedro.evaluation.classification_tables import classification_table, synthetic_as_test_table
     from synthpath_kedro.evaluation.robustness_tables import robustness_table
 
-    if predictions is MISSING or attacked is MISSING:
+    if predictions is MISSING:
         return MISSING
-    name = CellMetadata.of(predictions).name
-    check_same_classifier({f"predictions of {name}": predictions.card, f"attacked images of {name}": attacked.card})
     metrics = ["accuracy", "macro_f1", "auc"]
     real = classification_table([predictions])[metrics].mean()
     synthetic = synthetic_as_test_table([predictions])[metrics].mean()
-    robust = robustness_table([attacked]).query("not control").groupby("attack")["accuracy"].mean()
+    robust = {}
+    if attacked is not MISSING:
+        name = CellMetadata.of(predictions).name
+        check_same_classifier({f"predictions of {name}": predictions.card, f"attacked images of {name}": attacked.card})
+        robust = robustness_table([attacked]).query("not control").groupby("attack")["accuracy"].mean().to_dict()
     return {
         **{str(name): value for name, value in real.items()},
         **{f"synthetic_as_test_{name}": value for name, value in synthetic.items()},
@@ -171,10 +177,16 @@ def score_cell(predictions: Left, attacked: Left) -> dict[str, Any] | Missing:
 
 
 def embed_features(features: Left, params: EvaluationParameters, seed: int) -> pd.DataFrame | Missing:
-    """Embeds features of real and synthetic images jointly: x, y, label, source, index (place in the whole source)."""
+    """Embeds features of real and synthetic images jointly: x, y, label, source, index (place in the whole source).
+
+    MISSING where the cell is not among ``tsne_cells``.
+    """
     from synthpath_kedro.metrics.embedding import joint_tsne
 
     if features is MISSING:
+        return MISSING
+    metadata = CellMetadata.of(features)
+    if not params.tsne_cells.include(metadata.model, metadata.regime):
         return MISSING
     tensors = features.tensors
     sources = [name for name in tensors if f"{name}_labels" in tensors]

@@ -113,7 +113,8 @@ def write_report(
     )
     table_4_2 = published.table_4_2(study_evidence["synthetic_as_test"], models, as_published=beside)
     attacked = robustness[~robustness["control"].astype(bool)]
-    table_4_3 = published.table_4_3(attacked, models, shown, cells=cells, as_published=beside)
+    cells_to_attack = study_cells(parameters, parameters.evaluation.attack_cells)
+    table_4_3 = published.table_4_3(attacked, models, shown, cells=cells_to_attack, as_published=beside)
     title = "Table 4.1, real test set: accuracy / macro F1 / AUC"
     summary = as_text(table_4_1, title, source_note(phantom=study_evidence["data_card"].phantom))
     contents = {name: None if content is MISSING else content for name, content in sections.items()}
