@@ -12,6 +12,7 @@ from synthpath_kedro.evaluation.learning_curve_tables import (
     synthetic_count_table,
     worth_table,
 )
+from synthpath_kedro.study.regimes import REGIMES
 
 
 def predicted(regime: str, accuracy: float, *, n: int = 1000, model: str = "cnn", **facts: object) -> Artifact:
@@ -19,7 +20,7 @@ def predicted(regime: str, accuracy: float, *, n: int = 1000, model: str = "cnn"
     labels = np.arange(n) % 2
     wrong = np.arange(n) >= round(accuracy * n)
     probabilities = np.eye(2, dtype=np.float32)[np.where(wrong, 1 - labels, labels)]
-    name = "" if regime == "real" else "gan"
+    name = "gan" if REGIMES[regime].uses_synthetic else ""
     card = {"model": model, "regime": regime, "set": name, "weights": "random", "variant": "small", "prepared": "p"}
     return Artifact({"real_test": np.stack([probabilities] * 2), "real_test_labels": labels}, card | facts)
 
@@ -97,6 +98,21 @@ def test_holms_procedure_runs_over_all_comparisons() -> None:
     table = cross_validation_comparison(scores, margin=0.02).set_index("regime")
     assert table.loc["mixed", "p_adjusted"] == pytest.approx(2 * 0.04846, abs=2e-4)
     assert table["verdict"].tolist() == ["no_evidence", "no_evidence"]
+
+
+def test_controls_are_a_family_of_their_own() -> None:
+    better, worse = (0.53, 0.51, 0.52, 0.54), (0.40, 0.60, 0.50, 0.51)
+    scores = folds_of(real=(0.50, 0.50, 0.50, 0.50), mixed=better, real_augmented=worse)
+    table = cross_validation_comparison(scores, margin=0.02).set_index("regime")
+    assert table["family"].to_dict() == {"mixed": "claim", "real_augmented": "control"}
+    assert table["p_adjusted"].tolist() == table["p"].tolist()
+    oracle = cross_validation_comparison(scores, margin=0.02, oracles=["gan"]).set_index("regime")
+    assert set(oracle["family"]) == {"control"}
+    assert oracle.loc["mixed", "p_adjusted"] == pytest.approx(2 * table.loc["mixed", "p"])
+
+
+def test_a_control_is_worth_no_synthetic_images() -> None:
+    assert worth_table(curve_of(real=(0.6, 0.7, 0.8), real_augmented=(0.7, 0.8, 0.75)), 50, 0).empty
 
 
 def test_one_fold_gives_no_verdict() -> None:

@@ -1,20 +1,21 @@
 """Scores of every fold, and what they say of each regime against its baseline."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from synthpath_kedro.data.artifact import Artifact
-from synthpath_kedro.evaluation.comparison_tables import ACCURACY, KEYS
+from synthpath_kedro.evaluation.comparison_tables import ACCURACY, CLAIM, CONTROL, KEYS
 from synthpath_kedro.evaluation.learning_curve_tables import PREPARED, score_table
 from synthpath_kedro.metrics.cross_validation import CorrectedT, corrected_resampled_t
 from synthpath_kedro.metrics.significance import HELPS, HURTS, NO_EVIDENCE, NO_VERDICT, holm
 from synthpath_kedro.study.grid import Cell
+from synthpath_kedro.study.regimes import REGIMES
 
 _FOLD = ["repeat", "fold"]
-_COLUMNS = [*KEYS, "p", "standard_error", "degrees_of_freedom", "folds", "n_train", "n_test", PREPARED]
+_COLUMNS = [*KEYS, "family", "p", "standard_error", "degrees_of_freedom", "folds", "n_train", "n_test", PREPARED]
 
 
 def cross_validation_table(predictions: Iterable[Artifact]) -> pd.DataFrame:
@@ -31,17 +32,20 @@ def cross_validation_table(predictions: Iterable[Artifact]) -> pd.DataFrame:
     return score_table(predictions, (*_FOLD, "n_train", "n_test"))
 
 
-def cross_validation_comparison(scores: pd.DataFrame, margin: float, level: float = 0.05) -> pd.DataFrame:
-    """Every cell against its baseline over all folds, by the corrected resampled t-test; Holm over all rows.
+def cross_validation_comparison(
+    scores: pd.DataFrame, margin: float, oracles: Collection[str] = (), level: float = 0.05
+) -> pd.DataFrame:
+    """Every cell against its baseline over all folds, by the corrected resampled t-test; Holm over each family.
 
     Args:
         scores: see ``cross_validation_table``; a fold's score is the mean over its replicates.
         margin: of accuracy; a smaller gain is small, and a cell whose loss is surely smaller is not inferior.
-        level: family-wise error over all rows.
+        oracles: synthetic sets of a perfect generator; with the regimes without synthetic images they are controls.
+        level: family-wise error over the claims, and over the controls.
 
     Returns:
-        The columns of verdict.json, then ``p, standard_error, degrees_of_freedom, folds, n_train, n_test, prepared``;
-        the numbers of images are means over folds.
+        The columns of verdict.json, then ``family`` (claim or control), ``p, standard_error, degrees_of_freedom, folds,
+        n_train, n_test, prepared``; the numbers of images are means over folds.
     """
     groups = scores.groupby(["model", "regime", "set"], sort=False)
     by_cell = {Cell(str(model), str(regime), str(name)): own for (model, regime, name), own in groups}
@@ -51,7 +55,12 @@ def cross_validation_comparison(scores: pd.DataFrame, margin: float, level: floa
         if cell.baseline is not None and cell.baseline in by_cell
     ]
     table = pd.DataFrame(rows, columns=_COLUMNS)
-    table["p_adjusted"] = holm(table["p"].to_numpy(dtype=np.float64))
+    table["family"] = [
+        CONTROL if REGIMES.find(regime).is_control or name in oracles else CLAIM
+        for regime, name in zip(table["regime"], table["set"], strict=True)
+    ]
+    p = table["p"].astype(np.float64)
+    table["p_adjusted"] = p.groupby(table["family"]).transform(lambda of_family: holm(of_family.to_numpy()))
     table["verdict"] = [
         _verdict(difference, p, level) for difference, p in zip(table["difference"], table["p_adjusted"], strict=True)
     ]

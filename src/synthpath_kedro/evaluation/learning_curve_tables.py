@@ -83,15 +83,15 @@ def worth_table(predictions: Iterable[Artifact], resamples: int, seed: int) -> p
     """How many real images the synthetic images of each cell are worth at each number of real ones.
 
     Returns:
-        One row per cell with a baseline and fraction: ``model, regime, set, baseline, n_train, worth, ci_low, ci_high,
-        least, most, prepared``. ``least`` and ``most`` are what the baseline's curve can tell at that number; beyond
-        them ``worth`` and its interval are infinite.
+        One row per cell with synthetic images and a baseline, and fraction: ``model, regime, set, baseline, n_train,
+        worth, ci_low, ci_high, least, most, prepared``. ``least`` and ``most`` are what the baseline's curve can tell
+        at that number; beyond them ``worth`` and its interval are infinite.
     """
     curves = _curves(_of_same_data(predictions))
     rows = [
         row
         for cell, own in curves.items()
-        if cell.baseline is not None and cell.baseline in curves
+        if cell.set and cell.baseline is not None and cell.baseline in curves
         for row in _worth_of(cell, own, curves[cell.baseline], resamples, seed)
     ]
     return pd.DataFrame(rows, columns=_WORTH)

@@ -3,6 +3,7 @@ from kedro.pipeline import Node, Pipeline
 from synthpath_kedro.pipelines.resampling.nodes import Trial, draw_folds
 from synthpath_kedro.pipelines.resampling.part import draw_parts, predictions, train_on_parts
 from synthpath_kedro.pipelines.resampling.table_nodes import tabulate_cross_validation
+from synthpath_kedro.pipelines.shared import bound
 from synthpath_kedro.study.grid import Grid
 
 STUDY = "cross_validation"
@@ -19,7 +20,7 @@ def create_pipeline(grid: Grid) -> Pipeline:
     trials = [(part, Trial(cell)) for part in folds for cell in cells]
     trained = train_on_parts(STUDY, trials, dict.fromkeys(folds, sets))
     tabulate = Node(
-        tabulate_cross_validation,
+        bound(tabulate_cross_validation, oracles=grid.oracles),
         inputs=["params:evaluation", *predictions(STUDY, trials)],
         outputs=["cross_validation_table", "cross_validation_comparison_table"],
         name="tabulate_cross_validation",

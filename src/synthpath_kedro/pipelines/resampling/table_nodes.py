@@ -42,10 +42,10 @@ def draw_synthetic_count(scores: pd.DataFrame, card: DataCard) -> Figure:
 
 
 def tabulate_cross_validation(
-    params: EvaluationParameters, *predictions: Artifact
+    params: EvaluationParameters, *predictions: Artifact, oracles: tuple[str, ...]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Scores of every fold, and every regime against its baseline over all folds."""
     from synthpath_kedro.evaluation import cross_validation_tables as tables
 
     scores = tables.cross_validation_table(predictions)
-    return scores, tables.cross_validation_comparison(scores, params.margin)
+    return scores, tables.cross_validation_comparison(scores, params.margin, oracles)
