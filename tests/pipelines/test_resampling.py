@@ -13,11 +13,12 @@ from synthpath_kedro.classifiers.checkpoint import load_classifiers
 from synthpath_kedro.classifiers.prediction import predict_replicates
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.splits import Splits
-from synthpath_kedro.data.synthetic import SyntheticSet, from_arrays
+from synthpath_kedro.data.synthetic import SyntheticSet, from_arrays, join
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.pipelines import classification
 from synthpath_kedro.pipelines.resampling import cross_validation, learning_curve
+from synthpath_kedro.pipelines.resampling.nodes import estimate_resampling_cost
 from synthpath_kedro.study.generators import GENERATORS
 from synthpath_kedro.study.grid import Grid
 from synthpath_kedro.study.resampling import Resampling
@@ -130,6 +131,37 @@ def test_the_cost_is_logged_before_anything_is_trained(run: Callable, inputs: di
     # Two cells at each of two fractions, and two counts; two replicates each.
     assert made["learning_curve_cost"].startswith("learning_curve trains 1 denoisers and at most 12 classifiers; the")
     assert list(made).index("learning_curve_cost") < list(made).index("learning_curve/at_50/denoiser")
+
+
+def test_of_several_denoisers_a_fraction_has_one_and_each_replicate_the_images_of_one(
+    run: Callable, inputs: dict, synthetic: SyntheticSet, real: Splits, parameters: Parameters
+) -> None:
+    facts = {"name": "diffusion", "source": "diffusion", "prepared": real.digest}
+    pixels, names = synthetic.images[:], synthetic.class_names
+    parts = [from_arrays(images, synthetic.labels, names, 16, **facts) for images in (pixels, 255 - pixels)]
+    inputs["synthetic/diffusion"] = join(parts, **facts)
+    inputs["params:diffusion"] = parameters.diffusion.model_copy(update={"replicates": 2})
+    grid = grid_of(denoisers=2)
+    made = run(learning_curve.create_pipeline(grid), **inputs)
+    assert len(made["learning_curve/at_50/denoiser"].card["replicates"]) == 1
+    counts = made["synthetic_count_table"].query("regime == 'mixed'")
+    assert counts[["synthetic_per_real", "n_synthetic"]].to_numpy().tolist() == [[0.5, 15], [0.5, 15]]
+    study = run(classification.create_pipeline(grid), **inputs, cached_features_at_hand={})
+    classifiers = load_classifiers(study["cnn/mixed/classifier"])
+    expected = np.stack([one.probabilities for one in predict_replicates(classifiers, real.test.images, 30)])
+    predicted = made["learning_curve/at_100/cnn/mixed/test_predictions"]
+    np.testing.assert_array_equal(predicted.tensors["real_test"], expected)
+    assert predicted.card["n_synthetic"] == 30
+
+
+def test_the_cost_counts_the_replicates_of_each_model_and_one_denoiser_a_part(parameters: Parameters, splits) -> None:
+    cnn = parameters.classification.backbone("cnn").model_copy(update={"replicates": 3})
+    backbones = parameters.classification.backbones | {"cnn": cnn}
+    classification = parameters.classification.model_copy(update={"backbones": backbones})
+    several = parameters.diffusion.model_copy(update={"replicates": 100})
+    facts = {"study": "learning_curve", "n_denoisers": 1, "trials_of": {"cnn": 2, "resnet18": 1}}
+    cost = estimate_resampling_cost(splits.card(), several, parameters.synthesis, classification, **facts)
+    assert cost.startswith("learning_curve trains 1 denoisers and at most 8 classifiers; the denoisers")
 
 
 def test_a_model_with_a_frozen_backbone_is_trained_on_parts(run: Callable, inputs: dict) -> None:
