@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from synthpath_kedro.report.limitations import limitations
@@ -53,3 +54,25 @@ def test_what_the_settings_leave_out_is_named_with_the_parameter_that_switches_i
     assert "1 of 14 cells are attacked (evaluation.attack_cells)" in text
     assert "CLIP is not trained under mixed (classification.backbones.clip.regimes)" in text
     assert "t-SNE" not in text
+
+
+def test_three_replicates_are_too_few_where_deviations_differ_more_than_threefold(evidence):
+    alike, apart = (
+        pd.DataFrame(
+            {
+                "model": ["cnn"] * 6,
+                "regime": ["real"] * 3 + ["mixed"] * 3,
+                "set": "",
+                "accuracy": [0.8, 0.81, 0.82, 0.8, 0.8 + step, 0.8 + 2 * step],
+                "weights": "random",
+            }
+        )
+        for step in (0.02, 0.04)
+    )
+    assert "Few replicates" not in notes(evidence | {"classification": alike})
+    note = notes(evidence | {"classification": apart})["Few replicates"]
+    assert note.grave
+    assert "3 replicates" in note.text
+    assert "lies between 0.010 and 0.040" in note.text
+    five = pd.concat([apart, apart.iloc[[0, 2, 3, 5]]])
+    assert "Few replicates" not in notes(evidence | {"classification": five})

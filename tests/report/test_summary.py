@@ -13,6 +13,8 @@ from synthpath_kedro.report.summary import (
     verdict_sentences,
 )
 
+JUDGED = {"baseline": "real", "small": False, "non_inferior": False, "margin": 0.02}
+
 
 def test_differences_are_those_of_the_replicates_means(classification):
     differences = mean_differences(classification).set_index(["model", "regime"])
@@ -44,9 +46,18 @@ def test_without_any_pair_the_answer_says_so():
 
 def test_verdicts_are_counted_by_regime():
     words = ["helps", "no_evidence", "no_evidence", "no_verdict"]
-    mixed = pd.DataFrame({"model": "cnn", "regime": "mixed", "set": "diffusion", "baseline": "real", "verdict": words})
+    mixed = pd.DataFrame(
+        {"model": "cnn", "regime": "mixed", "set": "diffusion", "baseline": "real", "verdict": words, **JUDGED}
+    )
     synthetic = pd.DataFrame(
-        {"model": ["cnn"], "regime": "synthetic", "set": "diffusion", "baseline": "real", "verdict": ["hurts"]}
+        {
+            "model": ["cnn"],
+            "regime": "synthetic",
+            "set": "diffusion",
+            "baseline": "real",
+            "verdict": ["hurts"],
+            **JUDGED,
+        }
     )
     assert verdict_sentences(pd.concat([mixed, synthetic])) == [
         "Replacing a share of every batch by synthetic images helps 1 of 4 classifiers and hurts 0; "
@@ -55,9 +66,37 @@ def test_verdicts_are_counted_by_regime():
     ]
 
 
+def test_a_small_gain_and_a_ruled_out_loss_are_said_in_words():
+    rows = {"regime": "synthetic", "set": "diffusion", "baseline": "real", "margin": 0.02}
+    table = pd.DataFrame(
+        {
+            "model": ["cnn", "clip", "dinov2"],
+            **rows,
+            "verdict": ["helps", "helps", "no_evidence"],
+            "small": [True, False, False],
+            "non_inferior": [True, True, True],
+        }
+    )
+    assert verdict_sentences(table) == [
+        "Training on synthetic images alone helps 2 of 3 classifiers (1 by a small gain, below 0.02) and hurts 0; "
+        "for 1 there is no evidence either way; a loss of 0.02 or more is ruled out for DINOv2."
+    ]
+    assert verdict_sentences(table.iloc[2:]) == [
+        "Training on synthetic images alone: no evidence that it helps or hurts the classifier; a loss of 0.02 or more "
+        "is ruled out for DINOv2."
+    ]
+
+
 def test_no_evidence_for_anyone_is_said_in_plain_words():
     nothing = pd.DataFrame(
-        {"model": ["cnn", "clip"], "regime": "mixed", "set": "diffusion", "baseline": "real", "verdict": "no_evidence"}
+        {
+            "model": ["cnn", "clip"],
+            "regime": "mixed",
+            "set": "diffusion",
+            "baseline": "real",
+            "verdict": "no_evidence",
+            **JUDGED,
+        }
     )
     assert verdict_sentences(nothing) == [
         "Replacing a share of every batch by synthetic images: no evidence that it helps or hurts any of 2 classifiers."
@@ -93,7 +132,7 @@ def test_a_control_is_told_apart_from_a_claim_and_names_what_it_gained():
 
 
 def test_sentences_name_set_and_augmentation_where_a_study_has_several(evidence_of_two_sets):
-    table = accuracy_rows(evidence_of_two_sets["comparison"]).assign(verdict="helps")
+    table = accuracy_rows(evidence_of_two_sets["comparison"]).assign(verdict="helps", **JUDGED)
     assert verdict_sentences(table) == [
         "Replacing a share of every batch by synthetic images (good) helps 1 of 1 classifier and hurts 0.",
         "Replacing a share of every batch by synthetic images (bad) helps 1 of 1 classifier and hurts 0.",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from synthpath_kedro.parameters import Parameters
 
 _ENOUGH_GROUPS = 10
+_ENOUGH_REPLICATES, _WITHIN = 5, 3
 _COLORECTAL = ("pathmnist", "nctcrche", "crcvalhe")
 """In names of data, without punctuation."""
 
@@ -40,6 +41,7 @@ def limitations(evidence: Evidence) -> list[Note]:
         *_missing_cells(evidence.get("missing_cells") or ()),
         *_left_out(evidence["parameters"]),
         *_no_test(evidence.get("comparison")),
+        *_few_replicates(evidence.get("classification")),
         *_one_generator(evidence.get("generator_cards") or {}),
         Note(
             "These numbers are about classifiers on this data set. They are no evidence of clinical usefulness or "
@@ -151,6 +153,24 @@ def _no_test(comparison: "pd.DataFrame | None") -> Iterator[Note]:
     if comparison is None or comparison.empty:
         text = f"For the differences above {NO_TEST}: they may be no larger than what another seed would change."
         yield Note(text, "No test of significance")
+
+
+def _few_replicates(classification: "pd.DataFrame | None") -> Iterator[Note]:
+    """Where three replicates are too few for the verdicts: docs/evidence.md has the simulations."""
+    if classification is None or classification.empty:
+        return
+    by_cell = classification.groupby(["model", "regime", "set"])["accuracy"].agg(["std", "size"])
+    tested = by_cell[by_cell["size"] > 1]
+    low, high = tested["std"].min(), tested["std"].max()
+    if len(tested) and tested["size"].min() < _ENOUGH_REPLICATES and high > _WITHIN * low:
+        yield Note(
+            f"Some cells have {tested['size'].min()} replicates, and the standard deviation of accuracy between "
+            f"replicates lies between {low:.3f} and {high:.3f}. Fewer than {_ENOUGH_REPLICATES} keep false alarms at "
+            "5 % only where deviations lie within threefold, and find little: set classification.replicates to "
+            f"{_ENOUGH_REPLICATES}.",
+            "Few replicates",
+            grave=True,
+        )
 
 
 def _one_generator(cards: "Mapping[str, GeneratorCard]") -> Iterator[Note]:

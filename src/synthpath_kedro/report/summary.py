@@ -55,10 +55,11 @@ def verdict_sentences(comparison: pd.DataFrame, mixing_ratio: float | None = Non
     """One sentence per regime and set: for how many classifiers synthetic data helps or hurts.
 
     Args:
-        comparison: columns ``model, regime, set, baseline, verdict``, see ``comparison_table``.
+        comparison: columns ``model, regime, set, baseline, verdict, small, non_inferior, margin``, see
+            ``comparison_table``.
         mixing_ratio: synthetic share of mixed batches; None: not named.
     """
-    return [_verdict_sentence(subject, rows["verdict"]) for subject, rows in _by_training(comparison, mixing_ratio)]
+    return [_verdict_sentence(subject, rows) for subject, rows in _by_training(comparison, mixing_ratio)]
 
 
 def control_sentences(comparison: pd.DataFrame, mixing_ratio: float | None = None) -> list[str]:
@@ -158,15 +159,24 @@ def _subject(training: Training, mixing_ratio: float | None = None) -> str:
     return regime.sentence_subject(training.set if several_sets else "", mixing_ratio)
 
 
-def _verdict_sentence(subject: str, verdicts: pd.Series) -> str:
-    counts = Counter(verdicts)
-    classifiers = "classifier" if len(verdicts) == 1 else "classifiers"
-    if counts["no_evidence"] == len(verdicts):
-        whom = "the classifier" if len(verdicts) == 1 else f"any of {len(verdicts)} classifiers"
-        return f"{subject}: no evidence that it helps or hurts {whom}."
-    parts = [f"{subject} helps {counts['helps']} of {len(verdicts)} {classifiers} and hurts {counts['hurts']}"]
+def _verdict_sentence(subject: str, rows: pd.DataFrame) -> str:
+    counts, n = Counter(rows["verdict"]), len(rows)
+    not_inferior = _not_inferior(rows)
+    if counts["no_evidence"] == n:
+        whom = "the classifier" if n == 1 else f"any of {n} classifiers"
+        return f"{subject}: no evidence that it helps or hurts {whom}{not_inferior}."
+    small = int(((rows["verdict"] == "helps") & rows["small"]).sum())
+    by_how_much = f" ({small} by a small gain, below {rows['margin'].iloc[0]:g})" if small else ""
+    classifiers = "classifier" if n == 1 else "classifiers"
+    parts = [f"{subject} helps {counts['helps']} of {n} {classifiers}{by_how_much} and hurts {counts['hurts']}"]
     if counts["no_evidence"]:
         parts.append(f"for {counts['no_evidence']} there is no evidence either way")
     if counts["no_verdict"]:
         parts.append(f"for {counts['no_verdict']} no verdict can be given")
-    return f"{'; '.join(parts)}."
+    return f"{'; '.join(parts)}{not_inferior}."
+
+
+def _not_inferior(rows: pd.DataFrame) -> str:
+    """For whom a loss of the margin is ruled out without a gain that was found; "" for nobody."""
+    names = [model_label(row["model"]) for row in records(rows[rows["non_inferior"] & (rows["verdict"] != "helps")])]
+    return f"; a loss of {rows['margin'].iloc[0]:g} or more is ruled out for {', '.join(names)}" if names else ""

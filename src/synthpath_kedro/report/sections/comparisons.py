@@ -17,7 +17,8 @@ TESTED = (
     "{margin} or more is ruled out (one-sided, adjusted too). Detectable: a true difference that 80 of 100 such "
     "studies would find. {about}"
 )
-ONE_DENOISER = "Everything is about the synthetic images at hand, not about their generator in general."
+ONE_RUN = "Everything is about the synthetic images at hand, not about their generator in general."
+SEVERAL_RUNS = "The interval holds the luck of {n} denoisers."
 UNTESTED = "Differences of the replicates' means; no test of significance was run."
 IN_FULL = (
     "Accuracy on the real test set. The standard error (SE) holds the variance of training seeds and of test {unit}; "
@@ -43,13 +44,14 @@ def _build(evidence: Evidence) -> SectionContent:
     if len(comparison):
         accuracy = accuracy_rows(comparison)
         unit = "patients (or slides)" if evidence["data_card"].groups_known else "images"
-        tables = [_verdicts(accuracy), _in_full(accuracy, unit), _by_metric(comparison), _by_class(comparison)]
+        runs = max((card.replicates for card in evidence["generator_cards"].values()), default=1)
+        tables = [_verdicts(accuracy, runs), _in_full(accuracy, unit), _by_metric(comparison), _by_class(comparison)]
         return SectionContent(tables=tables)
     differences = mean_differences(evidence["classification"])
     return SectionContent(tables=[_differences(differences)] if len(differences) else [])
 
 
-def _verdicts(comparison: "pd.DataFrame") -> "PlainTable":
+def _verdicts(comparison: "pd.DataFrame", runs: int) -> "PlainTable":
     from synthpath_kedro.report.values import Fixed, IntervalPlot, PValue, Range
 
     ends = comparison[["difference", "ci_low", "ci_high"]]
@@ -66,7 +68,8 @@ def _verdicts(comparison: "pd.DataFrame") -> "PlainTable":
         }
         for row in _rows(comparison)
     ]
-    caption = TESTED.format(margin=f"{comparison['margin'].iloc[0]:g}", about=ONE_DENOISER)
+    about = ONE_RUN if runs == 1 else SEVERAL_RUNS.format(n=runs)
+    caption = TESTED.format(margin=f"{comparison['margin'].iloc[0]:g}", about=about)
     return _named(comparison, rows, title="Test accuracy against the baseline", caption=caption)
 
 
@@ -188,7 +191,7 @@ SECTION = Section(
     name="comparisons",
     title="Verdicts",
     question="help",
-    needs=("data_card", "classification", "comparison"),
+    needs=("data_card", "classification", "comparison", "generator_cards"),
     build=_build,
     absent="No comparisons: no cell has been evaluated.",
 )
