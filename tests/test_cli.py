@@ -35,7 +35,7 @@ def test_an_unknown_pipeline_is_refused_with_the_valid_ones() -> None:
     assert result.exit_code == 1
     assert result.output.strip() == (
         "Error: unknown pipeline training; valid: data_prep, diffusion, synthesis, classification, evaluation, "
-        "ratio_sweep"
+        "ratio_sweep, learning_curve, cross_validation"
     )
 
 

@@ -19,6 +19,7 @@ from synthpath_kedro.parameters import ClassificationParameters, EvaluationParam
 CELLS = ("cnn-real", "cnn-mixed", "resnet18-real", "resnet18-mixed")
 DECIDES_NOTHING = ("errors.py", "checks.py", "grid.py", "table.py", "loggers.py")
 STUDY_LEVEL = {"bootstrap_resamples", "calibration_bins", "neighbors", "features", "privacy", "margin"}
+STUDY_LEVEL |= {"cross_validation"}
 
 Run = Callable[..., str]
 
@@ -167,7 +168,8 @@ def test_a_stage_depends_on_all_the_code_that_it_reads(
 
 def test_cells_depend_on_every_key_that_decides_them(project: Path) -> None:
     stage = definitions(project)["classification"]
-    all_cells = {"models", "regimes", "sweep_ratios", "backbones", "mixing_ratio", "confidence_filtering", "prompt"}
+    all_cells = {"models", "regimes", "backbones", "mixing_ratio", "confidence_filtering", "prompt"}
+    all_cells |= {"sweep_ratios", "learning_curve"}
     expected = {f"classification.{key}" for key in ClassificationParameters.model_fields.keys() - all_cells}
     by_cell = {"${item.mixing_ratio.key}", "${item.confidence_filtering.key}", "${item.prompt.key}"}
     assert keys_of(stage) == expected | by_cell | {"classification.backbones.${item.model}", "seed"}

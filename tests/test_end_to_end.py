@@ -100,6 +100,33 @@ def test_one_cell_runs_alone_and_keeps_the_older_version(kedro: Kedro, study: Pa
     assert versions == dict.fromkeys(CELLS, 1) | {("cnn", "mixed"): 2}
 
 
+def newest(study: Path, table: str) -> pd.DataFrame:
+    return pd.read_csv(max(study.glob(f"08_reporting/tables/{table}.csv/*/{table}.csv")), keep_default_na=False)
+
+
+def test_learning_curve_and_cross_validation_leave_their_tables_and_sections(kedro: Kedro, study: Path) -> None:
+    for pipeline in ("learning_curve", "cross_validation"):
+        done = kedro("run", "--env=tiny", f"--pipeline={pipeline}", "--params=model:cnn")
+        assert done.returncode == 0, done.stdout + done.stderr
+    curve, own = newest(study, "learning_curve"), newest(study, "classification")
+    assert curve.groupby("n_train").size().to_dict() == {45: 4, 90: 4}
+    at_all, cnn = curve[curve["n_train"] == 90], own[own["model"] == "cnn"]
+    assert at_all["accuracy"].tolist() == pytest.approx(cnn["accuracy"].tolist())  # the study's own cells
+    assert newest(study, "real_images_worth")["n_train"].tolist() == [45, 90]
+    assert set(newest(study, "synthetic_count")["n_synthetic"]) == {0, 45, 90}
+    folds = newest(study, "cross_validation")
+    assert folds.groupby(["repeat", "fold"])["n"].first().tolist() == [90, 90]
+    assert newest(study, "cross_validation_comparison")["folds"].tolist() == [2]
+    assert not [path for path in (study / "scratch").rglob("*") if path.is_file()]
+
+    report = study / "08_reporting/report.html"
+    assert "kedro run --pipeline=learning_curve makes it" in report.read_text()
+    done = kedro("run", "--env=tiny", "--pipelines=evaluation", "--tags=report")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "This synthetic set is worth k real images" in report.read_text()
+    assert "Verdicts by cross-validation" in report.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -98,6 +98,10 @@ def test_every_key_of_base_is_explained_by_a_comment_in_its_line(project: Path) 
         ("synthesis.sets", {"gan": {"source": "phantom"}, "GAN": {"source": "phantom"}}, "upper and lower case"),
         ("synthesis.sets", {"a": {"source": "diffusion"}, "b": {"source": "diffusion"}}, "a study has one denoiser"),
         ("synthesis.sets", {"a b": {"source": "phantom"}}, "not 'a b'"),
+        ("classification.learning_curve.fractions", [1], "fractions is [1]; it should"),
+        ("classification.learning_curve.fractions", [0, 1], "fractions.0 is 0; it should be greater than 0"),
+        ("classification.learning_curve.regimes", ["fake"], "regimes.0 is 'fake'; it should be real"),
+        ("evaluation.cross_validation.folds", 1, "folds is 1; it should be greater than or equal to 2"),
         ("epochs", 3, "unknown parameter epochs; valid here: classification, data_prep"),
     ],
 )

@@ -33,6 +33,8 @@ def test_the_study_is_the_five_pipelines(pipelines: dict[str, Pipeline]) -> None
         "classification",
         "evaluation",
         "ratio_sweep",
+        "learning_curve",
+        "cross_validation",
     }
     study = {node.name for node in pipelines["__default__"].nodes}
     assert study == {node.name for name in PIPELINES for node in pipelines[name].nodes}
@@ -43,6 +45,7 @@ def test_the_study_needs_nothing_but_parameters_folders_and_what_is_at_hand(pipe
     assert needed == {
         "parameters",
         "run_times",
+        "sweep_tables",
         "raw_folder",
         "scratch",
         "logs",

@@ -37,6 +37,22 @@ def check_settings(parameters: Parameters) -> None:
             )
 
 
+def check_cross_validation(parameters: Parameters) -> None:
+    """Refuses a cross-validation without a generator that can be trained on the images of a fold.
+
+    Raises:
+        InputError: every synthetic set was made elsewhere.
+    """
+    sets = parameters.synthesis.synthetic_sets
+    if all(GENERATORS[one.source].needs_path for one in sets.values()):
+        made = ", ".join(f"{name} ({one.source})" for name, one in sets.items())
+        raise InputError(
+            f"cross_validation trains the generator anew in each fold, and these synthetic sets were made elsewhere, "
+            f"maybe from the images that a fold holds out: {made}; use synthesis.source=diffusion, or kedro run "
+            "--pipeline=learning_curve"
+        )
+
+
 def check_data(parameters: Parameters, data_card: DataCard) -> Card:
     """Refuses what the prepared data does not allow.
 

@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 
 LOG_WIDTH = 160  # characters
 DISTRIBUTED_PIPELINES = {"diffusion", "synthesis"}
-TRAINING_PIPELINES = {"diffusion", "synthesis", "classification", "ratio_sweep"}
+TRAINING_PIPELINES = {"diffusion", "synthesis", "classification", *pipeline_registry.SWEEPS}
+FIGURES_OF_SWEEPS = ("accuracy_by_ratio_figure", "learning_curve_figure", "synthetic_count_figure")
 
 
 class StudyHooks:
@@ -53,6 +54,10 @@ class StudyHooks:
             from synthpath_kedro.checks import check_settings
 
             check_settings(self._parameters)
+        if "cross_validation" in _tags(pipeline):
+            from synthpath_kedro.checks import check_cross_validation
+
+            check_cross_validation(self._parameters)
         if run_params["only_missing_outputs"]:
             _check_same_data_all_along(self._grid, catalog)
         else:
@@ -67,8 +72,11 @@ class StudyHooks:
         outputs = pipeline.all_outputs()
         if "report" in outputs and catalog.exists("summary"):
             _show_result(catalog)
-        if "accuracy_by_ratio_figure" in outputs:
-            print(f"Figure written to {_path(catalog, 'accuracy_by_ratio_figure')}")
+        for name in FIGURES_OF_SWEEPS:
+            if name in outputs:
+                print(f"Figure written to {_path(catalog, name)}")
+        if "cross_validation_comparison_table" in outputs:
+            print(f"Table written to {_path(catalog, 'cross_validation_comparison_table')}")
 
 
 class ScratchHooks:

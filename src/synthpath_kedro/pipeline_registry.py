@@ -7,10 +7,15 @@ from kedro.pipeline import Pipeline
 
 from synthpath_kedro.pipelines import classification, data_prep, diffusion, evaluation, synthesis
 from synthpath_kedro.pipelines.classification import ratio_sweep
+from synthpath_kedro.pipelines.resampling import cross_validation, learning_curve
 from synthpath_kedro.study.grid import Grid
 
 PIPELINES = ("data_prep", "diffusion", "synthesis", "classification", "evaluation")
-SWEEPS = ("ratio_sweep",)
+SWEEPS = {
+    "ratio_sweep": ratio_sweep.create_pipeline,
+    "learning_curve": learning_curve.create_pipeline,
+    "cross_validation": cross_validation.create_pipeline,
+}
 
 _grid: ContextVar[Grid] = ContextVar("grid", default=Grid())  # noqa: B039 - a Grid cannot be changed
 
@@ -23,7 +28,7 @@ def use_grid(grid: Grid) -> None:
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """The five pipelines by name; all of them together are the study, which runs without a name. And the sweep."""
+    """The five pipelines by name; all of them together are the study, which runs without a name. And the sweeps."""
     grid = _grid.get()
     parts = {
         "data_prep": data_prep.create_pipeline(),
@@ -33,4 +38,4 @@ def register_pipelines() -> dict[str, Pipeline]:
         "evaluation": evaluation.create_pipeline(grid),
     }
     study = sum(parts.values(), Pipeline([]))
-    return parts | {"ratio_sweep": ratio_sweep.create_pipeline(grid), "__default__": study}
+    return parts | {name: create(grid) for name, create in SWEEPS.items()} | {"__default__": study}

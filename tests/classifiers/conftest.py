@@ -38,6 +38,7 @@ def classification_parameters():
             "replicates": 1,
             "mixing_ratio": 0.5,
             "sweep_ratios": (0, 1),
+            "learning_curve": {"fractions": (0.5, 1), "regimes": ("real", "mixed"), "synthetic_counts": ()},
             "confidence_filtering": {"model": None, "min_confidence": 0.0},
             "max_epochs": 3,
             "min_steps": 0,

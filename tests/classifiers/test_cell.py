@@ -200,3 +200,9 @@ def test_other_weights_in_a_file_of_the_same_name_are_another_start(train, class
         assert card["weights"] == "file:resnet18.pth"
         digests.append(card["start_digest"])
     assert digests[0] != digests[1]
+
+
+def test_what_the_learning_curve_is_about_decides_no_cell(train, classification_parameters):
+    blocks = [{"fractions": (first, 1), "regimes": ("real",), "synthetic_counts": ()} for first in (0.1, 0.5)]
+    first, second = (train(classification_parameters(max_epochs=1, learning_curve=block)) for block in blocks)
+    assert first.checkpoint.card == second.checkpoint.card

@@ -94,9 +94,9 @@ def test_classes_whose_names_make_the_same_folder_are_numbered():
     assert folder_names(["a:b", "c", "a_b", "..", "C"]) == ["0_a_b", "1_c", "2_a_b", "_", "4_C"]
 
 
-def test_an_export_holds_the_images_of_every_generator_and_counts_them(synthetic, tmp_path):
-    Export(join([synthetic, synthetic], **FACTS), REAL, "npz").write(tmp_path)
+def test_an_export_holds_the_images_of_every_generator_and_counts_them(synthetic, real, tmp_path):
+    Export(join([synthetic, synthetic], **FACTS), real, "npz").write(tmp_path)
     with np.load(tmp_path / "synthetic.npz") as file:
         np.testing.assert_array_equal(file["train_images"], np.concatenate([IMAGES, IMAGES]))
     assert "- Generators: 2, trained anew, each made an equal part." in (tmp_path / "README.md").read_text()
-    assert "- Generators:" not in describe(synthetic.card, REAL)
+    assert "- Generators:" not in describe(synthetic.card, real)

@@ -9,7 +9,7 @@ from kedro.io.core import Version
 from matplotlib.figure import Figure
 
 from synthpath_kedro.data.missing import MISSING
-from synthpath_kedro.datasets import DataCardDataset, FigureDataset, JSONDataset, TableDataset
+from synthpath_kedro.datasets import DataCardDataset, FigureDataset, JSONDataset, TableDataset, TablesDataset
 from synthpath_kedro.errors import InputError
 
 
@@ -76,6 +76,14 @@ def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, dataset: type,
     assert isinstance(refused.value.__cause__, InputError)
     assert "file cannot be read" in str(refused.value)
     assert "remove it and run the pipeline that makes it" in str(refused.value)
+
+
+def test_of_several_tables_those_that_are_there_load_in_their_newest_version(tmp_path: Path) -> None:
+    for version, value in (("2025-01-01T00.00.00.000Z", 1), ("2025-01-02T00.00.00.000Z", 2)):
+        path = tmp_path / "curve.csv" / version / "curve.csv"
+        TableDataset(filepath=str(path)).save(pd.DataFrame({"set": [""], "value": [value]}))
+    tables = TablesDataset(filepath=str(tmp_path), names=["curve", "folds"]).load()
+    assert {name: table.to_dict("records") for name, table in tables.items()} == {"curve": [{"set": "", "value": 2}]}
 
 
 def test_empty_text_in_a_table_stays_empty_text_and_missing_numbers_stay_missing(tmp_path):

@@ -53,6 +53,7 @@ def synthesis_parameters():
             "source": "diffusion",
             "path": None,
             "sets": {},
+            "oracle_models": (),
             "duplicates": "keep",
             "n_images": 10,
             "allocation": "balanced",

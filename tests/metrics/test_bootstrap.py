@@ -18,7 +18,7 @@ def _cell(n=400, replicates=3, classes=4, seed=0, skill=0.5, decimals=None):
 @pytest.mark.parametrize("decimals", [None, 1])
 def test_a_resample_has_the_metrics_of_the_images_it_repeats(decimals):
     probabilities, labels = _cell(replicates=2, decimals=decimals)
-    weights = bootstrap._weights(len(labels), None, 100, seed=4)
+    weights = bootstrap.resampled_weights(len(labels), None, 100, seed=4)
     drawn = bootstrap._resampled(probabilities, labels, weights)
     for b in (0, 70, 99):
         images = np.repeat(np.arange(len(labels)), weights[b])

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from synthpath_kedro.data.artifact import Artifact, digest_arrays
+from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.data.missing import MISSING
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.data.synthetic import SyntheticSet, from_arrays
@@ -34,7 +35,7 @@ from synthpath_kedro.pipelines.evaluation.evidence.generator_nodes import (
     tabulate_privacy,
 )
 from synthpath_kedro.pipelines.evaluation.evidence.table_nodes import tabulate_robustness
-from synthpath_kedro.pipelines.evaluation.report.nodes import write_feature_space
+from synthpath_kedro.pipelines.evaluation.report.nodes import _of_this_data, write_feature_space
 from synthpath_kedro.report.figures.style import new_figure, png_bytes
 from synthpath_kedro.study.grid import Cell, Grid
 from synthpath_kedro.study.regimes import REGIMES
@@ -251,6 +252,7 @@ def run_study(
             "diffusion_history": pd.DataFrame({"epoch": [1], "seconds": [4.0], "images_per_second": [7.5]}),
             "data_card": splits.card(),
             "run_times": MISSING,
+            "sweep_tables": {},
             "real_train": splits.train,
             "real_val": splits.val,
             "real_test": splits.test,
@@ -278,6 +280,11 @@ def study(run_study: Callable) -> dict:
 def test_the_report_shows_the_parameters_that_the_results_were_made_with(study: dict) -> None:
     words = " ".join(re.sub("<[^>]*>", " ", study["report"]).split())
     assert "num_steps 77" in words  # the generator card's; conf has another number
+
+
+def test_tables_of_other_prepared_data_are_no_evidence(data_card: Callable[..., DataCard]) -> None:
+    tables = {"own": pd.DataFrame({"prepared": ["p", "p"]}), "other": pd.DataFrame({"prepared": ["p", "q"]})}
+    assert list(_of_this_data(tables, data_card(digest="p"))) == ["own"]
 
 
 def test_a_study_without_any_cell_still_has_its_report(run_study: Callable) -> None:

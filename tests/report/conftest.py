@@ -7,6 +7,7 @@ import yaml
 
 from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.evaluation.comparison_tables import comparison_table
+from synthpath_kedro.evaluation.cross_validation_tables import cross_validation_comparison
 from synthpath_kedro.evaluation.generator_tables import generators_table
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.report.figures.style import blank_figure, png_bytes
@@ -15,6 +16,9 @@ from synthpath_kedro.study.grid import Cell
 MODELS = ("cnn", "resnet18", "dinov2", "clip", "efficientnet_lite0")
 REGIMES = ("real", "synthetic", "mixed")
 NAMES = ("adipose", "<b>mucus</b> & 'co'", "stroma")
+
+
+_ON_CURVE = ["model", "regime", "set", "n_train"]
 
 
 def scores(cells):
@@ -176,6 +180,14 @@ def evidence(
     by_class = [fidelity.query("measure == 'kernel_distance'").assign(**{"class": name}) for name in NAMES]
     privacy = privacy_of("diffusion")
     comparison = comparison_table(cells, 0.02)
+    on_curve = [("cnn", "real", ""), ("cnn", "mixed", "diffusion")]
+    curve = pd.DataFrame([(*cell, n) for n in (100, 1000) for cell in on_curve], columns=_ON_CURVE)
+    curve = curve.assign(accuracy=0.7, ci_low=0.6, ci_high=0.8, replicates=2, n=540)
+    worth = curve[curve["set"] != ""].assign(baseline="real", worth=[310.4, np.inf], least=[0, -900], most=[900, 0])
+    worth = worth.assign(ci_low=[-np.inf, -12], ci_high=np.inf)
+    counted = scores(on_curve).assign(n_train=900, n_synthetic=900, synthetic_per_real=1.0)
+    counted.loc[counted["set"] == "", ["n_synthetic", "synthetic_per_real"]] = 0
+    folds = pd.concat([scores(on_curve).assign(repeat=0, fold=k, n_train=960, n_test=240) for k in (0, 1, 2)])
     points = pd.DataFrame({"x": [0.0, 1, 2, 3], "y": [1.0, 0, 1, 2], "label": [0, 1, 2, 0]})
     mixing = {"real_share": 0.1, "expected_real_share": 0.5, "class_agreement": 0.75, "real_class_agreement": np.nan}
     return {
@@ -238,6 +250,11 @@ def evidence(
         "closest_pairs_figures": {"diffusion": picture},
         "nearest_distances_figures": {"diffusion": picture},
         "missing_cells": [Cell("clip", "mixed", "diffusion")],
+        "learning_curve_intervals": curve,
+        "real_images_worth": worth,
+        "synthetic_count": counted,
+        "cross_validation": folds,
+        "cross_validation_comparison": cross_validation_comparison(folds.assign(prepared="ab"), 0.02),
     }
 
 

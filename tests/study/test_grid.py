@@ -7,6 +7,7 @@ from synthpath_kedro.parameters import read_parameters
 from synthpath_kedro.settings import CONFIG_LOADER_ARGS
 from synthpath_kedro.study.generators import GENERATORS
 from synthpath_kedro.study.grid import Cell, Grid
+from synthpath_kedro.study.resampling import Resampling
 
 
 def test_the_whole_study_has_fifteen_cells() -> None:
@@ -20,6 +21,24 @@ def test_a_set_has_a_folder_of_its_own_where_there_are_several() -> None:
     one, two = Grid(), Grid(sets=dict.fromkeys(("ours", "gan"), GENERATORS["npz"]))
     assert (one.folder_of("diffusion"), one.of_set("synthetic", "diffusion")) == ("", "synthetic")
     assert (two.folder_of("gan"), two.of_set("synthetic", "gan")) == ("gan/", "synthetic/gan")
+
+
+def test_a_cell_is_compared_with_the_same_model_without_synthetic_images() -> None:
+    assert Cell("clip", "mixed", "gan", several_sets=True).baseline == Cell("clip", "real", "", several_sets=True)
+    assert Cell("clip", "mixed_augmented", "gan").baseline == Cell("clip", "real_augmented")
+    assert Cell("clip", "real").baseline is None
+
+
+def test_parts_of_the_data_are_named_after_their_share_and_fold() -> None:
+    resampling = Resampling(fractions=(0.125, 0.5), repeats=2, folds=2)
+    assert dict(resampling.parts_of_curve) == {"at_12_5": 0.125, "at_50": 0.5, "at_100": 1}
+    assert list(Resampling((0.5,), ("real",)).parts_of_curve) == ["at_50"]
+    assert dict(resampling.folds_of_repeats) == {
+        "repeat_0_fold_0": (0, 0),
+        "repeat_0_fold_1": (0, 1),
+        "repeat_1_fold_0": (1, 0),
+        "repeat_1_fold_1": (1, 1),
+    }
 
 
 def test_model_and_regime_select_cells() -> None:

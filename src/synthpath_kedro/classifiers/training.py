@@ -204,7 +204,7 @@ def _metadata(
 ) -> ClassifierMetadata:
     """Where the cell comes from: everything that decides its weights."""
     real, backbone = used["real_train"], params.backbone(model)
-    others = {"models", "regimes", "backbones"}
+    others = {"models", "regimes", "backbones", "learning_curve"}
     own = backbone.model_dump(mode="json", exclude={"regimes", "sets", "replicates"})
     return ClassifierMetadata(
         model=model,

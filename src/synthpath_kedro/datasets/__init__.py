@@ -2,7 +2,14 @@
 
 from synthpath_kedro.datasets.artifact import ArtifactDataset, ArtifactFolderDataset, LabeledImagesDataset
 from synthpath_kedro.datasets.export import ExportDataset
-from synthpath_kedro.datasets.files import DataCardDataset, FigureDataset, JSONDataset, TableDataset, TextDataset
+from synthpath_kedro.datasets.files import (
+    DataCardDataset,
+    FigureDataset,
+    JSONDataset,
+    TableDataset,
+    TablesDataset,
+    TextDataset,
+)
 from synthpath_kedro.datasets.folder import FolderDataset, ScratchDataset
 from synthpath_kedro.datasets.synthetic_set import SyntheticSetDataset
 
@@ -18,5 +25,6 @@ __all__ = [
     "ScratchDataset",
     "SyntheticSetDataset",
     "TableDataset",
+    "TablesDataset",
     "TextDataset",
 ]

@@ -2,9 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from kedro.io import DatasetError
+import pandas as pd
+from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import JSONPreview
 from kedro_datasets.json import JSONDataset as KedroJSONDataset
 from kedro_datasets.matplotlib import MatplotlibDataset
@@ -60,6 +61,27 @@ class TableDataset(_LocalFile, CSVDataset):
 
     DEFAULT_LOAD_ARGS = {**CSVDataset.DEFAULT_LOAD_ARGS, "keep_default_na": False, "na_values": ["nan"]}
     DEFAULT_SAVE_ARGS = {**CSVDataset.DEFAULT_SAVE_ARGS, "na_rep": "nan"}
+
+
+class TablesDataset(AbstractDataset[NoReturn, dict[str, pd.DataFrame]]):
+    """The newest version of each of some tables that may be there, by name; for reading only."""
+
+    def __init__(self, *, filepath: str, names: list[str], metadata: dict[str, Any] | None = None) -> None:
+        self._folder, self._names = Path(filepath), names
+        self.metadata = metadata
+
+    def load(self) -> dict[str, pd.DataFrame]:
+        newest = {name: max(self._folder.glob(f"{name}.csv/*/{name}.csv"), default=None) for name in self._names}
+        return {name: TableDataset(filepath=str(path)).load() for name, path in newest.items() if path is not None}
+
+    def save(self, data: NoReturn) -> None:  # noqa: ARG002
+        raise DatasetError("this dataset is for reading only")
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._folder, "names": self._names}
 
 
 class JSONDataset(_LocalFile, KedroJSONDataset):

@@ -36,7 +36,7 @@ def metric_intervals(
         Columns ``metric, mean, std, ci_low, ci_high``, one row per metric; ``std`` is between replicates, nan for one.
     """
     single = pd.DataFrame([classification_metrics(replicate, labels) for replicate in probabilities])[list(METRICS)]
-    drawn = _resampled(probabilities, labels, _weights(len(labels), groups, resamples, seed))
+    drawn = _resampled(probabilities, labels, resampled_weights(len(labels), groups, resamples, seed))
     low, high = _percentiles(drawn, level)
     return pd.DataFrame(
         {
@@ -49,8 +49,8 @@ def metric_intervals(
     )
 
 
-def _weights(n: int, groups: np.ndarray | None, resamples: int, seed: int) -> np.ndarray:
-    """How often each image is drawn: uint16 [resamples, n]."""
+def resampled_weights(n: int, groups: np.ndarray | None, resamples: int, seed: int) -> np.ndarray:
+    """How often each image is drawn, whole groups at a time where they are known: uint16 [resamples, n]."""
     codes = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
     n_groups = int(codes.max()) + 1
     rng = np.random.default_rng(seed)

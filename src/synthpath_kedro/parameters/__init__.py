@@ -4,11 +4,13 @@ from synthpath_kedro.parameters.classification import (
     BackboneParameters,
     ClassificationParameters,
     ConfidenceFilteringParameters,
+    LearningCurveParameters,
 )
 from synthpath_kedro.parameters.data_prep import DataPrepParameters, PhantomParameters, SplitParameters
 from synthpath_kedro.parameters.diffusion import DenoiserParameters, DiffusionParameters, NoiseScheduleParameters
 from synthpath_kedro.parameters.evaluation import (
     CellsParameters,
+    CrossValidationParameters,
     EvaluationParameters,
     FeatureParameters,
     PrivacyParameters,
@@ -24,11 +26,13 @@ __all__ = [
     "CellsParameters",
     "ClassificationParameters",
     "ConfidenceFilteringParameters",
+    "CrossValidationParameters",
     "DataPrepParameters",
     "DenoiserParameters",
     "DiffusionParameters",
     "EvaluationParameters",
     "FeatureParameters",
+    "LearningCurveParameters",
     "NetworkParameters",
     "NoiseScheduleParameters",
     "Parameters",

@@ -16,6 +16,7 @@ Regimes = Annotated[
     Field(min_length=1),
     AfterValidator(each_once),
 ]
+Fraction = Annotated[float, Field(gt=0, le=1)]
 
 
 class BackboneParameters(NetworkParameters):
@@ -56,6 +57,20 @@ class BackboneParameters(NetworkParameters):
         return ALL_WEIGHTS if self.family is None or self.module is not None else FAMILIES[self.family].trained[0]
 
 
+class LearningCurveParameters(Block):
+    """The block ``learning_curve``: of the pipeline of that name.
+
+    Attributes:
+        fractions: shares of the real training images.
+        regimes: trained side by side at each.
+        synthetic_counts: synthetic images per real training image, at the same number of steps.
+    """
+
+    fractions: Annotated[tuple[Fraction, ...], Field(min_length=2), AfterValidator(each_once)]
+    regimes: Regimes
+    synthetic_counts: Annotated[tuple[Positive, ...], AfterValidator(each_once)]
+
+
 class ConfidenceFilteringParameters(Block):
     model: str | None
     min_confidence: Share
@@ -73,6 +88,7 @@ class ClassificationParameters(Block):
     replicates: Count
     mixing_ratio: Share
     sweep_ratios: Annotated[tuple[Share, ...], Field(min_length=2)]
+    learning_curve: LearningCurveParameters
     confidence_filtering: ConfidenceFilteringParameters
     max_epochs: Count
     min_steps: Annotated[int, Field(ge=0)]

@@ -55,6 +55,13 @@ class PrivacyParameters(Block):
     pairs: Count
 
 
+class CrossValidationParameters(Block):
+    """The block ``cross_validation``: of the pipeline of that name."""
+
+    repeats: Count
+    folds: Annotated[int, Field(ge=2)]
+
+
 class CellsParameters(Block):
     """Which cells of the grid something is done for.
 
@@ -94,5 +101,6 @@ class EvaluationParameters(Block):
     tsne_images: Annotated[int, Field(ge=10)]
     tsne_perplexity: Annotated[float, Field(gt=1)]
     neighbors: Count
+    cross_validation: CrossValidationParameters
     features: FeatureParameters
     privacy: PrivacyParameters

@@ -129,6 +129,19 @@ def point_style(training: Training, among: Iterable[Training]) -> Mapping[str, A
     }
 
 
+def worth_label(worth: float, least: float, most: float) -> str:
+    """How many real images something is worth: "+310", or "more than +700" where the curve of real ones ends."""
+    if worth > most:
+        return f"more than {_signed(most)}"
+    if worth < least:
+        return f"less than {_signed(least)}"
+    return _signed(worth)
+
+
+def _signed(n: float) -> str:
+    return f"{round(n):+,}" if round(n) else "0"
+
+
 def attack_label(attack: str) -> str:
     """The attack's name in print; its own where none is known."""
     return ATTACKS[attack].label if attack in ATTACKS else attack

@@ -1,11 +1,13 @@
 """The study's grid: every model under every regime, on every synthetic set that the regime uses."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from synthpath_kedro.study.generators import GENERATORS, Generator
 from synthpath_kedro.study.models import FAMILIES
 from synthpath_kedro.study.regimes import REGIMES
+from synthpath_kedro.study.resampling import Resampling
 
 if TYPE_CHECKING:
     from synthpath_kedro.parameters import Parameters
@@ -41,6 +43,14 @@ class Cell(NamedTuple):
         return ".".join(self._parts)
 
     @property
+    def baseline(self) -> "Cell | None":
+        """The cell that it is compared with; None for a baseline."""
+        baseline = REGIMES.find(self.regime).baseline
+        if baseline is None:
+            return None
+        return self._replace(regime=baseline, set=self.set if REGIMES.find(baseline).uses_synthetic else "")
+
+    @property
     def _parts(self) -> tuple[str, ...]:
         return (self.model, self.regime, *([self.set] if self.set and self.several_sets else []))
 
@@ -61,6 +71,7 @@ class Grid:
         own_regimes: by model, of those that have their own.
         own_sets: by model, names of the sets that it is trained on, where these are not all.
         denoisers: trained for the set that is sampled from them; 1 where there is no such set.
+        resampling: the parts of the data that learning curve and cross-validation train on.
     """
 
     models: dict[str, bool] = field(
@@ -76,6 +87,7 @@ class Grid:
     own_regimes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     own_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     denoisers: int = 1
+    resampling: Resampling = field(default_factory=Resampling)
 
     @classmethod
     def from_parameters(cls, parameters: "Parameters") -> "Grid":
@@ -99,6 +111,7 @@ class Grid:
                 if (own := _own_sets(model, block.sets, sets, parameters)) != tuple(sets)
             },
             parameters.diffusion.replicates if _needs_denoiser(sets) else 1,
+            resampling=Resampling.from_parameters(parameters),
         )
 
     def regimes_of(self, model: str) -> tuple[str, ...]:
@@ -135,11 +148,14 @@ class Grid:
     @property
     def cells(self) -> tuple[Cell, ...]:
         """Every cell of the study."""
+        return tuple(cell for model in self.models for cell in self.cells_under(model, self.regimes_of(model)))
+
+    def cells_under(self, model: str, regimes: Iterable[str]) -> tuple[Cell, ...]:
+        """The cells of ``model`` under each of ``regimes``, of the study or not, on its own sets."""
         several = len(self.sets) > 1
         return tuple(
             Cell(model, regime, name, several)
-            for model in self.models
-            for regime in self.regimes_of(model)
+            for regime in regimes
             for name in (self.sets_of(model) if REGIMES[regime].uses_synthetic else [""])
         )
 

@@ -24,6 +24,7 @@ class Stream(IntEnum):
     CLASSIFIER_DROPOUT = 9
     CLASSIFIER_AUGMENTATION = 10
     DENOISER_REPLICATE = 11
+    FOLDS = 12
 
 
 def mixed_seed(*key: int) -> int:

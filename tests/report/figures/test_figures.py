@@ -10,10 +10,12 @@ from synthpath_kedro.report.figures.denoiser_loss import denoiser_loss
 from synthpath_kedro.report.figures.denoiser_samples import denoiser_samples
 from synthpath_kedro.report.figures.f1_by_class import f1_by_class
 from synthpath_kedro.report.figures.generators import generators
+from synthpath_kedro.report.figures.learning_curve import learning_curve
 from synthpath_kedro.report.figures.real_and_synthetic import real_and_synthetic
 from synthpath_kedro.report.figures.robustness import robustness as draw_robustness
 from synthpath_kedro.report.figures.sample_grid import sample_grid
 from synthpath_kedro.report.figures.style import png_bytes
+from synthpath_kedro.report.figures.synthetic_count import synthetic_count
 from synthpath_kedro.report.figures.training_history import training_history
 from synthpath_kedro.report.figures.tsne import tsne
 
@@ -128,6 +130,26 @@ def test_figures_of_cells_hold_any_number_of_models(classification, robustness, 
         assert NOTE in texts
         assert {"real", "synthetic", "mixed", "CNN"} <= texts
         assert overhang(figure) < 0.02
+
+
+@pytest.mark.parametrize("models", [("cnn",), ("cnn", "resnet18", "dinov2", "clip", "efficientnet_lite0")])
+def test_figures_by_number_of_images_have_a_panel_per_model(evidence, models, drawn, overhang):
+    def of_all(name):
+        return pd.concat([evidence[name].assign(model=model) for model in models])
+
+    curve = learning_curve(of_all("learning_curve_intervals"), of_all("real_images_worth"), note=NOTE)
+    assert {"+310", "more than 0", "100", "1,000", "real", "mixed", "CNN", NOTE} <= drawn(curve)
+    counted = synthetic_count(of_all("synthetic_count"), note=NOTE)
+    assert {"900", "real", "mixed", "CNN", NOTE} <= drawn(counted)
+    for figure in (curve, counted):
+        assert len(figure.axes) == len(models)
+        assert overhang(figure) < 0.02
+
+
+def test_the_curve_is_drawn_at_its_means(evidence):
+    (axes,) = learning_curve(evidence["learning_curve_intervals"], evidence["real_images_worth"]).axes
+    lines = [line for line in axes.lines if len(line.get_xdata()) == 2 and line.get_linestyle() != "None"]
+    assert [line.get_xydata().tolist() for line in lines] == [[[100, 0.7], [1000, 0.7]]] * 2
 
 
 @pytest.mark.parametrize("draw", [accuracy_by_regime, draw_robustness, training_history])

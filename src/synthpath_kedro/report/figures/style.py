@@ -48,6 +48,8 @@ DPI = 130
 _CHARACTERS_PER_INCH = 9.0
 """Of a title in DejaVu Sans at ``TITLE_SIZE``."""
 
+_PANELS_BESIDE = 3
+
 _LEGEND_MARK, _LEGEND_CHARACTER = 0.75, 0.075
 """Inches: of a legend entry's marker and margins, of a character beside it."""
 
@@ -80,6 +82,28 @@ def new_figure(width: float, height: float, title: str, note: str | None) -> Fig
         style: Style = {"fontsize": TEXT_SIZE, "fontweight": "bold", "color": WARNING}
         figure.add_artist(Annotation(literal(note), xy=(0, 0), xycoords=heading, va="bottom", ha="left", **style))
     return figure
+
+
+def new_panels(names: Sequence[str], title: str, note: str | None) -> tuple[Figure, list[Axes]]:
+    """A figure with a dressed panel under each of ``names``, at most three beside each other, on one vertical scale."""
+    columns = min(_PANELS_BESIDE, len(names))
+    rows = -(-len(names) // columns)
+    figure = new_figure(max(6.0, 4.2 * columns), 1.0 + 3.6 * rows, title, note)
+    panels = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    for axes, name in zip(panels, names, strict=False):
+        name_panel(dress(axes), literal(name))
+    for axes in panels[len(names) :]:
+        axes.remove()
+    return figure, list(panels[: len(names)])
+
+
+def log_scale(axes: Axes, numbers: Sequence[int], label: str) -> None:
+    """A logarithmic horizontal axis with a tick at each of ``numbers`` of images."""
+    axes.set_xscale("log")
+    axes.set_xticks(list(numbers), [f"{number:,}" for number in numbers])
+    axes.minorticks_off()
+    axes.margins(x=0.12)
+    axes.set_xlabel(label)
 
 
 def blank_figure(title: str, note: str | None, reason: str) -> Figure:

@@ -28,6 +28,7 @@ def assemble_evidence(
     cells: list[CellResults],
     evidence: Mapping[str, pd.DataFrame],
     run_times: dict[str, Any] | Missing,
+    sweep_tables: Mapping[str, pd.DataFrame],
     denoiser: Artifact | None = None,
     diffusion_history: pd.DataFrame | None = None,
     denoiser_loss_figure: bytes | None = None,
@@ -60,8 +61,14 @@ def assemble_evidence(
         "missing_cells": [cell for cell in grid.cells if cell not in trained],
         "run_times": {} if run_times is MISSING else run_times,
         **evidence,
+        **_of_this_data(sweep_tables, data_card),
         **facts,
     }
+
+
+def _of_this_data(tables: Mapping[str, pd.DataFrame], data_card: DataCard) -> dict[str, pd.DataFrame]:
+    """The tables that were made from the prepared data that is there now."""
+    return {name: table for name, table in tables.items() if set(table["prepared"]) <= {data_card.digest}}
 
 
 def build_section(evidence: Evidence, *, name: str) -> SectionContent | Missing:

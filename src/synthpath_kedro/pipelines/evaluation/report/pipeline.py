@@ -50,6 +50,7 @@ def _evidence(grid: Grid) -> Node:
         "cells",
         "evidence",
         "run_times",
+        "sweep_tables",
         *(f"{figure}_figures" for figure in FIGURES_OF_SETS),
         *(OF_DENOISER if grid.needs_denoiser else ()),
     )
