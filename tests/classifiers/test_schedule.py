@@ -26,3 +26,11 @@ def test_a_cell_trains_as_long_as_its_schedule_says_and_extended_ones_for_more_s
     real, repeated = (train(params, regime=regime).history for regime in ("real", "real_repeated"))
     assert real.epoch.tolist() == repeated.epoch.tolist() == [1, 2, 3, 4]
     assert real.learning_rate.tolist() == pytest.approx([1e-3, 1e-3, 1e-4, 1e-4])
+
+
+def test_a_model_can_have_a_floor_of_its_own(classification_parameters):
+    params = classification_parameters(max_epochs=6, milestones=[4, 5], patience=3, min_steps=100)
+    own = params.backbone("cnn").model_copy(update={"min_steps": 0})
+    changed = params.model_copy(update={"backbones": {**params.backbones, "cnn": own}})
+    assert Schedule.of(params, "cnn", 16).epochs > 6
+    assert Schedule.of(changed, "cnn", 16).epochs == 6

@@ -33,7 +33,7 @@ class Schedule:
             n_real: real training images.
         """
         steps = steps_per_epoch(REGIMES["real"], n_real, params.backbone(model).batch_size, params.mixing_ratio)
-        epochs = max(params.max_epochs, ceil(params.min_steps / steps))
+        epochs = max(params.max_epochs, ceil(params.min_steps_of(model) / steps))
 
         def scaled(length: int) -> int:
             return ceil(length * epochs / params.max_epochs)

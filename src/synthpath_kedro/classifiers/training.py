@@ -205,7 +205,7 @@ def _metadata(
     """Where the cell comes from: everything that decides its weights."""
     real, backbone = used["real_train"], params.backbone(model)
     others = {"models", "regimes", "backbones", "learning_curve"}
-    own = backbone.model_dump(mode="json", exclude={"regimes", "sets", "replicates"})
+    own = backbone.model_dump(mode="json", exclude={"regimes", "sets", "replicates", "min_steps"})
     return ClassifierMetadata(
         model=model,
         regime=regime,
@@ -231,7 +231,7 @@ def _metadata(
         synthetic=used["synthetic"].digest if "synthetic" in used else None,
         phantom=real.phantom,
         parameters=params.model_dump(mode="json", exclude=others)
-        | {"replicates": params.replicates_of(model), model: own},
+        | {"replicates": params.replicates_of(model), "min_steps": params.min_steps_of(model), model: own},
         seed=seed,
         versions=package_versions(),
     )

@@ -29,6 +29,7 @@ class BackboneParameters(NetworkParameters):
         regimes: that the model is trained under; None: those of the study.
         sets: synthetic sets that it is trained on; None: all of the study.
         replicates: seeds per cell; None: as many as the study's.
+        min_steps: optimizer steps of a training at least; None: as many as the study's.
     """
 
     trained: Annotated[str, AfterValidator(one_of(TRAINED))] | None = None
@@ -37,6 +38,7 @@ class BackboneParameters(NetworkParameters):
     regimes: Regimes | None = None
     sets: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(each_once)] | None = None
     replicates: Count | None = None
+    min_steps: Annotated[int, Field(ge=0)] | None = None
 
     @model_validator(mode="after")
     def _family_trains_that_part(self) -> "BackboneParameters":
@@ -156,6 +158,11 @@ class ClassificationParameters(Block):
         """Seeds per cell of ``model``."""
         own = self.backbones[model].replicates
         return self.replicates if own is None else own
+
+    def min_steps_of(self, model: str) -> int:
+        """Optimizer steps of ``model``'s trainings under real, at least."""
+        own = self.backbones[model].min_steps
+        return self.min_steps if own is None else own
 
     def has_frozen_backbone(self, model: str) -> bool:
         """Whether a part of ``model`` is frozen, so that its output is worth storing."""
