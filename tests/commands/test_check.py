@@ -95,3 +95,20 @@ def test_a_verdict_that_there_is_not_lists_those_there_are(study: Study) -> None
     result = study("check", "--fail-if", "worse")
     assert result.exit_code == 2
     assert "'helps', 'hurts', 'no_evidence', 'no_verdict'" in result.output
+
+
+def test_a_control_is_printed_as_one_and_fails_nothing(study: Study, write: Callable[..., Path]) -> None:
+    write(comparison("hurts", regime="real_balanced", set=""), comparison("helps"))
+    result = study("check", "--env", "demo", "--fail-if", "hurts")
+    assert result.exit_code == 0
+    assert result.output.startswith("control cnn/real_balanced against real: hurts")
+
+
+def test_accuracy_is_checked_unless_another_metric_is_named(study: Study, write: Callable[..., Path]) -> None:
+    write(comparison("helps"), comparison("hurts", metric="macro_f1"))
+    assert study("check", "--env", "demo", "--fail-if", "hurts").exit_code == 0
+    assert study("check", "--env", "demo", "--fail-if", "hurts", "--metric", "macro_f1").exit_code == 3
+    assert study("check", "--env", "demo", "--fail-if", "hurts", "--metric", "all").exit_code == 3
+    unknown = study("check", "--env", "demo", "--metric", "f1")
+    assert unknown.exit_code == 1
+    assert "unknown metric 'f1'; valid: all, accuracy, macro_f1" in unknown.output

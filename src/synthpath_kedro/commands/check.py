@@ -8,6 +8,7 @@ import click
 
 from synthpath_kedro.commands.environments import find_environment
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.study.regimes import REGIMES
 
 FOUND = 3
 """Exit code where a verdict is one that was to fail."""
@@ -21,7 +22,7 @@ _KEYS = ("model", "regime", "set", "baseline", "metric", "difference", "ci_low",
     "--fail-if",
     type=click.Choice(VERDICTS),
     multiple=True,
-    help=f"Exit with {FOUND} where any comparison has this verdict; can be given several times.",
+    help=f"Exit with {FOUND} where a comparison that is no control has this verdict; can be given several times.",
 )
 @click.option("--metric", default="accuracy", show_default=True, help="The metric that is checked; all: every one.")
 @click.pass_context
@@ -36,7 +37,7 @@ def check(context: click.Context, name: str | None, fail_if: tuple[str, ...], me
     comparisons = _of_metric(comparisons, metric)
     for comparison in comparisons:
         click.echo(_line(comparison))
-    found = [one["verdict"] for one in comparisons if one["verdict"] in fail_if]
+    found = [one["verdict"] for one in comparisons if one["verdict"] in fail_if and not _is_control(one)]
     if found:
         click.echo(f"{len(found)} of {len(comparisons)} comparisons: {', '.join(sorted(set(found)))}", err=True)
         context.exit(FOUND)
@@ -73,9 +74,15 @@ def _of_metric(comparisons: list[dict[str, Any]], metric: str) -> list[dict[str,
     return [one for one in comparisons if metric in (one["metric"], "all")]
 
 
+def _is_control(one: dict[str, Any]) -> bool:
+    regime = REGIMES.get(one["regime"])
+    return regime is not None and regime.is_control
+
+
 def _line(one: dict[str, Any]) -> str:
     compared = "/".join(filter(None, (one["model"], one["regime"], one["set"])))
-    line = f"{compared} against {one['baseline']}: {one['verdict'].replace('_', ' ')}"
+    control = "control " if _is_control(one) else ""
+    line = f"{control}{compared} against {one['baseline']}: {one['verdict'].replace('_', ' ')}"
     numbers = [one[key] for key in ("difference", "ci_low", "ci_high")]
     if any(number is None for number in numbers):
         return line
