@@ -125,8 +125,8 @@ def test_a_control_is_told_apart_from_a_claim_and_names_what_it_gained():
         ]
     )
     assert control_sentences(comparison, 0.5) == [
-        "Positive control, a perfect generator: replacing half of every batch by synthetic images changed mean "
-        "accuracy against real by +0.031 for CNN (helps), -0.001 for CLIP (no evidence).",
+        "A perfect generator would have given this: replacing half of every batch by synthetic images changed mean "
+        "accuracy against real by +0.031 for CNN (helps), -0.001 for CLIP (no evidence) (positive control).",
         "Control: augmenting the real images changed mean accuracy against real by +0.020 for CNN (helps).",
     ]
 

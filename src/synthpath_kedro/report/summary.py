@@ -76,10 +76,12 @@ def control_sentences(comparison: pd.DataFrame, mixing_ratio: float | None = Non
             f"{number(row['difference'], signed=True)} for {model_label(row['model'])} ({_plain_words(row['verdict'])})"
             for row in records(rows)
         ]
-        heading = "Positive control, a perfect generator" if rows["set"].iloc[0] else "Control"
-        against = REGIMES.find(rows["baseline"].iloc[0]).label
-        what = f"{subject[0].lower()}{subject[1:]}"
-        sentences.append(f"{heading}: {what} changed mean accuracy against {against} by {', '.join(changes)}.")
+        what, against = f"{subject[0].lower()}{subject[1:]}", REGIMES.find(rows["baseline"].iloc[0]).label
+        change = f"changed mean accuracy against {against} by {', '.join(changes)}"
+        if rows["set"].iloc[0]:
+            sentences.append(f"A perfect generator would have given this: {what} {change} (positive control).")
+        else:
+            sentences.append(f"Control: {what} {change}.")
     return sentences
 
 
