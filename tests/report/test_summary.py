@@ -109,7 +109,7 @@ def test_the_answer_says_how_large_a_difference_had_to_be_for_each_classifier():
     )
     assert sensitivity_sentence(comparison) == (
         "With 165 test images and 3 replicates, 80 of 100 such studies would find a true difference in accuracy of "
-        "0.086 for CNN. No evidence does not mean no effect."
+        "this size, by comparison: 0.050 to 0.086 for CNN. No evidence does not mean no effect."
     )
     assert sensitivity_sentence(comparison.iloc[2:]) == ""
 
@@ -125,10 +125,12 @@ def test_a_control_is_told_apart_from_a_claim_and_names_what_it_gained():
         ]
     )
     assert control_sentences(comparison, 0.5) == [
-        "A perfect generator would have given this: replacing half of every batch by synthetic images changed mean "
-        "accuracy against real by +0.031 for CNN (helps), -0.001 for CLIP (no evidence) (positive control).",
-        "Control: augmenting the real images changed mean accuracy against real by +0.020 for CNN (helps).",
+        "A perfect generator (positive control) would have changed mean accuracy as follows: replacing half of every "
+        "batch by synthetic images, against real: +0.031 for CNN (helps), -0.001 for CLIP (no evidence).",
+        "Controls without synthetic images changed mean accuracy as follows: augmenting the real images, against real: "
+        "+0.020 for CNN (helps).",
     ]
+    assert control_sentences(comparison.iloc[:0]) == []
 
 
 def test_sentences_name_set_and_augmentation_where_a_study_has_several(evidence_of_two_sets):

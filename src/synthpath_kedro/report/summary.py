@@ -63,26 +63,29 @@ def verdict_sentences(comparison: pd.DataFrame, mixing_ratio: float | None = Non
 
 
 def control_sentences(comparison: pd.DataFrame, mixing_ratio: float | None = None) -> list[str]:
-    """One sentence per control: what it changed for each classifier, with its verdict.
+    """What the positive controls and the other controls changed for each classifier, with verdicts: a sentence each.
 
     Args:
         comparison: the controls' rows: ``model, regime, set, baseline, difference, verdict``; those with a set are of
             a perfect generator.
         mixing_ratio: synthetic share of mixed batches; None: not named.
     """
-    sentences = []
+    of_oracle: list[str] = []
+    others: list[str] = []
     for subject, rows in _by_training(comparison, mixing_ratio):
         changes = [
             f"{number(row['difference'], signed=True)} for {model_label(row['model'])} ({_plain_words(row['verdict'])})"
             for row in records(rows)
         ]
-        what, against = f"{subject[0].lower()}{subject[1:]}", REGIMES.find(rows["baseline"].iloc[0]).label
-        change = f"changed mean accuracy against {against} by {', '.join(changes)}"
-        if rows["set"].iloc[0]:
-            sentences.append(f"A perfect generator would have given this: {what} {change} (positive control).")
-        else:
-            sentences.append(f"Control: {what} {change}.")
-    return sentences
+        against = REGIMES.find(rows["baseline"].iloc[0]).label
+        found = of_oracle if rows["set"].iloc[0] else others
+        found.append(f"{subject[0].lower()}{subject[1:]}, against {against}: {', '.join(changes)}")
+    headings = "A perfect generator (positive control) would have changed", "Controls without synthetic images changed"
+    return [
+        f"{heading} mean accuracy as follows: {'; '.join(found)}."
+        for heading, found in zip(headings, (of_oracle, others), strict=True)
+        if found
+    ]
 
 
 def sensitivity_sentence(comparison: pd.DataFrame) -> str:
@@ -94,11 +97,13 @@ def sensitivity_sentence(comparison: pd.DataFrame) -> str:
     tested = comparison.dropna(subset=["detectable"])
     if tested.empty:
         return ""
-    largest = tested.groupby("model", sort=False)["detectable"].max()
-    found = [f"{value:.3f} for {model_label(str(model))}" for model, value in largest.items()]
+    by_model = tested.groupby("model", sort=False)["detectable"].agg(["min", "max"])
+    found = [f"{_span(low, high)} for {model_label(str(model))}" for model, low, high in by_model.itertuples()]
+    replicates = " to ".join(map(str, dict.fromkeys((tested["replicates"].min(), tested["replicates"].max()))))
     return (
-        f"With {tested['n'].iloc[0]:,} test images and {tested['replicates'].min()} replicates, 80 of 100 such studies "
-        f"would find a true difference in accuracy of {', '.join(found)}. No evidence does not mean no effect."
+        f"With {tested['n'].iloc[0]:,} test images and {replicates} replicates, 80 of 100 such studies would find a "
+        f"true difference in accuracy of this size, by comparison: {', '.join(found)}. No evidence does not mean no "
+        "effect."
     )
 
 
@@ -122,6 +127,10 @@ def difference_sentences(differences: pd.DataFrame) -> list[str]:
 def comparison_label(training: Training, baseline: str) -> str:
     """A comparison in print: "mixed vs real"."""
     return f"{training.label} vs {REGIMES.find(baseline).label}"
+
+
+def _span(low: float, high: float) -> str:
+    return " to ".join(dict.fromkeys((number(low), number(high))))
 
 
 def _plain_words(verdict: str) -> str:
