@@ -150,6 +150,9 @@ def test_real_images_have_no_oracle_and_the_demo_takes_them(project: Path) -> No
     study = read_parameters(load(project, "demo", **runtime))
     assert list(study.synthesis.synthetic_sets) == ["diffusion"]
     assert Grid.from_parameters(study).sets_of("cnn") == ("diffusion",)
+    blocks = {name: getattr(study, name) for name in Parameters.model_fields}
+    blocks["synthesis"] = study.synthesis.model_copy(update={"oracle_models": ("cnn",)})
+    assert list(read_parameters(blocks).synthesis.synthetic_sets) == ["diffusion"]
     own = {"synthesis": {"source": "image_folder", "path": "mysynthetic"}}
     assert list(read_parameters(load(project, "demo", **runtime, **own)).synthesis.synthetic_sets) == ["image_folder"]
 

@@ -34,17 +34,12 @@ class Parameters(Block):
     training: TrainingParameters
     report: ReportParameters
 
-    @model_validator(mode="before")
-    @classmethod
-    def _only_a_phantom_has_an_oracle(cls, values: Any) -> Any:
+    @model_validator(mode="after")
+    def _only_a_phantom_has_an_oracle(self) -> "Parameters":
         """So that an environment with a positive control takes real images too: it is left out then."""
-        try:
-            asked, is_phantom = values["synthesis"]["oracle_models"], values["data_prep"]["source"] == "phantom"
-        except (KeyError, TypeError):
-            return values
-        if is_phantom or not asked:
-            return values
-        return {**values, "synthesis": {**values["synthesis"], "oracle_models": ()}}
+        if self.data_prep.source == "phantom" or not self.synthesis.oracle_models:
+            return self
+        return self.model_copy(update={"synthesis": self.synthesis.model_copy(update={"oracle_models": ()})})
 
     @model_validator(mode="after")
     def _model_is_the_studys(self) -> "Parameters":

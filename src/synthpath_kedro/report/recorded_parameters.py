@@ -37,7 +37,7 @@ def _of_cells(present: Values, cells: list[CellMetadata]) -> dict[str, Any]:
     for cell in cells:
         for key, value in cell.parameters.items():
             if key == cell.model:
-                backbones[key] = value
+                backbones[key] = {**backbones.get(key, {}), **value}
             else:
                 found.setdefault(key, {})[cell.name] = value
     return {key: _in_one_value(values) for key, values in found.items()} | {"backbones": backbones}
