@@ -256,7 +256,6 @@ def run_study(
             "real_train": splits.train,
             "real_val": splits.val,
             "real_test": splits.test,
-            "class_distribution": pd.DataFrame({"class": ["dark"], "train": [1]}),
             "image_features_at_hand": {},
         }
         images = {name: picture for name in wanted if name.endswith("_figure") and "/" not in name}

@@ -43,7 +43,6 @@ def _evidence(grid: Grid) -> Node:
     names = (
         "parameters",
         "data_card",
-        "class_distribution",
         "class_distribution_figure",
         "sample_grid_figure",
         "synthetic_sets",
