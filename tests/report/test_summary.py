@@ -133,14 +133,14 @@ def test_a_control_is_told_apart_from_a_claim_and_names_what_it_gained():
     assert control_sentences(comparison.iloc[:0]) == []
 
 
-def test_sentences_name_set_and_augmentation_where_a_study_has_several(evidence_of_two_sets):
+def test_sentences_name_set_and_augmentation_and_the_headline_comes_first(evidence_of_two_sets):
     table = accuracy_rows(evidence_of_two_sets["comparison"]).assign(verdict="helps", **JUDGED)
     assert verdict_sentences(table) == [
+        "Replacing a share of every augmented batch by synthetic images (good) helps 1 of 1 classifier and hurts 0.",
+        "Replacing a share of every augmented batch by synthetic images (bad) helps 1 of 1 classifier and hurts 0.",
         "Replacing a share of every batch by synthetic images (good) helps 1 of 1 classifier and hurts 0.",
         "Replacing a share of every batch by synthetic images (bad) helps 1 of 1 classifier and hurts 0.",
         "Augmenting the real images helps 1 of 1 classifier and hurts 0.",
-        "Replacing a share of every augmented batch by synthetic images (good) helps 1 of 1 classifier and hurts 0.",
-        "Replacing a share of every augmented batch by synthetic images (bad) helps 1 of 1 classifier and hurts 0.",
         "Training on synthetic images (good) alone helps 1 of 1 classifier and hurts 0.",
         "Training on synthetic images (bad) alone helps 1 of 1 classifier and hurts 0.",
     ]

@@ -37,7 +37,7 @@ def mean_differences(classification: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {"model": model, "regime": training.regime, "set": training.set, "baseline": baseline.regime}
         | (_means(classification, model, training) - _means(classification, model, baseline)).to_dict()
-        for training in _latest_first(found)
+        for training in _headline_first(found)
         for baseline in _baselines(training, found)
         for model in ordered_models(classification["model"])
         if len(rows_of(classification, model, training)) and len(rows_of(classification, model, baseline))
@@ -47,7 +47,7 @@ def mean_differences(classification: pd.DataFrame) -> pd.DataFrame:
 
 def in_reading_order(comparison: pd.DataFrame) -> pd.DataFrame:
     """The rows training by training, those with real images first; models as they appear."""
-    parts = [rows_of(comparison, training=training) for training in _latest_first(trainings(comparison))]
+    parts = [rows_of(comparison, training=training) for training in _headline_first(trainings(comparison))]
     return pd.concat(parts, ignore_index=True) if parts else comparison
 
 
@@ -143,9 +143,14 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _latest_first(found: list[Training]) -> list[Training]:
-    """Regimes that hold real images before those of synthetic ones alone."""
-    return sorted(found, key=lambda training: REGIMES.find(training.regime).synthetic_share == 1)
+def _headline_first(found: list[Training]) -> list[Training]:
+    """The headline first: synthetic images beyond augmentation; regimes of synthetic images alone last."""
+
+    def place(training: Training) -> tuple[bool, bool]:
+        regime = REGIMES.find(training.regime)
+        return regime.synthetic_share == 1, not (regime.augment and regime.uses_synthetic)
+
+    return sorted(found, key=place)
 
 
 def _baselines(training: Training, found: list[Training]) -> list[Training]:
@@ -158,7 +163,7 @@ def _means(classification: pd.DataFrame, model: str, training: Training) -> pd.S
 
 
 def _by_training(table: pd.DataFrame, mixing_ratio: float | None = None) -> Iterator[tuple[str, pd.DataFrame]]:
-    for training in _latest_first(trainings(table)):
+    for training in _headline_first(trainings(table)):
         rows = rows_of(table, training=training)
         yield _subject(training, mixing_ratio), rows
 
