@@ -32,11 +32,12 @@ def interrupt_at_epoch(epoch, monkeypatch):
     monkeypatch.setattr(DenoiserTraining, "training_step", step)
 
 
-@pytest.mark.parametrize("parameterization", ["edm", "epsilon"])
-def test_resumed_training_equals_uninterrupted_training(
-    parameterization, tiles, diffusion_parameters, tmp_path, monkeypatch
-):
-    params = diffusion_parameters(parameterization=parameterization, max_epochs=4)
+@pytest.mark.parametrize(
+    "settings",
+    [{"parameterization": "edm"}, {"parameterization": "edm", "textures": 2}, {"parameterization": "epsilon"}],
+)
+def test_resumed_training_equals_uninterrupted_training(settings, tiles, diffusion_parameters, tmp_path, monkeypatch):
+    params = diffusion_parameters(**settings, max_epochs=4)
     whole = train_denoiser(tiles, tiles, params, 0, tmp_path / "whole")
     interrupt_at_epoch(2, monkeypatch)
     with pytest.raises(InterruptedError):

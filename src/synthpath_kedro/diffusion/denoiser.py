@@ -1,10 +1,12 @@
 """The denoiser D(x; level, label): the network in its parameterization."""
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
 from synthpath_kedro.diffusion.parameterization import NoiseLevels, Parameterization, make_parameterization
+from synthpath_kedro.diffusion.textures import Textures
 from synthpath_kedro.diffusion.unet import UNet
 from synthpath_kedro.parameters import DiffusionParameters
 
@@ -19,11 +21,16 @@ class Denoiser(nn.Module):
         network: F; anything that maps (x, noise level, labels) to an image.
         parameterization: what the network predicts.
         null_label: the label of an image without label.
+        textures: their estimate stands in for the parameterization's skip connection, and the network sees it beside
+            the noisy image; None: Karras et al.'s own.
     """
 
-    def __init__(self, network: nn.Module, parameterization: Parameterization, null_label: int) -> None:
+    def __init__(
+        self, network: nn.Module, parameterization: Parameterization, null_label: int, textures: Textures | None = None
+    ) -> None:
         super().__init__()
         self.network, self.parameterization, self.null_label = network, parameterization, null_label
+        self.textures = textures
 
     def denoise(self, x: Images, levels: NoiseLevels, labels: Labels) -> Images:
         """The expected image x0, in [-1, 1] up to the network's errors.
@@ -35,14 +42,22 @@ class Denoiser(nn.Module):
         """
         levels = levels.to(x.device)
         c = self.parameterization.precondition(levels)
-        output = self.network(_column(c.c_in, x) * x, levels.time.to(x.dtype).expand(len(x)), labels)
-        return _column(c.c_skip, x) * x + _column(c.c_out, x) * output
+        time, scaled = levels.time.to(x.dtype).expand(len(x)), _column(c.c_in, x) * x
+        if self.textures is None:
+            return _column(c.c_skip, x) * x + _column(c.c_out, x) * self.network(scaled, time, labels)
+        estimate, error = self.textures.estimate(x, levels, labels)
+        return estimate + error * self.network(torch.cat([scaled, estimate], 1), time, labels)
 
     def loss(self, x0: Images, noise: Images, levels: NoiseLevels, labels: Labels) -> Float[Tensor, ""]:
         """Mean squared error of the network's output against the one that gives back ``x0``."""
         c = self.parameterization.precondition(levels)
         x = _column(levels.alpha, x0) * x0 + _column(levels.sigma, x0) * noise
-        output = self.network(_column(c.c_in, x) * x, levels.time.to(x.dtype), labels)
+        time, scaled = levels.time.to(x.dtype), _column(c.c_in, x) * x
+        if self.textures is not None:
+            estimate, error = self.textures.estimate(x, levels, labels)
+            output = self.network(torch.cat([scaled, estimate], 1), time, labels)
+            return nn.functional.mse_loss(output.float(), (x0 - estimate) / error)
+        output = self.network(scaled, time, labels)
         # (x0 - c_skip x) / c_out with x written out: for epsilon its large terms cancel here, before they are rounded.
         target = _column((1 - c.c_skip * levels.alpha) / c.c_out, x) * x0
         target = target - _column(c.c_skip * levels.sigma / c.c_out, x) * noise
@@ -58,8 +73,10 @@ def make_denoiser(
         InputError: the image size does not fit the network's depth.
     """
     channels, size = encoder.shape(image_size)
-    network = UNet(parameters.denoiser, n_classes, size, channels)
-    return Denoiser(network, make_parameterization(parameters), network.null_label)
+    n = parameters.textures
+    network = UNet(parameters.denoiser, n_classes, size, channels, channels_given=2 * channels if n else channels)
+    textures = Textures(n, n_classes + 1, channels, size) if n else None
+    return Denoiser(network, make_parameterization(parameters), network.null_label, textures)
 
 
 def _column(coefficient: Tensor, x: Images) -> Float[Tensor, "batch 1 1 1"]:

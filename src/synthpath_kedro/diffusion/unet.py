@@ -27,13 +27,19 @@ class UNet(nn.Module):
         n_classes: classes; label ``n_classes`` is the null label: no label.
         image_size: height and width.
         image_channels: 3 for pixels, or those of an encoder's latents.
+        channels_given: those of the input, where it holds more than the noisy image.
 
     Raises:
         InputError: ``image_size`` cannot be halved as often as ``parameters`` ask.
     """
 
     def __init__(
-        self, parameters: DenoiserParameters, n_classes: int, image_size: int, image_channels: int = 3
+        self,
+        parameters: DenoiserParameters,
+        n_classes: int,
+        image_size: int,
+        image_channels: int = 3,
+        channels_given: int | None = None,
     ) -> None:
         super().__init__()
         check_size(parameters, image_size)
@@ -47,7 +53,7 @@ class UNet(nn.Module):
         self.time_embedding = nn.Sequential(nn.Linear(2 * base, 4 * base), nn.SiLU(), nn.Linear(4 * base, 4 * base))
         self.label_embedding = nn.Embedding(n_classes + 1, 4 * base)
 
-        self.conv_in = nn.Conv2d(image_channels, base, 3, padding=1)
+        self.conv_in = nn.Conv2d(channels_given or image_channels, base, 3, padding=1)
         self.down = nn.ModuleList()
         channels, skips = base, [base]
         for level, width in enumerate(widths):

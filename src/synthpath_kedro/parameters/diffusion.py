@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from synthpath_kedro.parameters.block import Block, Count, Positive
 
@@ -29,6 +29,7 @@ class DiffusionParameters(Block):
     denoiser: DenoiserParameters
     parameterization: Literal["epsilon", "v", "edm"]
     noise_schedule: NoiseScheduleParameters
+    textures: Annotated[int, Field(ge=0)] = 0  # likewise
     max_epochs: Count
     max_minutes: Positive | None
     patience: Count | None
@@ -42,3 +43,11 @@ class DiffusionParameters(Block):
     precision: Literal["32-true", "16-mixed", "bf16-mixed"]
     compile: bool
     sample_every: Count
+
+    @model_validator(mode="after")
+    def _textures_have_edm(self) -> "DiffusionParameters":
+        if self.textures and self.parameterization != "edm":
+            raise ValueError(
+                f"textures {self.textures} go with parameterization edm, not {self.parameterization}: set textures to 0"
+            )
+        return self

@@ -14,3 +14,12 @@ def random_dihedral(
     x = torch.where(columns % 2 == 1, x.flip(2), x)
     x = torch.where(columns // 2 % 2 == 1, x.flip(3), x)
     return torch.where(columns // 4 == 1, x.transpose(2, 3), x).contiguous(memory_format=torch.channels_last)
+
+
+def all_dihedral(
+    x: Float[Tensor, "batch channels size size"],
+) -> Float[Tensor, "batch_in_each_position channels size size"]:
+    """Every image in the eight positions of a square."""
+    both = torch.cat([x, x.transpose(2, 3)])
+    flipped = torch.cat([both, both.flip(2)])
+    return torch.cat([flipped, flipped.flip(3)])

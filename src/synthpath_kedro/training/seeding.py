@@ -25,6 +25,7 @@ class Stream(IntEnum):
     CLASSIFIER_AUGMENTATION = 10
     DENOISER_REPLICATE = 11
     FOLDS = 12
+    DENOISER_TEXTURES = 13
 
 
 def mixed_seed(*key: int) -> int:
