@@ -61,6 +61,7 @@ def synthesis_parameters():
             "sampler": "dpmpp_2m",
             "num_steps": 2,
             "guidance_scale": 1.0,
+            "guidance_interval": None,
             "eta": 0.0,
             "churn": 0.0,
             "clip_denoised": True,

@@ -34,6 +34,9 @@ def test_the_study_costs_what_its_settings_say(diffusion_parameters, synthesis_p
     assert cost.training_seconds is None
     guided = estimate_cost(params, synthesis_parameters(guidance_scale=2.0, n_images=7), 1, 16, probe=False)
     assert guided.synthesis_flops == 7 * 2 * 2 * cost.forward_flops
+    # Of two noise levels, 80 and 0.002, the second.
+    interval = synthesis_parameters(guidance_scale=2.0, guidance_interval=(0.001, 1), n_images=7)
+    assert estimate_cost(params, interval, 1, 16, probe=False).synthesis_flops == 7 * 2 * 1.5 * cost.forward_flops
 
 
 def test_denoisers_multiply_the_cost(diffusion_parameters, synthesis_parameters):

@@ -144,6 +144,7 @@ def test_a_killed_run_keeps_the_shards_that_it_made(checkpoint, synthesis_parame
         {"sampler": "ddim"},
         {"num_steps": 3},
         {"guidance_scale": 2.0},
+        {"guidance_scale": 2.0, "guidance_interval": (0.1, 2.0)},
         {"clip_denoised": False, "sampler": "ddpm"},
         {"batch_size": 4},
         {"allocation": "match_real"},

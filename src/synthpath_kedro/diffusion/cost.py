@@ -8,6 +8,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
+from synthpath_kedro.diffusion.guidance import is_guided
+from synthpath_kedro.diffusion.parameterization import make_parameterization
 from synthpath_kedro.diffusion.unet import UNet
 from synthpath_kedro.parameters import DenoiserParameters, DiffusionParameters, SynthesisParameters
 from synthpath_kedro.study.samplers import SAMPLERS
@@ -90,9 +92,9 @@ def estimate_cost(
     """
     one = forward_flops(params.denoiser, image_size)
     trained_images = params.replicates * params.max_epochs * n_train
-    evaluated_images = params.replicates * _n_images(synthesis)
+    evaluated_images = float(params.replicates * _n_images(synthesis))
     evaluated_images *= SAMPLERS.find(synthesis.sampler).evaluations(synthesis.num_steps)
-    evaluated_images *= 1 if synthesis.guidance_scale == 1 else 2
+    evaluated_images *= 1 + _guided_share(params, synthesis)
     training_rate, forward_rate = _probe(params, synthesis, image_size) if probe else (None, None)
     return Cost(
         forward_flops=one,
@@ -103,6 +105,14 @@ def estimate_cost(
         synthesis_seconds=forward_rate and evaluated_images / forward_rate,
         device="GPU" if choose_device().type != "cpu" else "CPU",
     )
+
+
+def _guided_share(params: DiffusionParameters, synthesis: SynthesisParameters) -> float:
+    """Of the noise levels, those at which the denoiser is evaluated twice."""
+    if synthesis.guidance_scale == 1:
+        return 0.0
+    levels = make_parameterization(params).sampling_levels(synthesis.num_steps)[slice(synthesis.num_steps)]
+    return float(is_guided(levels, synthesis.guidance_interval).double().mean())
 
 
 def _n_images(synthesis: SynthesisParameters) -> int:

@@ -149,11 +149,19 @@ class Synthesis:
             "parameterization": card["parameterization"],
             "noise_schedule": card["noise_schedule"],
             "phantom": card["phantom"],
-            "parameters": {name: getattr(self.params, name) for name in deciding} | {"clip_denoised": self._clips},
+            "parameters": {name: getattr(self.params, name) for name in deciding}
+            | {"clip_denoised": self._clips}
+            | self._guidance_interval,
             "seed": self.seed,
             "range": [shard.start, shard.start + len(shard.labels)],
             "labels": digest_arrays({"labels": shard.labels}),
         }
+
+    @property
+    def _guidance_interval(self) -> Card:
+        """Nothing where there is none: shards of older versions stay up to date."""
+        interval = self.params.guidance_interval
+        return {} if interval is None or self.params.guidance_scale == 1 else {"guidance_interval": list(interval)}
 
     @property
     def _clips(self) -> bool:
@@ -188,7 +196,7 @@ class Synthesis:
         def noise() -> torch.Tensor:
             return torch.stack([torch.randn(channels, size, size, generator=g, device=device) for g in generators])
 
-        denoise = guided(denoiser, self.params.guidance_scale)
+        denoise = guided(denoiser, self.params.guidance_scale, self.params.guidance_interval)
         if self._clips:
             denoise = clipped(denoise)
         share = len(labels) / SAMPLERS.find(self.params.sampler).evaluations(self.params.num_steps)

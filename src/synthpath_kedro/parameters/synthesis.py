@@ -54,6 +54,7 @@ class SynthesisParameters(Block):
     sampler: Annotated[str, AfterValidator(one_of(SAMPLERS))]
     num_steps: Count
     guidance_scale: Annotated[float, Field(ge=0)]
+    guidance_interval: tuple[float, float] | None
     eta: Share
     churn: Annotated[float, Field(ge=0)]
     clip_denoised: bool
@@ -72,6 +73,13 @@ class SynthesisParameters(Block):
         if len({name.casefold() for name in sets}) < len(sets):
             raise ValueError("sets whose names differ in more than upper and lower case: they are folders")
         return sets
+
+    @field_validator("guidance_interval")
+    @classmethod
+    def _interval_is_one(cls, interval: tuple[float, float] | None) -> tuple[float, float] | None:
+        if interval is not None and not 0 <= interval[0] < interval[1]:
+            raise ValueError(f"a lower and a higher noise level, 0 or more; not {list(interval)}")
+        return interval
 
     @model_validator(mode="after")
     def _counts_belong_to_explicit(self) -> "SynthesisParameters":
