@@ -16,7 +16,8 @@ import argparse
 import json
 import logging
 import time
-from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -52,12 +53,15 @@ CNN_STEPS = 400
 CNN_SEEDS = 2
 PROBED_STEPS = 60
 
-RECIPES: dict[str, dict] = {
-    "default": {},
-    "before": {"textures": 0, "learning_rate": 0.002},
-    "one_texture": {"textures": 1},
+GUIDANCE = {"texture_guidance": 1.0, "guidance_scale": 1.0, "guidance_interval": None, "churn": 0.0}
+
+RECIPES: dict[str, tuple[dict, dict]] = {
+    "default": ({}, {}),
+    "unguided": ({}, GUIDANCE),
+    "one_texture": ({"textures": 1}, {}),
+    "before": ({"textures": 0}, GUIDANCE),
 }
-"""Changes to the demo's block ``diffusion``."""
+"""Changes to the demo's blocks ``diffusion`` and ``synthesis``."""
 
 MEASURES = {
     "kernel_distance": "kernel distance, overall",
@@ -158,23 +162,41 @@ class Quality:
         return [float((one.probabilities.argmax(1) == self._data.test.labels).mean()) for one in predicted]
 
 
-def runs(arguments: argparse.Namespace, params: Parameters) -> Iterator[tuple[dict, Path, DiffusionParameters]]:
-    """What each line is of, its folder, and the settings of its denoiser; the small budgets first."""
-    for budget in arguments.budgets:
-        for seed in arguments.seeds:
-            for recipe in arguments.recipes:
-                data = Path(arguments.data).stem
-                key = {
-                    "data": data,
-                    "recipe": recipe,
-                    "start": arguments.start_from or "",
-                    "budget": budget,
-                    "seed": seed,
-                }
-                start = f"_{Path(arguments.start_from).stem}" if arguments.start_from else ""
-                changes = RECIPES[recipe] | ({"start_from": arguments.start_from} if arguments.start_from else {})
-                settings = params.diffusion.model_copy(update=changes)
-                yield key, arguments.work / f"{data}_{recipe}{start}_{budget}_{seed}", settings
+@dataclass(frozen=True)
+class Run:
+    """One line: what it is of."""
+
+    data: str
+    recipe: str
+    start: str
+    budget: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        parts = (self.data, self.recipe, Path(self.start).stem, self.budget, self.seed)
+        return "_".join(str(part) for part in parts if part != "")
+
+    @property
+    def label(self) -> str:
+        """In figures."""
+        return f"{self.recipe} from {self.start}" if self.start else self.recipe
+
+    def settings(self, params: Parameters) -> Parameters:
+        """``params`` under its recipe."""
+        training, sampling = RECIPES[self.recipe]
+        start = {"start_from": self.start} if self.start else {}
+        diffusion = params.diffusion.model_copy(update=training | start)
+        synthesis = params.synthesis.model_copy(update=sampling)
+        return params.model_copy(update={"diffusion": diffusion, "synthesis": synthesis})
+
+
+def runs(arguments: argparse.Namespace) -> list[Run]:
+    """The small budgets first."""
+    every = product(arguments.budgets, arguments.seeds, arguments.recipes)
+    data, start = Path(arguments.data).stem, arguments.start_from or ""
+    return [Run(data, recipe, start, budget, seed) for budget, seed, recipe in every]
 
 
 def measure(arguments: argparse.Namespace) -> None:
@@ -182,14 +204,16 @@ def measure(arguments: argparse.Namespace) -> None:
     params = read_settings(arguments.data)
     data = read_source(params.data_prep, params.seed, Path("data/01_raw"))
     quality: Quality | None = None
-    for key, work, settings in runs(arguments, params):
+    for run in runs(arguments):
+        work, settings = arguments.work / run.name, run.settings(params)
         work.mkdir(parents=True, exist_ok=True)
         line = work / "line.json"
         if not line.exists():
             quality = quality or Quality(data, params)
-            checkpoint = trained(key["budget"], data, settings, key["seed"], work)
-            made, seconds = sampled(checkpoint, data, params, work)
-            row = {**key, "images_seen": checkpoint.card["images_seen"], **quality(made), "seconds_per_100": seconds}
+            checkpoint = trained(run.budget, data, settings.diffusion, run.seed, work)
+            made, seconds = sampled(checkpoint, data, settings, work)
+            seen = checkpoint.card["images_seen"]
+            row = {**asdict(run), "images_seen": seen, **quality(made), "seconds_per_100": seconds}
             line.write_text(json.dumps(row))
         print(line.read_text(), flush=True)
     reference = arguments.work / f"{Path(arguments.data).stem}_real.json"
@@ -203,7 +227,10 @@ def measure(arguments: argparse.Namespace) -> None:
 
 
 def read_lines(work: Path) -> pd.DataFrame:
-    return pd.DataFrame([json.loads(path.read_text()) for path in sorted(work.glob("*/line.json"))])
+    """Every line that is there, and the label of its run."""
+    table = pd.DataFrame([json.loads(path.read_text()) for path in sorted(work.glob("*/line.json"))])
+    fields = list(Run.__dataclass_fields__)
+    return table.assign(label=[Run(*row).label for row in table[fields].itertuples(index=False)])
 
 
 def draw_curves(table: pd.DataFrame, real: dict[str, dict]) -> bytes:
@@ -223,7 +250,7 @@ def draw_curves(table: pd.DataFrame, real: dict[str, dict]) -> bytes:
             if name in real:
                 lines["real training images"] = axes.axhline(real[name][measure_name], color="0.4", linestyle="--")
             own = table[table["data"] == name]
-            for number, (recipe, group) in enumerate(own.groupby(own["recipe"] + own["start"])):
+            for number, (recipe, group) in enumerate(own.groupby("label")):
                 means = group.groupby("budget")[measure_name].mean()
                 (lines[recipe],) = axes.plot(means.index, means, color=class_color(number), marker=class_marker(number))
                 axes.plot(group["budget"], group[measure_name], ".", color=class_color(number), alpha=0.5)
@@ -242,11 +269,11 @@ def draw(arguments: argparse.Namespace) -> None:
     data = read_source(params.data_prep, params.seed, Path("data/01_raw"))
     shown = {"real": data.test} if data.train.phantom else {}
     own = table[(table["data"] == Path(arguments.data).stem) & (table["seed"] == table["seed"].min())]
-    for row in own.sort_values(["budget", "recipe"]).itertuples():
-        start = f"_{Path(row.start).stem}" if row.start else ""
-        work = arguments.work / f"{row.data}_{row.recipe}{start}_{row.budget}_{row.seed}"
-        made, _ = sampled(read_artifact(work / "denoiser.safetensors"), data, params, work)
-        shown[f"{row.recipe}{start}, {row.budget} s"] = made
+    for row in own.sort_values(["budget", "recipe", "start"]).itertuples():
+        run = Run(row.data, row.recipe, row.start, row.budget, row.seed)
+        work = arguments.work / run.name
+        made, _ = sampled(read_artifact(work / "denoiser.safetensors"), data, run.settings(params), work)
+        shown[f"{run.label}, {run.budget} s"] = made
     note = "Digital phantom, not tissue" if data.train.phantom else None
     picture = draw_samples(shown, "What a budget of processor time gives", note)
     (arguments.work / f"samples_{Path(arguments.data).stem}.png").write_bytes(picture)
