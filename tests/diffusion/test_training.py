@@ -121,6 +121,13 @@ def test_the_learning_rate_ends_its_cycle_with_the_last_epoch(train, diffusion_p
     assert rates.iloc[-1] < 1e-3 * rates.max()
 
 
+def test_max_steps_are_rounded_up_to_whole_epochs_and_take_the_place_of_other_limits(train, diffusion_parameters):
+    trained = train(diffusion_parameters(max_steps=10, max_epochs=2, max_minutes=1e-6, sample_every=100))
+    assert trained.checkpoint.card["epochs"] == 4  # of three steps each
+    assert trained.history.learning_rate.iloc[-1] < 1e-3 * trained.history.learning_rate.max()
+    assert trained.samples.keys() == {4}
+
+
 def test_patience_ends_training_early(train, diffusion_parameters):
     params = diffusion_parameters(learning_rate=1e-30, weight_decay=0, patience=2, max_epochs=9)
     trained = train(params)

@@ -40,7 +40,7 @@ class SampleGrid(Callback):
     @override
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch = trainer.current_epoch + 1
-        if epoch % self._parameters.sample_every == 0 or epoch == self._parameters.max_epochs:
+        if epoch % self._parameters.sample_every == 0 or epoch == trainer.max_epochs:
             self.samples[epoch] = self.sample(pl_module)
 
     @override

@@ -100,25 +100,26 @@ def _fit(
     name = f"denoiser, replicate {replicate}" if several else "denoiser"
     path_of_log = f"denoiser/replicate_{replicate}" if several else "denoiser"
     batches = training_batches(train, params.batch_size, own_seed)
-    module = DenoiserTraining(denoiser, params, len(batches) * params.max_epochs, own_seed, encoder)
+    planned = params.epochs(len(batches))
+    module = DenoiserTraining(denoiser, params, len(batches) * planned, own_seed, encoder)
     history = EpochHistory(name, len(batches) * min(params.batch_size, len(train)))
     samples = SampleGrid(params, train.n_classes, train.image_size, seed, encoder)
     average = ExponentialMovingAverage(params.ema_decay)
     patience = [] if params.patience is None else [Patience(params.patience)]
     trainer = make_trainer(
         scratch,
-        params.max_epochs,
+        planned,
         params.precision,
         [history, samples, average, *patience],
         params.gradient_clip,
-        params.max_minutes,
+        params.budget_minutes,
         loggers=() if training_log is None else training_log.callbacks(path_of_log, history, params),
         use_distributed_sampler=False,
     )
     trainer.fit(module, batches, validation_batches(val, params.batch_size), ckpt_path=resume)
     epochs = len(history.table)
-    if epochs < params.max_epochs:
-        log.info("%s: stopped after %d of %d epochs", name, epochs, params.max_epochs)
+    if epochs < planned:
+        log.info("%s: stopped after %d of %d epochs", name, epochs, planned)
     if epochs not in samples.samples:
         module.load_state_dict(average.average)  # a training that was already at its end has not done so
         samples.samples[epochs] = samples.sample(module.eval())  # Lightning leaves it in training mode

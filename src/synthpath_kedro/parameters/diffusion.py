@@ -1,5 +1,6 @@
 """The block ``diffusion``."""
 
+from math import ceil
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -30,6 +31,7 @@ class DiffusionParameters(Block):
     parameterization: Literal["epsilon", "v", "edm"]
     noise_schedule: NoiseScheduleParameters
     max_epochs: Count
+    max_steps: Count | None = None  # cards of older denoisers are without it
     max_minutes: Positive | None
     patience: Count | None
     batch_size: Count
@@ -42,3 +44,12 @@ class DiffusionParameters(Block):
     precision: Literal["32-true", "16-mixed", "bf16-mixed"]
     compile: bool
     sample_every: Count
+
+    @property
+    def budget_minutes(self) -> float | None:
+        """The time that decides how long a training is; None: its steps or epochs do."""
+        return None if self.max_steps else self.max_minutes
+
+    def epochs(self, steps_per_epoch: int) -> int:
+        """Epochs of the training, as far as no budget in minutes shortens them; ``max_steps`` end with an epoch."""
+        return self.max_epochs if self.max_steps is None else ceil(self.max_steps / steps_per_epoch)
