@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from synthpath_kedro.data.artifact import Artifact, Card
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.diffusion.batches import training_batches, validation_batches
+from synthpath_kedro.diffusion.budget import measure_pace, steps_in_budget
 from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
 from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
 from synthpath_kedro.diffusion.ema import ExponentialMovingAverage
@@ -57,8 +59,8 @@ def train_denoiser(
 ) -> TrainedDenoiser:
     """Trains a class-conditional denoiser; a killed training resumes from its last epoch.
 
-    The learning rate's schedule spans ``max_epochs``. A training that ``max_minutes`` or ``patience`` ends early stops
-    before the rate has fallen, because a schedule that followed the clock could not be repeated.
+    The learning rate's schedule spans the whole training, whose length is known before its first step: a budget of
+    ``max_minutes`` is turned into a number of steps. One that ``patience`` ends early stops before the rate has fallen.
 
     Args:
         train: images to learn; one label per image.
@@ -100,10 +102,15 @@ def _fit(
     name = f"denoiser, replicate {replicate}" if several else "denoiser"
     path_of_log = f"denoiser/replicate_{replicate}" if several else "denoiser"
     batches = training_batches(train, params.batch_size, own_seed)
-    planned = params.epochs(len(batches))
-    module = DenoiserTraining(denoiser, params, len(batches) * planned, own_seed, encoder)
+    validation = validation_batches(val, params.batch_size)
+    module = DenoiserTraining(denoiser, params, len(batches) * params.epochs(len(batches)), own_seed, encoder)
     history = EpochHistory(name, len(batches) * min(params.batch_size, len(train)))
     samples = SampleGrid(params, train.n_classes, train.image_size, seed, encoder)
+    if params.budget_minutes:
+        evaluations = samples.evaluations(denoiser.parameterization)
+        measure = partial(measure_pace, module, params, batches, validation, scratch)
+        module.total_steps = steps_in_budget(params.budget_minutes, params, measure, len(batches), evaluations, scratch)
+    planned = module.total_steps // len(batches)
     average = ExponentialMovingAverage(params.ema_decay)
     patience = [] if params.patience is None else [Patience(params.patience)]
     trainer = make_trainer(
@@ -112,18 +119,17 @@ def _fit(
         params.precision,
         [history, samples, average, *patience],
         params.gradient_clip,
-        params.budget_minutes,
         loggers=() if training_log is None else training_log.callbacks(path_of_log, history, params),
         use_distributed_sampler=False,
     )
-    trainer.fit(module, batches, validation_batches(val, params.batch_size), ckpt_path=resume)
+    trainer.fit(module, batches, validation, ckpt_path=resume)
     epochs = len(history.table)
     if epochs < planned:
         log.info("%s: stopped after %d of %d epochs", name, epochs, planned)
     if epochs not in samples.samples:
         module.load_state_dict(average.average)  # a training that was already at its end has not done so
         samples.samples[epochs] = samples.sample(module.eval())  # Lightning leaves it in training mode
-    card = _provenance(train, params, seed, epochs)
+    card = _provenance(train, params, seed, epochs, module.total_steps)
     return TrainedDenoiser(denoiser_artifact(average.average, params, card, encoder), history.table, samples.samples)
 
 
@@ -159,7 +165,7 @@ def _training_key(
     return {"parameters": params.model_dump(mode="json", exclude={"replicates"}), **facts}
 
 
-def _provenance(train: LabeledImages, params: DiffusionParameters, seed: int, epochs: int) -> Card:
+def _provenance(train: LabeledImages, params: DiffusionParameters, seed: int, epochs: int, planned_steps: int) -> Card:
     return {
         "class_names": list(train.class_names),
         "image_size": train.image_size,
@@ -167,6 +173,7 @@ def _provenance(train: LabeledImages, params: DiffusionParameters, seed: int, ep
         "data_digest": train.digest,
         "phantom": train.phantom,
         "seed": seed,
+        "planned_steps": planned_steps,
         "epochs": epochs,
         "images_seen": epochs * (len(train) // min(params.batch_size, len(train))) * min(params.batch_size, len(train)),
     }
