@@ -19,6 +19,7 @@ from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
 from synthpath_kedro.diffusion.ema import ExponentialMovingAverage
 from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
 from synthpath_kedro.diffusion.sample_grid import SampleGrid
+from synthpath_kedro.diffusion.start import read_start
 from synthpath_kedro.diffusion.training_module import DenoiserTraining
 from synthpath_kedro.diffusion.unet import resolutions
 from synthpath_kedro.errors import InputError
@@ -74,7 +75,8 @@ def train_denoiser(
         replicate: which of the study's denoisers this is, from 0.
 
     Raises:
-        InputError: the set is multi-label, its image size does not fit the network, or the training diverges.
+        InputError: the set is multi-label, its image size does not fit the network, the denoiser to start from does
+            not fit, or the training diverges.
     """
     _require_one_label(train)
     _warn_without_attention(params.denoiser, train.image_size)
@@ -82,8 +84,21 @@ def train_denoiser(
         own_seed = replicate_seed(seed, replicate)
         torch.manual_seed(mixed_seed(own_seed, Stream.DENOISER_WEIGHTS))
         denoiser = make_denoiser(params, train.n_classes, train.image_size, encoder)
-        resume = resumable_checkpoint(scratch, _training_key(train, val, params, own_seed, encoder))
-        return _fit(denoiser, train, val, params, seed, replicate, scratch, resume, training_log, encoder)
+        start = _start_from(denoiser, train, params, encoder, replicate)
+        resume = resumable_checkpoint(scratch, _training_key(train, val, params, own_seed, encoder) | start)
+        return _fit(denoiser, train, val, params, seed, replicate, scratch, resume, training_log, encoder, start)
+
+
+def _start_from(
+    denoiser: Denoiser, train: LabeledImages, params: DiffusionParameters, encoder: Encoder, replicate: int
+) -> Card:
+    """Gives ``denoiser`` the weights that ``params`` name; returns what is to be recorded of them."""
+    start = read_start(params, encoder)
+    if start is None:
+        return {}
+    start.check_data(phantom=train.phantom, allowed=params.allow_phantom_start)
+    start.apply_to(denoiser, train.class_names, replicate)
+    return {"start": start.card}
 
 
 def _fit(
@@ -97,6 +112,7 @@ def _fit(
     resume: Path | None,
     training_log: TrainingLog | None,
     encoder: Encoder,
+    start: Card,
 ) -> TrainedDenoiser:
     own_seed, several = replicate_seed(seed, replicate), params.replicates > 1
     name = f"denoiser, replicate {replicate}" if several else "denoiser"
@@ -129,7 +145,7 @@ def _fit(
     if epochs not in samples.samples:
         module.load_state_dict(average.average)  # a training that was already at its end has not done so
         samples.samples[epochs] = samples.sample(module.eval())  # Lightning leaves it in training mode
-    card = _provenance(train, params, seed, epochs, module.total_steps)
+    card = _provenance(train, params, seed, epochs, module.total_steps) | start
     return TrainedDenoiser(denoiser_artifact(average.average, params, card, encoder), history.table, samples.samples)
 
 
@@ -170,6 +186,7 @@ def _provenance(train: LabeledImages, params: DiffusionParameters, seed: int, ep
         "class_names": list(train.class_names),
         "image_size": train.image_size,
         "prepared": train.prepared,
+        "data": train.name,
         "data_digest": train.digest,
         "phantom": train.phantom,
         "seed": seed,

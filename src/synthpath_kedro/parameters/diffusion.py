@@ -27,11 +27,13 @@ class DiffusionParameters(Block):
     RENAMED: ClassVar = {"formulation": "parameterization", "label_dropout": "class_dropout_prob"}
 
     replicates: Count = 1  # cards of older denoisers are without it
+    start_from: str | None = None  # nor these two
+    allow_phantom_start: bool = False
     denoiser: DenoiserParameters
     parameterization: Literal["epsilon", "v", "edm"]
     noise_schedule: NoiseScheduleParameters
     max_epochs: Count
-    max_steps: Count | None = None  # cards of older denoisers are without it
+    max_steps: Count | None = None  # nor this
     max_minutes: Positive | None
     patience: Count | None
     batch_size: Count
