@@ -83,13 +83,16 @@ class Start:
             replicate: which denoiser this is; where the start has fewer, they take turns.
 
         Raises:
-            InputError: weights are missing.
+            InputError: weights are missing or of another shape.
         """
         replicates = split_replicates(self.checkpoint)
         weights = replicates[replicate % len(replicates)].tensors
         own = dict(denoiser.named_parameters())
         without = own.keys() - weights.keys()
-        if any(_ATTENTION not in name for name in without):
+        shared = own.keys() - without - {_LABELS}
+        if any(_ATTENTION not in name for name in without) or any(
+            own[name].shape != weights[name].shape for name in shared
+        ):
             raise InputError(
                 f"the weights of diffusion.start_from {self.name} do not fit its card: it is of another version; "
                 "set start_from to null"
@@ -97,7 +100,7 @@ class Start:
         if any(_ATTENTION in name for name in weights.keys() - own.keys()):
             log.warning("the self-attention of start_from %s is left out where this denoiser has none", self.name)
         with torch.no_grad():
-            for name in own.keys() - without - {_LABELS}:
+            for name in shared:
                 own[name].copy_(torch.tensor(weights[name]))
             _copy_labels(own[_LABELS], torch.tensor(weights[_LABELS]), class_names, self.checkpoint.card["class_names"])
 
