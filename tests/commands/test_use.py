@@ -88,9 +88,10 @@ def test_a_file_that_conf_has_outgrown_is_noticed(change: str, study: Study, con
 
 def test_the_help_lists_the_commands(study: Study) -> None:
     output = study("--help").output
-    assert [name for name in ("new", "plan", "use", "check", "see") if f"\n  {name} " in output] == [
+    assert [name for name in ("new", "plan", "pretrain", "use", "check", "see") if f"\n  {name} " in output] == [
         "new",
         "plan",
+        "pretrain",
         "use",
         "check",
     ]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.utilities.seed import isolate_rng
+from torch.utils.data import DataLoader
 
 from synthpath_kedro.data.artifact import Artifact, Card
 from synthpath_kedro.data.images import LabeledImages
@@ -57,6 +58,7 @@ def train_denoiser(
     training_log: TrainingLog | None = None,
     encoder: Encoder = PIXELS,
     replicate: int = 0,
+    batches: DataLoader | None = None,
 ) -> TrainedDenoiser:
     """Trains a class-conditional denoiser; a killed training resumes from its last epoch.
 
@@ -73,6 +75,7 @@ def train_denoiser(
         training_log: where its metrics are logged; decides nothing. None: nowhere.
         encoder: gives the space that the denoiser works in.
         replicate: which of the study's denoisers this is, from 0.
+        batches: an epoch of full batches, which ``train`` is a sample of. None: all of ``train``, shuffled.
 
     Raises:
         InputError: the set is multi-label, its image size does not fit the network, the denoiser to start from does
@@ -86,7 +89,10 @@ def train_denoiser(
         denoiser = make_denoiser(params, train.n_classes, train.image_size, encoder)
         start = _start_from(denoiser, train, params, encoder, replicate)
         resume = resumable_checkpoint(scratch, _training_key(train, val, params, own_seed, encoder) | start)
-        return _fit(denoiser, train, val, params, seed, replicate, scratch, resume, training_log, encoder, start)
+        batches = batches or training_batches(train, params.batch_size, own_seed)
+        return _fit(
+            denoiser, train, batches, val, params, seed, replicate, scratch, resume, training_log, encoder, start
+        )
 
 
 def _start_from(
@@ -104,6 +110,7 @@ def _start_from(
 def _fit(
     denoiser: Denoiser,
     train: LabeledImages,
+    batches: DataLoader,
     val: LabeledImages,
     params: DiffusionParameters,
     seed: int,
@@ -117,7 +124,6 @@ def _fit(
     own_seed, several = replicate_seed(seed, replicate), params.replicates > 1
     name = f"denoiser, replicate {replicate}" if several else "denoiser"
     path_of_log = f"denoiser/replicate_{replicate}" if several else "denoiser"
-    batches = training_batches(train, params.batch_size, own_seed)
     validation = validation_batches(val, params.batch_size)
     module = DenoiserTraining(denoiser, params, len(batches) * params.epochs(len(batches)), own_seed, encoder)
     history = EpochHistory(name, len(batches) * min(params.batch_size, len(train)))
