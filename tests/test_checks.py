@@ -6,6 +6,9 @@ import pytest
 from kedro.config import OmegaConfigLoader
 
 from synthpath_kedro.checks import check_data, check_settings
+from synthpath_kedro.data.artifact import write_artifact
+from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
+from synthpath_kedro.diffusion.denoiser import make_denoiser
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters, read_parameters
 
@@ -24,9 +27,11 @@ def parameters(project: Path) -> Callable[..., Parameters]:
     )
     values = dict(loader["parameters"])
 
-    def build(data_prep: dict | None = None, denoisers: int = 1, **changes: object) -> Parameters:
+    def build(
+        data_prep: dict | None = None, denoisers: int = 1, diffusion: dict | None = None, **changes: object
+    ) -> Parameters:
         blocks = {"synthesis": {**values["synthesis"], **changes}}
-        blocks["diffusion"] = {**values["diffusion"], "replicates": denoisers}
+        blocks["diffusion"] = {**values["diffusion"], "replicates": denoisers, **(diffusion or {})}
         blocks["data_prep"] = {**values["data_prep"], **(data_prep or {})}
         return read_parameters({**values, **blocks})
 
@@ -47,6 +52,25 @@ def test_settings_that_go_together_pass(parameters: Callable, npz: Callable, tmp
     check_settings(parameters(source="npz", path=npz([0])))
     check_settings(parameters(source="image_folder", path=str(tmp_path)))
     check_settings(parameters(source="phantom"))
+
+
+def test_a_start_is_refused_before_anything_runs(parameters: Callable, npz: Callable, tmp_path: Path) -> None:
+    path = tmp_path / "start.safetensors"
+    start, real = {"start_from": str(path)}, {"source": "npz", "path": npz([0])}
+    with pytest.raises(InputError, match=r"diffusion.start_from: .*start.safetensors does not exist"):
+        check_settings(parameters(diffusion=start))
+    check_settings(parameters(diffusion=start, source="image_folder", path=str(tmp_path)))  # trains no denoiser
+
+    params = parameters().diffusion
+    denoiser = make_denoiser(params, 2, 16).state_dict()
+    card = {"class_names": ["a", "b"], "image_size": 16, "phantom": True}
+    write_artifact(path, denoiser_artifact(denoiser, params, card))
+    check_settings(parameters(data_prep=real, diffusion=start))
+    with pytest.raises(InputError, match=r"a denoiser trained on the phantom, and the study's images are the phantom"):
+        check_settings(parameters(diffusion=start))
+    check_settings(parameters(diffusion=start | {"allow_phantom_start": True}))
+    with pytest.raises(InputError, match=r"diffusion.parameterization is v, and the denoiser of start_from .* has edm"):
+        check_settings(parameters(data_prep=real, diffusion=start | {"parameterization": "v"}))
 
 
 def test_a_denoiser_that_no_classifier_would_use_is_refused(parameters: Callable, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ def check_settings(parameters: Parameters) -> None:
     check_logger(parameters.training.logger)
     check_backbones(parameters)
     _check_denoisers(parameters)
+    _check_start(parameters)
     for name, one in parameters.synthesis.synthetic_sets.items():
         generator = GENERATORS[one.source]
         if generator.needs_denoiser:
@@ -100,6 +101,18 @@ def _check_denoisers(parameters: Parameters) -> None:
             f"train on the images of denoiser {replicates}; set diffusion.replicates to {replicates} at most, or raise "
             "classification.replicates"
         )
+
+
+def _check_start(parameters: Parameters) -> None:
+    """Refuses weights to start from that cannot be read, are of another architecture, or have seen the phantom."""
+    params = parameters.diffusion
+    if params.start_from is None or not Grid.from_parameters(parameters).needs_denoiser:
+        return
+    from synthpath_kedro.diffusion.start import read_start
+
+    start = read_start(params)
+    if start:
+        start.check_data(phantom=parameters.data_prep.source == "phantom", allowed=params.allow_phantom_start)
 
 
 def _check_path(parameter: str, path: Path, generator: Generator) -> None:

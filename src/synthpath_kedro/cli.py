@@ -16,7 +16,7 @@ from synthpath_kedro.commands.environments import check_environment, find_projec
 from synthpath_kedro.errors import InputError
 
 COMMANDS = "synthpath_kedro.commands"
-STUDY_COMMANDS = ("new", "plan", "use", "check", "see")
+STUDY_COMMANDS = ("new", "plan", "pretrain", "use", "check", "see")
 
 
 @click.group(name="synthpath_kedro")

@@ -36,6 +36,20 @@ def test_a_key_is_looked_up_in_the_file_that_decides_it(study: Study, conf: Path
     assert set_in["gamma"] == "conf/base/parameters_classification.yml"
 
 
+def test_the_denoisers_start_is_a_file_that_dvc_sees(study: Study, conf: Path) -> None:
+    def start(name: str | None) -> str:
+        (conf / "tiny/parameters_diffusion.yml").write_text(yaml.safe_dump({"diffusion": {"start_from": name}}))
+        study("use", "tiny")
+        return yaml.safe_load((conf.parent / "study.yaml").read_text())["start"]
+
+    assert start(None) == "src/synthpath_kedro/diffusion/start.py"
+    assert start("data/06_models/denoiser.safetensors") == "data/06_models/denoiser.safetensors"
+    packaged = conf.parent / "src/synthpath_kedro/diffusion/packaged/drawn.safetensors"
+    packaged.parent.mkdir(parents=True)
+    packaged.touch()
+    assert start("drawn") == "src/synthpath_kedro/diffusion/packaged/drawn.safetensors"
+
+
 def test_conf_local_belongs_to_base(study: Study, conf: Path) -> None:
     (conf / "local/parameters_classification.yml").write_text("classification:\n  models: [cnn]\n")
     study("use", "base")
@@ -74,9 +88,10 @@ def test_a_file_that_conf_has_outgrown_is_noticed(change: str, study: Study, con
 
 def test_the_help_lists_the_commands(study: Study) -> None:
     output = study("--help").output
-    assert [name for name in ("new", "plan", "use", "check", "see") if f"\n  {name} " in output] == [
+    assert [name for name in ("new", "plan", "pretrain", "use", "check", "see") if f"\n  {name} " in output] == [
         "new",
         "plan",
+        "pretrain",
         "use",
         "check",
     ]

@@ -39,6 +39,12 @@ def test_the_study_costs_what_its_settings_say(diffusion_parameters, synthesis_p
     assert estimate_cost(params, interval, 1, 16, probe=False).synthesis_flops == 7 * 2 * 1.5 * cost.forward_flops
 
 
+def test_steps_decide_the_cost_where_they_are_given(diffusion_parameters, synthesis_parameters):
+    params = diffusion_parameters(max_steps=10, max_epochs=99, batch_size=6)
+    cost = estimate_cost(params, synthesis_parameters(), n_train=18, image_size=8, probe=False)
+    assert cost.training_flops == 3 * 4 * 18 * cost.forward_flops
+
+
 def test_denoisers_multiply_the_cost(diffusion_parameters, synthesis_parameters):
     one, three = (
         estimate_cost(diffusion_parameters(replicates=n), synthesis_parameters(), 10, 8, probe=False) for n in (1, 3)

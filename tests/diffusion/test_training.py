@@ -10,6 +10,8 @@ from synthpath_kedro.diffusion.training_module import DenoiserTraining, stratifi
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.training.seeding import seeded_generator
 
+ENDS_EARLY = {"max_epochs": 50, "patience": 1, "learning_rate": 1e-30, "weight_decay": 0, "sample_every": 100}
+
 
 @pytest.fixture
 def train(tiles, tmp_path):
@@ -122,14 +124,17 @@ def test_the_learning_rate_ends_its_cycle_with_the_last_epoch(train, diffusion_p
     assert rates.iloc[-1] < 1e-3 * rates.max()
 
 
+def test_max_steps_are_rounded_up_to_whole_epochs_and_take_the_place_of_other_limits(train, diffusion_parameters):
+    trained = train(diffusion_parameters(max_steps=10, max_epochs=2, max_minutes=1e-6, sample_every=100))
+    assert trained.checkpoint.card["epochs"] == 4  # of three steps each
+    assert trained.history.learning_rate.iloc[-1] < 1e-3 * trained.history.learning_rate.max()
+    assert trained.samples.keys() == {4}
+
+
 def test_patience_ends_training_early(train, diffusion_parameters):
     params = diffusion_parameters(learning_rate=1e-30, weight_decay=0, patience=2, max_epochs=9)
     trained = train(params)
     assert trained.checkpoint.card["epochs"] == 3
-
-
-def test_max_minutes_ends_training_with_the_epoch(train, diffusion_parameters):
-    assert train(diffusion_parameters(max_minutes=1e-6, max_epochs=9)).checkpoint.card["epochs"] == 1
 
 
 def test_labels_are_dropped_at_the_given_rate(train, diffusion_parameters, monkeypatch):
@@ -209,13 +214,12 @@ def test_float16_is_refused_without_a_gpu(train, diffusion_parameters):
 
 
 def test_a_training_that_ends_early_still_shows_its_samples(train, diffusion_parameters):
-    trained = train(diffusion_parameters(max_epochs=50, max_minutes=1e-6, sample_every=100))
-    assert len(trained.history) < 50
-    assert trained.samples.keys() == {len(trained.history)}
+    trained = train(diffusion_parameters(**ENDS_EARLY))
+    assert trained.samples.keys() == {len(trained.history)} == {2}
 
 
 def test_samples_of_a_training_that_ended_early_come_back_when_its_result_was_lost(train, diffusion_parameters):
-    params = diffusion_parameters(max_epochs=50, max_minutes=1e-6, sample_every=100)
+    params = diffusion_parameters(**ENDS_EARLY)
     first, again = train(params), train(params)
     assert again.samples.keys() == first.samples.keys()
     assert all(np.array_equal(again.samples[epoch], first.samples[epoch]) for epoch in first.samples)

@@ -52,6 +52,13 @@ def denoisers(random_denoiser: Callable[[int], Artifact]) -> Artifact:
     return join_replicates([random_denoiser(0), random_denoiser(1)])
 
 
+def test_the_generator_card_says_what_the_denoiser_started_from(made: Callable, denoiser: Artifact) -> None:
+    assert "start" not in made(denoiser=denoiser, **FEW).card.facts
+    start = {"name": "phantom", "digest": "ab", "phantom": True}
+    started = replace(denoiser, card=denoiser.card | {"start": start})
+    assert made(denoiser=started, **FEW).card.facts["start"] == start
+
+
 def test_the_set_of_the_denoiser_says_what_made_it(made: Callable, denoiser: Artifact) -> None:
     synthetic = made(denoiser=denoiser, **FEW)
     card = synthetic.card

@@ -38,6 +38,17 @@ def test_no_published_numbers_are_a_limitation_of_other_data(evidence):
     assert not any("other data" in heading for heading in notes(evidence))
 
 
+@pytest.mark.parametrize(("phantom", "says"), [(True, "rendered by a program"), (False, "verdicts are too good")])
+def test_what_the_denoiser_started_from_is_said(evidence, phantom, says):
+    assert "The denoiser's start" not in notes(evidence)
+    card = evidence["generator_cards"]["diffusion"]
+    start = {"name": "other.safetensors", "data": "camelyon", "digest": "ab", "phantom": phantom}
+    started = {"diffusion": card.model_copy(update={"facts": {"start": start}})}
+    text = notes(evidence | {"generator_cards": started})["The denoiser's start"].text
+    assert "from other.safetensors, which was trained on camelyon. " in text
+    assert says in text
+
+
 def test_what_the_settings_leave_out_is_named_with_the_parameter_that_switches_it_on(evidence):
     assert "Left out by the settings" not in notes(evidence)
     parameters = evidence["parameters"]

@@ -20,6 +20,7 @@ BY_KEY = ("classification", "evaluation")
 # on anyway.
 _CODE = "src/synthpath_kedro"
 _NO_DATA = {"phantom": f"{_CODE}/data/phantom", "medmnist": f"{_CODE}/data/sources/medmnist.py"}
+_NO_START = f"{_CODE}/diffusion/start.py"
 _NO_IMAGES = f"{_CODE}/data/synthetic.py"
 _NO_FILTER = f"{_CODE}/data/regimes.py"
 _NO_KEY = "classification.max_epochs"
@@ -97,6 +98,7 @@ def describe_study(environment: Environment) -> dict[str, Any]:
         "denoiser": f"{root}/06_models/denoiser.safetensors"
         if grid.needs_denoiser
         else f"{_CODE}/diffusion/denoiser.py",
+        "start": _start(parameters.diffusion.start_from, environment.project),
         "own_sets_seen": f"{root}/01_raw/own_sets" if own_sets else _NO_IMAGES,
         "set_in": files.set_in,
         "studies": [name],
@@ -170,6 +172,12 @@ class _ParameterFiles:
 def _has(values: Any, key: str) -> bool:
     first, _, rest = key.partition(".")
     return isinstance(values, dict) and first in values and (not rest or _has(values[first], rest))
+
+
+def _start(name: str | None, project: Path) -> str:
+    """The file or folder of the weights that the denoiser starts from."""
+    packaged = f"{_CODE}/diffusion/packaged/{name}.safetensors"
+    return packaged if (project / packaged).exists() else _resolve(name) or _NO_START
 
 
 def _resolve(path: str | None) -> str | None:

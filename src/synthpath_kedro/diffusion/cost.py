@@ -91,7 +91,8 @@ def estimate_cost(
         InputError: the image size does not fit the network.
     """
     one = forward_flops(params.denoiser, image_size)
-    trained_images = params.replicates * params.max_epochs * n_train
+    steps_per_epoch = max(1, n_train // params.batch_size)
+    trained_images = params.replicates * params.epochs(steps_per_epoch) * n_train
     evaluated_images = float(params.replicates * _n_images(synthesis))
     evaluated_images *= SAMPLERS.find(synthesis.sampler).evaluations(synthesis.num_steps)
     evaluated_images *= 1 + _guided_share(params, synthesis)

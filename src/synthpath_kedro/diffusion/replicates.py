@@ -9,7 +9,7 @@ import pandas as pd
 from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.diffusion.checkpoint import join_replicates
-from synthpath_kedro.diffusion.training import train_denoiser
+from synthpath_kedro.diffusion.training import TrainedDenoiser, train_denoiser
 from synthpath_kedro.parameters import DiffusionParameters
 from synthpath_kedro.training.loggers import TrainingLog
 
@@ -49,10 +49,11 @@ def train_replicates(
         scratch: folder of the checkpoints; the caller removes it when the result is safe.
         training_log: where metrics are logged; decides nothing. None: nowhere.
     """
-    trained = [
-        train_denoiser(train, val, params, seed, scratch / f"replicate_{k}", training_log, replicate=k)
-        for k in range(params.replicates)
-    ]
+    trained: list[TrainedDenoiser] = []
+    for k in range(params.replicates):
+        trained.append(train_denoiser(train, val, params, seed, scratch / f"replicate_{k}", training_log, replicate=k))
+        # All are trained alike: a budget in minutes is turned into steps once.
+        params = params.model_copy(update={"max_steps": trained[0].checkpoint.card["planned_steps"]})
     histories = [one.history.assign(replicate=k) for k, one in enumerate(trained)]
     history = pd.concat(histories, ignore_index=True)
     return TrainedReplicates(

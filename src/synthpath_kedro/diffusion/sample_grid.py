@@ -12,7 +12,7 @@ from synthpath_kedro.diffusion.batches import to_uint8
 from synthpath_kedro.diffusion.denoiser import Denoiser
 from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
 from synthpath_kedro.diffusion.guidance import clipped
-from synthpath_kedro.diffusion.parameterization import VariancePreserving
+from synthpath_kedro.diffusion.parameterization import Parameterization, VariancePreserving
 from synthpath_kedro.diffusion.samplers import ddpm, dpmpp_2m
 from synthpath_kedro.diffusion.samplers.types import Noise
 from synthpath_kedro.parameters import DiffusionParameters
@@ -37,10 +37,14 @@ class SampleGrid(Callback):
         self._parameters, self._n_classes, self._image_size, self._seed = parameters, n_classes, image_size, seed
         self._encoder = encoder
 
+    def evaluations(self, parameterization: Parameterization) -> int:
+        """Of the network by one grid, counted in images."""
+        return self._n_classes * PER_CLASS * _quick_steps(parameterization)
+
     @override
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch = trainer.current_epoch + 1
-        if epoch % self._parameters.sample_every == 0 or epoch == self._parameters.max_epochs:
+        if epoch % self._parameters.sample_every == 0 or epoch == trainer.max_epochs:
             self.samples[epoch] = self.sample(pl_module)
 
     @override
@@ -71,8 +75,14 @@ class SampleGrid(Callback):
 def quick_samples(denoiser: Denoiser, labels: torch.Tensor, noise: Noise, clip: bool = True) -> torch.Tensor:
     """Images from few evaluations by the sampler that fails least on a denoiser that is not yet trained."""
     parameterization = denoiser.parameterization
+    levels = parameterization.sampling_levels(_quick_steps(parameterization))
     if isinstance(parameterization, VariancePreserving):
-        steps = min(100, len(parameterization.alphas_cumprod))
-        denoise = clipped(denoiser.denoise) if clip else denoiser.denoise
-        return ddpm(denoise, parameterization.sampling_levels(steps), labels, noise)
-    return dpmpp_2m(denoiser.denoise, parameterization.sampling_levels(18), labels, noise)
+        return ddpm(clipped(denoiser.denoise) if clip else denoiser.denoise, levels, labels, noise)
+    return dpmpp_2m(denoiser.denoise, levels, labels, noise)
+
+
+def _quick_steps(parameterization: Parameterization) -> int:
+    """Of ``quick_samples``, each with one evaluation."""
+    if isinstance(parameterization, VariancePreserving):
+        return min(100, len(parameterization.alphas_cumprod))
+    return 18

@@ -2,21 +2,25 @@
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.utilities.seed import isolate_rng
+from torch.utils.data import DataLoader
 
 from synthpath_kedro.data.artifact import Artifact, Card
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.diffusion.batches import to_denoiser_range, training_batches, validation_batches
+from synthpath_kedro.diffusion.budget import measure_pace, steps_in_budget
 from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
 from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
 from synthpath_kedro.diffusion.ema import ExponentialMovingAverage
 from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
 from synthpath_kedro.diffusion.sample_grid import SampleGrid
+from synthpath_kedro.diffusion.start import read_start
 from synthpath_kedro.diffusion.training_module import DenoiserTraining
 from synthpath_kedro.diffusion.unet import resolutions
 from synthpath_kedro.errors import InputError
@@ -58,11 +62,12 @@ def train_denoiser(
     training_log: TrainingLog | None = None,
     encoder: Encoder = PIXELS,
     replicate: int = 0,
+    batches: DataLoader | None = None,
 ) -> TrainedDenoiser:
     """Trains a class-conditional denoiser; a killed training resumes from its last epoch.
 
-    The learning rate's schedule spans ``max_epochs``. A training that ``max_minutes`` or ``patience`` ends early stops
-    before the rate has fallen, because a schedule that followed the clock could not be repeated.
+    The learning rate's schedule spans the whole training, whose length is known before its first step: a budget of
+    ``max_minutes`` is turned into a number of steps. One that ``patience`` ends early stops before the rate has fallen.
 
     Args:
         train: images to learn; one label per image.
@@ -74,9 +79,11 @@ def train_denoiser(
         training_log: where its metrics are logged; decides nothing. None: nowhere.
         encoder: gives the space that the denoiser works in.
         replicate: which of the study's denoisers this is, from 0.
+        batches: an epoch of full batches, which ``train`` is a sample of. None: all of ``train``, shuffled.
 
     Raises:
-        InputError: the set is multi-label, its image size does not fit the network, or the training diverges.
+        InputError: the set is multi-label, its image size does not fit the network, the denoiser to start from does
+            not fit, or the training diverges.
     """
     _require_one_label(train)
     _warn_without_attention(params.denoiser, train.image_size)
@@ -84,15 +91,32 @@ def train_denoiser(
         own_seed = replicate_seed(seed, replicate)
         torch.manual_seed(mixed_seed(own_seed, Stream.DENOISER_WEIGHTS))
         denoiser = make_denoiser(params, train.n_classes, train.image_size, encoder)
-        resume = resumable_checkpoint(scratch, _training_key(train, val, params, own_seed, encoder))
+        start = _start_from(denoiser, train, params, encoder, replicate)
+        resume = resumable_checkpoint(scratch, _training_key(train, val, params, own_seed, encoder) | start)
         if denoiser.textures is not None and resume is None:
             denoiser.textures.fit(_examples(train, params.augment, own_seed, encoder), own_seed)
-        return _fit(denoiser, train, val, params, seed, replicate, scratch, resume, training_log, encoder)
+        batches = batches or training_batches(train, params.batch_size, own_seed)
+        return _fit(
+            denoiser, train, batches, val, params, seed, replicate, scratch, resume, training_log, encoder, start
+        )
+
+
+def _start_from(
+    denoiser: Denoiser, train: LabeledImages, params: DiffusionParameters, encoder: Encoder, replicate: int
+) -> Card:
+    """Gives ``denoiser`` the weights that ``params`` name; returns what is to be recorded of them."""
+    start = read_start(params, encoder)
+    if start is None:
+        return {}
+    start.check_data(phantom=train.phantom, allowed=params.allow_phantom_start)
+    start.apply_to(denoiser, train.class_names, replicate)
+    return {"start": start.card}
 
 
 def _fit(
     denoiser: Denoiser,
     train: LabeledImages,
+    batches: DataLoader,
     val: LabeledImages,
     params: DiffusionParameters,
     seed: int,
@@ -101,34 +125,39 @@ def _fit(
     resume: Path | None,
     training_log: TrainingLog | None,
     encoder: Encoder,
+    start: Card,
 ) -> TrainedDenoiser:
     own_seed, several = replicate_seed(seed, replicate), params.replicates > 1
     name = f"denoiser, replicate {replicate}" if several else "denoiser"
     path_of_log = f"denoiser/replicate_{replicate}" if several else "denoiser"
-    batches = training_batches(train, params.batch_size, own_seed)
-    module = DenoiserTraining(denoiser, params, len(batches) * params.max_epochs, own_seed, encoder)
+    validation = validation_batches(val, params.batch_size)
+    module = DenoiserTraining(denoiser, params, len(batches) * params.epochs(len(batches)), own_seed, encoder)
     history = EpochHistory(name, len(batches) * min(params.batch_size, len(train)))
     samples = SampleGrid(params, train.n_classes, train.image_size, seed, encoder)
+    if params.budget_minutes:
+        evaluations = samples.evaluations(denoiser.parameterization)
+        measure = partial(measure_pace, module, params, batches, validation, scratch)
+        module.total_steps = steps_in_budget(params.budget_minutes, params, measure, len(batches), evaluations, scratch)
+    planned = module.total_steps // len(batches)
     average = ExponentialMovingAverage(params.ema_decay)
     patience = [] if params.patience is None else [Patience(params.patience)]
     trainer = make_trainer(
         scratch,
-        params.max_epochs,
+        planned,
         params.precision,
         [history, samples, average, *patience],
         params.gradient_clip,
-        params.max_minutes,
         loggers=() if training_log is None else training_log.callbacks(path_of_log, history, params),
         use_distributed_sampler=False,
     )
-    trainer.fit(module, batches, validation_batches(val, params.batch_size), ckpt_path=resume)
+    trainer.fit(module, batches, validation, ckpt_path=resume)
     epochs = len(history.table)
-    if epochs < params.max_epochs:
-        log.info("%s: stopped after %d of %d epochs", name, epochs, params.max_epochs)
+    if epochs < planned:
+        log.info("%s: stopped after %d of %d epochs", name, epochs, planned)
     if epochs not in samples.samples:
         module.load_state_dict(average.average)  # a training that was already at its end has not done so
         samples.samples[epochs] = samples.sample(module.eval())  # Lightning leaves it in training mode
-    card = _provenance(train, params, seed, epochs)
+    card = _provenance(train, params, seed, epochs, module.total_steps) | start
     return TrainedDenoiser(denoiser_artifact(average.average, params, card, encoder), history.table, samples.samples)
 
 
@@ -177,14 +206,16 @@ def _training_key(
     return {"parameters": params.model_dump(mode="json", exclude={"replicates"}), **facts}
 
 
-def _provenance(train: LabeledImages, params: DiffusionParameters, seed: int, epochs: int) -> Card:
+def _provenance(train: LabeledImages, params: DiffusionParameters, seed: int, epochs: int, planned_steps: int) -> Card:
     return {
         "class_names": list(train.class_names),
         "image_size": train.image_size,
         "prepared": train.prepared,
+        "data": train.name,
         "data_digest": train.digest,
         "phantom": train.phantom,
         "seed": seed,
+        "planned_steps": planned_steps,
         "epochs": epochs,
         "images_seen": epochs * (len(train) // min(params.batch_size, len(train))) * min(params.batch_size, len(train)),
     }

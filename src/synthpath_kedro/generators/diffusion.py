@@ -63,6 +63,7 @@ def _facts(request: Request, card: Card, parameters: Card, denoisers: Sequence[C
             "noise_schedule": card["noise_schedule"],
             "epochs": _one_or_all([one["epochs"] for one in denoisers]),
             "images_seen": _one_or_all([one["images_seen"] for one in denoisers]),
+            **({"start": card["start"]} if "start" in card else {}),
         },
     }
 

@@ -1,5 +1,6 @@
 """The block ``diffusion``."""
 
+from math import ceil
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -26,11 +27,14 @@ class DiffusionParameters(Block):
     RENAMED: ClassVar = {"formulation": "parameterization", "label_dropout": "class_dropout_prob"}
 
     replicates: Count = 1  # cards of older denoisers are without it
+    start_from: str | None = None  # nor these two
+    allow_phantom_start: bool = False
     denoiser: DenoiserParameters
     parameterization: Literal["epsilon", "v", "edm"]
     noise_schedule: NoiseScheduleParameters
     textures: Annotated[int, Field(ge=0)] = 0  # likewise
     max_epochs: Count
+    max_steps: Count | None = None  # nor this
     max_minutes: Positive | None
     patience: Count | None
     batch_size: Count
@@ -51,3 +55,12 @@ class DiffusionParameters(Block):
                 f"textures {self.textures} go with parameterization edm, not {self.parameterization}: set textures to 0"
             )
         return self
+
+    @property
+    def budget_minutes(self) -> float | None:
+        """The time that decides how long a training is; None: its steps or epochs do."""
+        return None if self.max_steps else self.max_minutes
+
+    def epochs(self, steps_per_epoch: int) -> int:
+        """Epochs of the training, as far as no budget in minutes shortens them; ``max_steps`` end with an epoch."""
+        return self.max_epochs if self.max_steps is None else ceil(self.max_steps / steps_per_epoch)

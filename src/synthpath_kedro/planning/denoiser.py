@@ -33,12 +33,13 @@ def estimate_denoiser(parameters: Parameters, images: ImageCounts | None, probe:
     weights = _BYTES * sum(parameter.numel() for parameter in denoiser.parameters())
     activations = saved_bytes(denoiser, partial(_loss_of_one_image, denoiser, size))
     cost = estimate_cost(params, parameters.synthesis, images.train if images else 0, size, probe)
-    limit = f"at most {params.max_minutes:g} minutes by diffusion.max_minutes" if params.max_minutes else ""
+    minutes = params.budget_minutes
+    limit = f"at most {minutes:g} minutes by diffusion.max_minutes" if minutes else ""
     several = f"{params.replicates} denoisers" if params.replicates > 1 else ""
     note = ", each ".join(filter(None, [several, limit]))
     training, n_images = cost.training_seconds, _n_sampled(parameters)
-    if training is not None and params.max_minutes:
-        training = min(training, 60 * params.max_minutes * params.replicates)
+    if training is not None and minutes:
+        training = min(training, 60 * minutes * params.replicates)
     steps = [
         Step(
             "diffusion",

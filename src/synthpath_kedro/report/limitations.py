@@ -43,6 +43,7 @@ def limitations(evidence: Evidence) -> list[Note]:
         *_no_test(evidence.get("comparison")),
         *_few_replicates(evidence.get("classification")),
         *_one_generator(evidence.get("generator_cards") or {}),
+        *_start(evidence.get("generator_cards") or {}),
         Note(
             "These numbers are about classifiers on this data set. They are no evidence of clinical usefulness or "
             "safety, and a synthetic image may resemble a training image closely.",
@@ -197,6 +198,19 @@ def _one_generator(cards: "Mapping[str, GeneratorCard]") -> Iterator[Note]:
             "trains several denoisers."
         )
         yield Note(text, "One denoiser")
+
+
+def _start(cards: "Mapping[str, GeneratorCard]") -> Iterator[Note]:
+    start = next((card.facts["start"] for card in cards.values() if "start" in card.facts), None)
+    if start is None:
+        return
+    data = start.get("data", "unknown data")
+    text = f"The denoiser did not start from random weights but from {start['name']}, which was trained on {data}. "
+    if start["phantom"]:
+        text += "That start, or its own, has seen tiles rendered by a program."
+    else:
+        text += "If that data has images of this study's test patients, verdicts are too good."
+    yield Note(text, "The denoiser's start")
 
 
 def _several_denoisers(n: int, made_once: Sequence[str]) -> Note:

@@ -6,13 +6,12 @@ import shutil
 import sys
 import warnings
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, Timer
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from typing_extensions import override
 
 from synthpath_kedro.data.artifact import Card, atomic_path
@@ -55,7 +54,6 @@ def make_trainer(
     precision: Precision = "32-true",
     callbacks: Sequence[Callback] = (),
     gradient_clip: float | None = None,
-    max_minutes: float | None = None,
     loggers: Sequence[Callback] = (),
     **settings: Any,
 ) -> pl.Trainer:
@@ -67,7 +65,6 @@ def make_trainer(
         precision: Lightning's name of the arithmetic.
         callbacks: more callbacks; they run before the checkpoint is written, their state is in it.
         gradient_clip: largest norm of the gradient.
-        max_minutes: training ends with the first epoch that ends after this time (a resumed run's time adds up).
         loggers: from ``TrainingLog.callbacks``; they run after ``callbacks`` and do not change what is trained.
         settings: anything else that Lightning's Trainer takes.
 
@@ -80,12 +77,11 @@ def make_trainer(
     save_last = ModelCheckpoint(
         dirpath=scratch, filename=Path(_LAST).stem, enable_version_counter=False, save_on_train_epoch_end=True
     )
-    limit = [] if max_minutes is None else [Timer(timedelta(minutes=max_minutes), interval="epoch", verbose=False)]
     return pl.Trainer(
         default_root_dir=scratch,
         max_epochs=max_epochs,
         precision=precision,
-        callbacks=[*callbacks, *loggers, *limit, save_last],
+        callbacks=[*callbacks, *loggers, save_last],
         gradient_clip_val=gradient_clip,
         plugins=[SafetensorsCheckpointIO()],
         # A CPU is deterministic without it; a GPU lacks a deterministic kernel for some layers, and would refuse them.
@@ -117,6 +113,8 @@ def _prepare(scratch: Path, key: Card) -> None:
     if recorded == key and is_intact(last):
         log.info("Resuming from the last epoch saved in %s", scratch)
         return
+    if recorded == key and not last.exists():
+        return  # killed in its first epoch
     if recorded is not None and recorded != key:
         log.info("starting afresh: %s holds a training with other %s", scratch, _differences(recorded, key))
     elif last.exists():

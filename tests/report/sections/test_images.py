@@ -160,6 +160,14 @@ def test_several_denoisers_are_counted_in_the_captions(evidence):
     assert not any(key == "epochs" for key, _ in facts)
 
 
+def test_the_denoiser_section_says_what_the_training_started_from(evidence):
+    facts = dict(row[:2] for row in texts(build("denoiser", evidence).tables[0]))
+    assert facts["start"] == "random weights"
+    card = evidence["denoiser_card"] | {"start": {"name": "phantom", "digest": "ab"}}
+    facts = dict(row[:2] for row in texts(build("denoiser", evidence | {"denoiser_card": card}).tables[0]))
+    assert (facts["start.name"], facts["start.digest"]) == ("phantom", "ab")
+
+
 def test_the_data_card_states_each_sets_own_stain(evidence):
     card = evidence["data_card"]
     splits = {

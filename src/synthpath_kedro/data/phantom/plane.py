@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from synthpath_kedro.data.phantom.draws import Draws
+from synthpath_kedro.data.phantom.variation import ONE_CENTER
 
 FIELD_OF_VIEW = 90.0
 
@@ -36,9 +37,15 @@ class Plane:
         return replace(self, x=self.x + x, y=self.y + y)
 
 
-def cut_planes(draws: Draws, size: int) -> Plane:
-    """Cuts a square of about ``FIELD_OF_VIEW`` out of each section, at any angle, ``size`` pixels wide."""
-    pixel = FIELD_OF_VIEW / size * np.exp(draws.uniform(-0.3, 0.3))
+def cut_planes(draws: Draws, size: int, spread: float = ONE_CENTER.magnification) -> Plane:
+    """Cuts a square out of each section, at any angle, ``size`` pixels wide.
+
+    Args:
+        draws: the tiles' random numbers.
+        size: pixels.
+        spread: how far the logarithm of the square's width may be from that of ``FIELD_OF_VIEW``.
+    """
+    pixel = FIELD_OF_VIEW / size * np.exp(draws.uniform(-spread, spread))
     steps = np.arange(size, dtype=np.float32) - (size - 1) / 2
     zeros = np.zeros((len(draws), size, size), np.float32)
     plane = Plane(zeros + pixel * steps, zeros + pixel * steps[:, None], pixel)

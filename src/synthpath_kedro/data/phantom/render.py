@@ -8,12 +8,19 @@ from synthpath_kedro.data.phantom.draws import Draws
 from synthpath_kedro.data.phantom.plane import cut_planes
 from synthpath_kedro.data.phantom.stain import SENSOR_NOISE, draw_staining, optical_density, transmit
 from synthpath_kedro.data.phantom.tissues import TISSUES
+from synthpath_kedro.data.phantom.variation import ONE_CENTER, Variation
 
 FINEST_GRID = 48
 PIXELS_AT_ONCE = 2**15
 
 
-def render_tiles(labels: np.ndarray, image_size: int, seed: Sequence[int], stain_shift: float) -> np.ndarray:
+def render_tiles(
+    labels: np.ndarray,
+    image_size: int,
+    seed: Sequence[int],
+    stain_shift: float,
+    variation: Variation = ONE_CENTER,
+) -> np.ndarray:
     """Renders one tile a label; tile i depends on its label, ``seed`` and i only.
 
     Args:
@@ -21,6 +28,7 @@ def render_tiles(labels: np.ndarray, image_size: int, seed: Sequence[int], stain
         image_size: height and width in pixels; the field of view in micrometres does not depend on it.
         seed: integers that every tile's generator is seeded with, beside the tile's index.
         stain_shift: 0 to 1, how far the stain is from the training center's.
+        variation: how much the tiles differ in stain, light and magnification.
 
     Returns:
         uint8 [N, image_size, image_size, 3], RGB.
@@ -31,18 +39,23 @@ def render_tiles(labels: np.ndarray, image_size: int, seed: Sequence[int], stain
         indices = np.flatnonzero(labels == label)
         for start in range(0, len(indices), at_once):
             chunk = indices[start : start + at_once]
-            images[chunk] = _render_class(int(label), chunk, image_size, seed, stain_shift)
+            images[chunk] = _render_class(int(label), chunk, image_size, seed, stain_shift, variation)
     return images
 
 
 def _render_class(
-    label: int, indices: np.ndarray, image_size: int, seed: Sequence[int], stain_shift: float
+    label: int,
+    indices: np.ndarray,
+    image_size: int,
+    seed: Sequence[int],
+    stain_shift: float,
+    variation: Variation,
 ) -> np.ndarray:
     draws = Draws([(*seed, int(index)) for index in indices])
-    staining = draw_staining(draws, stain_shift)
+    staining = draw_staining(draws, stain_shift, variation)
     tissue = list(TISSUES.values())[label]
     factor = _supersampling(image_size)
-    plane = cut_planes(draws, image_size * factor)
+    plane = cut_planes(draws, image_size * factor, variation.magnification)
     hematoxylin, eosin = tissue(draws, plane)
     light = _bin_pixels(transmit(optical_density(hematoxylin, eosin, staining), staining), factor)
     light += SENSOR_NOISE * draws.normal(image_size, image_size, 3)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthpath_kedro.data.phantom.draws import Draws
+from synthpath_kedro.data.phantom.variation import ONE_CENTER, Variation
 
 # Medians over PathMNIST's tiles of lymphocytes, muscle, mucosa, stroma and tumor, found by Macenko's method.
 HEMATOXYLIN = np.array([0.505, 0.762, 0.404], np.float32)
@@ -42,19 +43,20 @@ class Staining:
     light: np.ndarray
 
 
-def draw_staining(draws: Draws, stain_shift: float) -> Staining:
+def draw_staining(draws: Draws, stain_shift: float, variation: Variation = ONE_CENTER) -> Staining:
     """Stains each tile a little differently, around a center that ``stain_shift`` moves.
 
     Args:
         draws: the tiles' random numbers.
         stain_shift: 0 (the training center) to 1 (another laboratory and scanner).
+        variation: how much the tiles differ around it.
     """
     shift = np.float32(stain_shift)
     center = np.stack([HEMATOXYLIN + shift * SHIFTED_HEMATOXYLIN, EOSIN + shift * SHIFTED_EOSIN])
-    vectors = center + draws.uniform(-0.03, 0.03, 2, 3)
-    amounts = SHIFTED_AMOUNT**shift * np.exp(draws.uniform(-0.18, 0.18, 2))
-    light = WHITE * np.float32(SHIFTED_BRIGHTNESS) ** shift * draws.uniform(0.96, 1.0, 1)
-    light = light + draws.uniform(-3, 3, 3)
+    vectors = center + draws.uniform(-variation.vectors, variation.vectors, 2, 3)
+    amounts = SHIFTED_AMOUNT**shift * np.exp(draws.uniform(-variation.amounts, variation.amounts, 2))
+    light = WHITE * np.float32(SHIFTED_BRIGHTNESS) ** shift * draws.uniform(1 - variation.dimming, 1.0, 1)
+    light = light + draws.uniform(-variation.tint, variation.tint, 3)
     return Staining(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), amounts, light)
 
 

@@ -8,7 +8,7 @@ from synthpath_kedro.data.phantom.tissues import TISSUES
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.parameters import PhantomParameters
 
-TRAIN, VAL, TEST, ORACLE = range(4)
+TRAIN, VAL, TEST, ORACLE, PRETRAINING = range(5)
 
 
 def render_phantom(params: PhantomParameters, image_size: int, seed: int) -> Splits:

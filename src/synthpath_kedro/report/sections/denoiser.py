@@ -11,6 +11,7 @@ def _build(evidence: Evidence) -> SectionContent:
 
     card = evidence["denoiser_card"]
     shown = {key.replace("_", " "): value for key, value in card.items() if key not in _ELSEWHERE}
+    shown.setdefault("start", "random weights")
     replicates = card.get("replicates", [])
     if len(replicates) > 1:
         shown = {key: value for key, value in shown.items() if key not in ("epochs", "images seen")}
