@@ -62,7 +62,6 @@ def synthesis_parameters():
             "num_steps": 2,
             "guidance_scale": 1.0,
             "guidance_interval": None,
-            "texture_guidance": 1.0,
             "eta": 0.0,
             "churn": 0.0,
             "clip_denoised": True,

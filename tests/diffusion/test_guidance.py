@@ -2,10 +2,9 @@ import pytest
 import torch
 
 from synthpath_kedro.diffusion.denoiser import Denoiser
-from synthpath_kedro.diffusion.guidance import away_from_textures, clipped, guided, is_guided
+from synthpath_kedro.diffusion.guidance import clipped, guided, is_guided
 from synthpath_kedro.diffusion.noise_schedule import alphas_cumprod
 from synthpath_kedro.diffusion.parameterization import Karras, VariancePreserving
-from synthpath_kedro.diffusion.textures import Textures
 from synthpath_kedro.parameters import NoiseScheduleParameters
 
 LINEAR = {"name": "linear", "timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02}
@@ -15,7 +14,7 @@ class LabelNetwork(torch.nn.Module):
     """Answers with its label."""
 
     def forward(self, x, noise, labels):
-        return torch.zeros_like(x[:, :3]) + labels[:, None, None, None]
+        return torch.zeros_like(x) + labels[:, None, None, None]
 
 
 @pytest.mark.parametrize(("scale", "factor"), [(1.0, 2.0), (0.0, 5.0), (3.0, -4.0)])
@@ -42,16 +41,6 @@ def test_the_interval_is_in_noise_over_image():
     ratio = levels.sigma / levels.alpha
     assert is_guided(levels, (float(ratio[2]), float(ratio[1]))).tolist() == [False, True, True, False, False]
     assert is_guided(levels, None).all()
-
-
-def test_texture_guidance_exaggerates_what_the_network_adds():
-    textures = Textures(1, 6, 3, 2)
-    denoiser = Denoiser(LabelNetwork(), Karras(), 5, textures)
-    x, level, label = torch.full((1, 3, 2, 2), 0.3), Karras().at_sigma(1.0), torch.tensor([2])
-    estimate, error = textures.estimate(x, level, label)
-    image = away_from_textures(denoiser.denoise, textures, 1.5)(x, level, label)
-    assert torch.allclose(image, estimate + 1.5 * 2 * error)
-    assert away_from_textures(denoiser.denoise, textures, 1.0) == denoiser.denoise
 
 
 def test_clipping_keeps_images_in_range():

@@ -207,21 +207,6 @@ def test_an_option_that_makes_no_sense_is_refused_before_anything_is_drawn(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_texture_guidance_needs_a_denoiser_with_textures(checkpoint, synthesis_parameters, tmp_path):
-    with pytest.raises(InputError, match=r"synthesis.texture_guidance is 1.2, but the denoiser has no textures"):
-        generate_shards(checkpoint(), REAL, synthesis_parameters(texture_guidance=1.2), 0, tmp_path)
-
-
-def test_texture_guidance_changes_the_images_and_their_key(checkpoint, synthesis_parameters, tmp_path):
-    denoiser = checkpoint(textures=2)
-    plain, guided = (
-        generate_shards(denoiser, REAL, synthesis_parameters(texture_guidance=scale), 0, tmp_path / f"{scale}")
-        for scale in (1.0, 1.5)
-    )
-    assert not np.array_equal(pixels(plain), pixels(guided))
-    assert all(a != b for a, b in zip(keys(plain), keys(guided), strict=True))
-
-
 def test_guidance_needs_a_denoiser_that_has_seen_the_null_label(checkpoint, synthesis_parameters, tmp_path):
     denoiser = checkpoint(class_dropout_prob=0.0)
     with pytest.raises(InputError, match=r"synthesis.guidance_scale is 3"):

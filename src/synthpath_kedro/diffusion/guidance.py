@@ -8,7 +8,6 @@ from jaxtyping import Bool
 from synthpath_kedro.diffusion.denoiser import Denoiser, Images, Labels
 from synthpath_kedro.diffusion.parameterization import NoiseLevels
 from synthpath_kedro.diffusion.samplers.types import Denoise
-from synthpath_kedro.diffusion.textures import Textures
 
 
 def guided(denoiser: Denoiser, scale: float, interval: tuple[float, float] | None = None) -> Denoise:
@@ -33,26 +32,6 @@ def guided(denoiser: Denoiser, scale: float, interval: tuple[float, float] | Non
         return without + scale * (with_label - without)
 
     return denoise
-
-
-def away_from_textures(denoise: Denoise, textures: Textures, scale: float) -> Denoise:
-    """T + scale (D - T) with the textures' estimate T: above 1 exaggerates what a short training adds too little of.
-
-    As with a weak denoiser of one's own (autoguidance, Karras et al. 2024), but the weak one costs nothing.
-
-    Args:
-        denoise: D.
-        textures: the denoiser's.
-        scale: 1 is no guidance.
-    """
-    if scale == 1:
-        return denoise
-
-    def guided_denoise(x: Images, levels: NoiseLevels, labels: Labels) -> Images:
-        estimate, _ = textures.estimate(x, levels, labels)
-        return estimate + scale * (denoise(x, levels, labels) - estimate)
-
-    return guided_denoise
 
 
 def is_guided(levels: NoiseLevels, interval: tuple[float, float] | None) -> Bool[torch.Tensor, " n"]:

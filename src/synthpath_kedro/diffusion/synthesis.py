@@ -18,7 +18,7 @@ from synthpath_kedro.diffusion.batches import to_uint8
 from synthpath_kedro.diffusion.checkpoint import load_denoiser
 from synthpath_kedro.diffusion.denoiser import Denoiser
 from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
-from synthpath_kedro.diffusion.guidance import away_from_textures, clipped, guided
+from synthpath_kedro.diffusion.guidance import clipped, guided
 from synthpath_kedro.diffusion.parameterization import make_parameterization
 from synthpath_kedro.diffusion.samplers import choose_sampler, sampler_options
 from synthpath_kedro.diffusion.samplers.types import Denoise
@@ -151,20 +151,17 @@ class Synthesis:
             "phantom": card["phantom"],
             "parameters": {name: getattr(self.params, name) for name in deciding}
             | {"clip_denoised": self._clips}
-            | self._newer_guidance,
+            | self._guidance_interval,
             "seed": self.seed,
             "range": [shard.start, shard.start + len(shard.labels)],
             "labels": digest_arrays({"labels": shard.labels}),
         }
 
     @property
-    def _newer_guidance(self) -> Card:
-        """Nothing where it is off: shards of older versions stay up to date."""
-        params = self.params
-        interval = None if params.guidance_scale == 1 else params.guidance_interval
-        return ({} if interval is None else {"guidance_interval": list(interval)}) | (
-            {} if params.texture_guidance == 1 else {"texture_guidance": params.texture_guidance}
-        )
+    def _guidance_interval(self) -> Card:
+        """Nothing where there is none: shards of older versions stay up to date."""
+        interval = self.params.guidance_interval
+        return {} if interval is None or self.params.guidance_scale == 1 else {"guidance_interval": list(interval)}
 
     @property
     def _clips(self) -> bool:
@@ -200,8 +197,6 @@ class Synthesis:
             return torch.stack([torch.randn(channels, size, size, generator=g, device=device) for g in generators])
 
         denoise = guided(denoiser, self.params.guidance_scale, self.params.guidance_interval)
-        if denoiser.textures is not None:
-            denoise = away_from_textures(denoise, denoiser.textures, self.params.texture_guidance)
         if self._clips:
             denoise = clipped(denoise)
         share = len(labels) / SAMPLERS.find(self.params.sampler).evaluations(self.params.num_steps)
@@ -260,18 +255,12 @@ def check_sampling(params: SynthesisParameters, diffusion: DiffusionParameters) 
     """Refuses settings of sampling that a denoiser trained with ``diffusion`` cannot serve.
 
     Raises:
-        InputError: guidance without class dropout or textures, or a sampler, steps or options that its
-            parameterization lacks.
+        InputError: guidance without class dropout, or a sampler, steps or options that its parameterization lacks.
     """
     if params.guidance_scale != 1 and diffusion.class_dropout_prob == 0:
         raise InputError(
             f"synthesis.guidance_scale is {params.guidance_scale:g}, but the denoiser was trained without class "
             "dropout: set it to 1, or train with diffusion.class_dropout_prob above 0"
-        )
-    if params.texture_guidance != 1 and diffusion.textures == 0:
-        raise InputError(
-            f"synthesis.texture_guidance is {params.texture_guidance:g}, but the denoiser has no textures: set it to "
-            "1, or train with diffusion.textures above 0"
         )
     choose_sampler(params, make_parameterization(diffusion))
 

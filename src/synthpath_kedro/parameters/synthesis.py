@@ -55,7 +55,6 @@ class SynthesisParameters(Block):
     num_steps: Count
     guidance_scale: Annotated[float, Field(ge=0)]
     guidance_interval: tuple[float, float] | None
-    texture_guidance: Annotated[float, Field(ge=0)]
     eta: Share
     churn: Annotated[float, Field(ge=0)]
     clip_denoised: bool
