@@ -53,13 +53,13 @@ CNN_STEPS = 400
 CNN_SEEDS = 2
 PROBED_STEPS = 60
 
-GUIDANCE = {"texture_guidance": 1.0, "guidance_scale": 1.0, "guidance_interval": None, "churn": 0.0}
+UNGUIDED = {"guidance_scale": 1.0, "guidance_interval": None}
 
 RECIPES: dict[str, tuple[dict, dict]] = {
     "default": ({}, {}),
-    "unguided": ({}, GUIDANCE),
+    "unguided": ({}, UNGUIDED),
     "one_texture": ({"textures": 1}, {}),
-    "before": ({"textures": 0}, GUIDANCE),
+    "before": ({"textures": 0}, UNGUIDED),
 }
 """Changes to the demo's blocks ``diffusion`` and ``synthesis``."""
 
