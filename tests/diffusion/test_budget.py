@@ -52,11 +52,15 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:
     monkeypatch.setattr(DenoiserTraining, "training_step", step)
 
 
-def test_epochs_are_counted_with_validation_samples_and_what_comes_once() -> None:
+def test_epochs_are_counted_with_validation_samples_and_what_comes_once(diffusion_parameters: Build) -> None:
     pace = Pace(step=0.1, epoch_end=0.5, evaluation=0.01, once=2.0)
     # 10 steps, validation, a fifth of a grid of 25 evaluations: 1.55 s; 34 s less 2 and a last grid are 20.5 of these.
-    assert pace.epochs_within(34, steps_per_epoch=10, sample_every=5, evaluations=25) == 20
-    assert pace.epochs_within(1, steps_per_epoch=10, sample_every=5, evaluations=25) == 1
+    params = diffusion_parameters(sample_every=5)
+    assert pace.epochs_within(34, 10, params, evaluations=25) == 20
+    assert pace.epochs_within(1, 10, params, evaluations=25) == 1
+    # 157.75 s would be 101.8 epochs that each validate; validated every second one, 1.3 s, they are 121.
+    assert pace.epochs_within(160, 10, params, evaluations=25) == 121
+    assert pace.epochs_within(160, 10, diffusion_parameters(sample_every=5, patience=3), evaluations=25) == 101
 
 
 def test_a_budget_ends_the_learning_rates_cycle_and_is_repeated_by_its_steps(

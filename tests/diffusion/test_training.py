@@ -1,3 +1,4 @@
+import logging
 from dataclasses import replace
 
 import lightning.pytorch as pl
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from synthpath_kedro.diffusion import budget
 from synthpath_kedro.diffusion.training import train_denoiser
 from synthpath_kedro.diffusion.training_module import DenoiserTraining, stratified
 from synthpath_kedro.errors import InputError
@@ -51,6 +53,22 @@ def test_resumed_training_equals_uninterrupted_training(settings, tiles, diffusi
     assert resumed.history[same].equals(whole.history[same])
     assert resumed.samples.keys() == whole.samples.keys() == {2, 4}
     assert all(np.array_equal(resumed.samples[epoch], whole.samples[epoch]) for epoch in (2, 4))
+
+
+def test_small_epochs_are_not_all_validated(tiles, diffusion_parameters, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(budget, "_VALIDATIONS", 2)
+    params = diffusion_parameters(max_epochs=4)
+    with caplog.at_level(logging.INFO):
+        whole = train_denoiser(tiles, tiles, params, 0, tmp_path / "whole")
+    assert whole.history["val_loss"].isna().tolist() == [True, False, True, False]
+    assert whole.history["train_loss"].notna().all()
+    assert [line.split(":")[1] for line in caplog.messages if "train loss" in line] == [" epoch 2/4", " epoch 4/4"]
+    interrupt_at_epoch(3, monkeypatch)
+    with pytest.raises(InterruptedError):
+        train_denoiser(tiles, tiles, params, 0, tmp_path / "parts")
+    resumed = train_denoiser(tiles, tiles, params, 0, tmp_path / "parts")
+    assert resumed.checkpoint.digest == whole.checkpoint.digest
+    assert resumed.history["val_loss"].equals(whole.history["val_loss"])
 
 
 def test_a_training_whose_result_was_lost_gives_it_again(tiles, diffusion_parameters, tmp_path):

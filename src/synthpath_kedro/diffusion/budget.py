@@ -31,6 +31,7 @@ _LEAST_STEPS = 5
 _PROBE_SECONDS = 20.0
 _PROBE_SHARE = 0.05
 _UNREACHED = 10**6
+_VALIDATIONS = 50
 
 
 @dataclass(frozen=True)
@@ -49,18 +50,25 @@ class Pace:
     evaluation: float
     once: float
 
-    def epochs_within(self, seconds: float, steps_per_epoch: int, sample_every: int, evaluations: int) -> int:
+    def epochs_within(self, seconds: float, steps_per_epoch: int, params: DiffusionParameters, evaluations: int) -> int:
         """Whole epochs that fit, 1 at least.
 
         Args:
             seconds: of the training.
             steps_per_epoch: optimizer steps.
-            sample_every: epochs between sample grids; the last epoch has one too.
-            evaluations: of the network by one sample grid, counted in images.
+            params: the block ``diffusion``.
+            evaluations: of the network by one sample grid, counted in images; the last epoch has one too.
         """
         grid = evaluations * self.evaluation
-        epoch = steps_per_epoch * self.step + self.epoch_end + grid / sample_every
-        return max(1, int((seconds - self.once - grid) / epoch))
+        epoch = steps_per_epoch * self.step + grid / params.sample_every
+        left = max(0.0, seconds - self.once - grid)
+        every = epochs_between_validations(params, int(left / (epoch + self.epoch_end)))
+        return max(1, int(left / (epoch + self.epoch_end / every)))
+
+
+def epochs_between_validations(params: DiffusionParameters, epochs: int) -> int:
+    """So many that a small set's training validates some fifty times, not after every few steps."""
+    return 1 if params.patience else max(1, epochs // _VALIDATIONS)
 
 
 def steps_in_budget(
@@ -86,7 +94,7 @@ def steps_in_budget(
     record = scratch / _RECORD
     if not record.exists():
         pace = measure(min(_PROBE_SECONDS, _PROBE_SHARE * 60 * minutes))
-        fit = pace.epochs_within(60 * minutes, steps_per_epoch, params.sample_every, evaluations)
+        fit = pace.epochs_within(60 * minutes, steps_per_epoch, params, evaluations)
         steps = min(fit, params.max_epochs) * steps_per_epoch
         log.info(
             "%g minutes (diffusion.max_minutes) are %d steps at %.3g s per step; diffusion.max_steps=%d repeats this",

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from synthpath_kedro.data.artifact import Artifact, Card
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.diffusion.batches import to_denoiser_range, training_batches, validation_batches
-from synthpath_kedro.diffusion.budget import measure_pace, steps_in_budget
+from synthpath_kedro.diffusion.budget import epochs_between_validations, measure_pace, steps_in_budget
 from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
 from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
 from synthpath_kedro.diffusion.ema import ExponentialMovingAverage
@@ -44,7 +44,8 @@ class TrainedDenoiser:
 
     Attributes:
         checkpoint: the averaged weights and where they came from.
-        history: one row per epoch: epoch, train_loss, val_loss, learning_rate, seconds, images_per_second.
+        history: one row per epoch: epoch, train_loss, val_loss (nan without validation), learning_rate, seconds,
+            images_per_second.
         samples: by epoch, uint8 [classes * k, H, W, 3] sampled with the averaged weights, class by class.
     """
 
@@ -149,6 +150,7 @@ def _fit(
         params.gradient_clip,
         loggers=() if training_log is None else training_log.callbacks(path_of_log, history, params),
         use_distributed_sampler=False,
+        check_val_every_n_epoch=epochs_between_validations(params, planned),
     )
     trainer.fit(module, batches, validation, ckpt_path=resume)
     epochs = len(history.table)

@@ -15,9 +15,11 @@ from synthpath_kedro.errors import InputError
 
 log = logging.getLogger(__name__)
 
+TRAIN_LOSS = "train_loss"
+
 
 class EpochHistory(Callback):
-    """Collects a training's losses and speed and logs a line per epoch.
+    """Collects a training's losses and speed and logs a line per epoch, or per validation where that is rarer.
 
     Training ends with an InputError after an epoch whose training loss is not finite.
 
@@ -59,20 +61,23 @@ class EpochHistory(Callback):
     @override
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         now = time.monotonic()
+        validated = self._training_end is not None
+        metrics = trainer.callback_metrics  # of an epoch without validation they hold an older one's
         row = {
             "epoch": trainer.current_epoch + 1,
-            **{name: float(trainer.callback_metrics.get(name, float("nan"))) for name in self.metrics},
+            **{name: float(metrics.get(name, math.nan)) for name in self.metrics if validated or name == TRAIN_LOSS},
             "learning_rate": self._learning_rate,
             "seconds": now - self._start,
             "images_per_second": self.n_images / max((self._training_end or now) - self._start, 1e-9),
         }
-        if not math.isfinite(row.get("train_loss", 0.0)):
+        if not math.isfinite(row.get(TRAIN_LOSS, 0.0)):
             raise InputError(
-                f"{self.name}: the training loss is {row['train_loss']:g} after epoch {row['epoch']}: the training "
+                f"{self.name}: the training loss is {row[TRAIN_LOSS]:g} after epoch {row['epoch']}: the training "
                 "diverged; set a lower learning_rate"
             )
         self.rows.append(row)
-        log.info("%s", self._line(row, trainer.max_epochs or 0))
+        if validated or not trainer.enable_validation:
+            log.info("%s", self._line(row, trainer.max_epochs or 0))
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -83,7 +88,7 @@ class EpochHistory(Callback):
         self.rows = list(state_dict["rows"])
 
     def _line(self, row: dict[str, float], max_epochs: int) -> str:
-        losses = ", ".join(f"{name.replace('_', ' ')} {row[name]:.4g}" for name in self.metrics)
+        losses = ", ".join(f"{name.replace('_', ' ')} {row[name]:.4g}" for name in self.metrics if name in row)
         left = timedelta(seconds=round(row["seconds"] * (max_epochs - row["epoch"])))
         speed = f"{row['images_per_second']:.0f} images/s"
         return f"{self.name}: epoch {row['epoch']}/{max_epochs}: {losses}, {speed}, at most {left} left"

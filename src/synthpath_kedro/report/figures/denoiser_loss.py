@@ -37,7 +37,8 @@ def denoiser_loss(history: pd.DataFrame, title: str = "Denoiser training", note:
     for replicate, one in history.groupby("replicate"):
         style: Style = {**markers, "alpha": 1.0 if replicate == 0 else _PALE}
         for column, (_, color) in _LOSSES.items():
-            lines += losses.plot(one["epoch"], one[column], color=color, linewidth=1.6, **style)
+            known = one.dropna(subset=[column])
+            lines += losses.plot(known["epoch"], known[column], color=color, linewidth=1.6, **style)
         rates.plot(one["epoch"], one["learning_rate"], color=FAINT, linewidth=1.4, **style)
     lines = lines[: len(_LOSSES)]
     labels = [label for label, _ in _LOSSES.values()]
