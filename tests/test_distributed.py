@@ -36,11 +36,12 @@ def test_torchrun_trains_and_its_shards_have_the_bytes_of_one_process(workplace:
         folder = workplace / "data/tiny/07_model_output/synthetic"
         return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.safetensors"))}
 
-    two = "--params=diffusion.replicates=2"
+    two = "--params=diffusion.replicates=2,diffusion.max_minutes=1"
     torchrun = ("torch.distributed.run", "--nproc-per-node=2", "--standalone", "-m", "kedro", "run", "--env=tiny")
     assert run("kedro", "run", "--env=tiny", "--pipelines=data_prep").returncode == 0
     done = run(*torchrun, "--pipelines=diffusion,synthesis", two)
     assert done.returncode == 0, done.stderr
+    assert "diffusion.max_steps=6 repeats this" in done.stdout + done.stderr
     versions = list((workplace / "data/tiny/06_models/denoiser.safetensors").iterdir())
     assert len(versions) == 1
     assert not (workplace / "data/tiny/scratch/diffusion").exists()
