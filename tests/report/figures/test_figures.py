@@ -236,7 +236,7 @@ def test_numbers_of_images_are_counted_in_whole_ticks():
 
 def test_figures_of_cells_hold_several_sets_and_augmentation(evidence_of_two_sets, drawn, overhang):
     figure = accuracy_by_regime(evidence_of_two_sets["classification"], note=NOTE)
-    assert {"mixed, augmented (bad)", "real, augmented", "synthetic (good)"} <= drawn(figure)
+    assert {"augmented mixed (bad)", "augmented real", "synthetic (good)"} <= drawn(figure)
     assert overhang(figure) < 0.02
 
 
