@@ -222,7 +222,7 @@ def test_table_4_2_leaves_out_the_sets_that_a_model_is_not_tested_on(synthetic_a
     gan = synthetic_as_test.query("model == 'cnn'").assign(tested_on="gan")
     table = table_4_2(pd.concat([synthetic_as_test, gan]), ("cnn", "clip"))
     named = [(row.model, row.training) for row in table.rows if row.model in ("CNN", "CLIP")]
-    assert named == [("CNN", "on diffusion"), ("CNN", "on gan"), ("CLIP", "on diffusion")]
+    assert named == [("CNN", "tested on diffusion"), ("CNN", "tested on gan"), ("CLIP", "tested on diffusion")]
 
 
 def test_published_numbers_stand_beside_no_particular_one_of_several_sets(evidence_of_two_sets):
@@ -240,8 +240,11 @@ def test_a_regime_that_the_study_did_not_ask_for_is_not_dropped(classification):
 def test_table_4_2_has_a_row_for_each_set_it_was_tested_on(synthetic_as_test):
     both = pd.concat([synthetic_as_test, synthetic_as_test.assign(tested_on="gan", accuracy=0.5)])
     table = table_4_2(both, ("cnn",))
-    assert [(row.model, row.training) for row in table.rows][:2] == [("CNN", "on diffusion"), ("CNN", "on gan")]
-    assert cell(table, "accuracy (change)", model="CNN", regime="on gan") == "0.500 ± 0.000 (-0.050 ± 0.000)"
+    assert [(row.model, row.training) for row in table.rows][:2] == [
+        ("CNN", "tested on diffusion"),
+        ("CNN", "tested on gan"),
+    ]
+    assert cell(table, "accuracy (change)", model="CNN", regime="tested on gan") == "0.500 ± 0.000 (-0.050 ± 0.000)"
 
 
 def test_a_table_of_many_regimes_fits_a_terminal_of_100_columns(evidence_of_two_sets):
