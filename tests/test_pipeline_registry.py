@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -139,6 +140,14 @@ def test_layers_of_the_graph_follow_each_other(project: Path) -> None:
     order = list(TopologicalSorter(follows).static_order())
     assert order.index("primary") < order.index("denoiser") < order.index("synthetic") < order.index("classifiers")
     assert order[-1] == "reporting"
+
+
+def test_confidence_filtering_interrupts_no_namespace() -> None:
+    """Kedro warns of one, and cannot run or fold it as a whole."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        graph = classification.create_pipeline(Grid(filtering_model="cnn"))
+    assert "classifiers.cnn.filter.filter_diffusion" in {node.name for node in graph.nodes}
 
 
 def _generator() -> Pipeline:

@@ -11,8 +11,9 @@ from synthpath_kedro.planning.classifiers import Rates, _training_seconds, attac
 from synthpath_kedro.planning.images import ImageCounts
 from synthpath_kedro.planning.plan import Plan, make_plan
 from synthpath_kedro.planning.probe import saved_bytes
+from synthpath_kedro.planning.resampling import estimate_resampling
 from synthpath_kedro.planning.steps import PROCESS_BYTES, Step
-from synthpath_kedro.study.grid import Cell
+from synthpath_kedro.study.grid import Cell, Grid
 
 
 def step(plan: Plan, name: str) -> Step:
@@ -37,6 +38,22 @@ def test_every_part_of_the_study_is_planned_in_the_order_it_runs(
     assert all(one.seconds > 0 and one.memory_bytes > PROCESS_BYTES for one in plan.steps)
     assert plan.seconds == pytest.approx(sum(one.seconds for one in plan.steps))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_pipelines_beside_the_study_are_planned_at_its_pace_and_are_no_part_of_it(
+    parameters: Callable[..., Parameters],
+) -> None:
+    own = parameters(diffusion={"replicates": 2}, classification={"models": ["cnn"]})
+    grid = Grid.from_parameters(own)
+    seconds = {"diffusion": 20.0, "synthesis": 2.0, "classification: cnn": 8.0}
+    steps = [Step(name, seconds=took) for name, took in seconds.items()]
+    curve, validation = estimate_resampling(own, grid, steps)
+    # One part below the whole: half of (20 + 2) s. 2 fractions of 2 cells and 3 counts of 1, of 4 s each.
+    assert (curve.name, curve.seconds) == ("learning_curve", 11 + 7 * 4)
+    assert curve.note.startswith("denoisers: 1, classifiers: at most 14;")
+    # Two folds of 2 cells.
+    assert (validation.name, validation.seconds) == ("cross_validation", 22 + 4 * 4)
+    assert estimate_resampling(own, grid, steps[1:])[0].seconds is None
 
 
 def test_images_take_three_bytes_per_pixel_on_the_disk(parameters: Callable[..., Parameters], tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ def notes(evidence, **card):
 def test_unknown_patients_are_grave_and_the_false_alarms_are_stated(evidence):
     note = notes(evidence)["Patients unknown"]
     assert note.grave
-    assert "correlated by .8, .36 to .66 claimed one, and .34 to .86 of those in docs" in note.text
+    assert "correlated by .8, a share of .36 to .66 claimed one (.34 to .86 by number of patients, docs" in note.text
     assert "Patients unknown" not in notes(evidence, groups_known=True)
     assert "Patients unknown" not in notes(evidence, phantom=True)
 
@@ -65,6 +65,15 @@ def test_what_the_settings_leave_out_is_named_with_the_parameter_that_switches_i
     assert "1 of 14 cells are attacked (evaluation.attack_cells)" in text
     assert "CLIP is not trained under mixed (classification.backbones.clip.regimes)" in text
     assert "t-SNE" not in text
+    backbones["cnn"] = backbones["cnn"].model_copy(update={"regimes": ("real", "synthetic")})
+    both = changed.model_copy(
+        update={"classification": changed.classification.model_copy(update={"backbones": backbones})}
+    )
+    assert (
+        "CNN, CLIP are not trained under mixed (classification.backbones.cnn.regimes, "
+        "classification.backbones.clip.regimes)"
+        in notes(evidence | {"parameters": both})["Left out by the settings"].text
+    )
 
 
 def test_three_replicates_are_too_few_where_deviations_differ_more_than_threefold(evidence):
@@ -83,7 +92,24 @@ def test_three_replicates_are_too_few_where_deviations_differ_more_than_threefol
     assert "Few replicates" not in notes(evidence | {"classification": alike})
     note = notes(evidence | {"classification": apart})["Few replicates"]
     assert note.grave
-    assert "3 replicates" in note.text
-    assert "lies between 0.010 and 0.040" in note.text
+    assert note.text.startswith("Cells of CNN have fewer than 5 replicates")
+    assert "from 0.010 to 0.040" in note.text
+    assert note.text.endswith("Set classification.replicates to 5.")
     five = pd.concat([apart, apart.iloc[[0, 2, 3, 5]]])
     assert "Few replicates" not in notes(evidence | {"classification": five})
+
+
+def test_the_advice_names_the_parameter_that_decides_the_replicates_of_a_model(evidence):
+    parameters = evidence["parameters"]
+    backbones = dict(parameters.classification.backbones)
+    backbones["clip"] = backbones["clip"].model_copy(update={"replicates": 3})
+    study = parameters.classification.model_copy(update={"backbones": backbones, "replicates": 5})
+    scores = {"cnn": [0.80, 0.81, 0.80, 0.81, 0.80], "clip": [0.7, 0.8, 0.6]}
+    table = pd.DataFrame(
+        [(model, "real", "", value, "random") for model, values in scores.items() for value in values],
+        columns=["model", "regime", "set", "accuracy", "weights"],
+    )
+    changed = {"parameters": parameters.model_copy(update={"classification": study}), "classification": table}
+    text = notes(evidence | changed)["Few replicates"].text
+    assert text.startswith("Cells of CLIP have")
+    assert text.endswith("Set classification.backbones.clip.replicates to 5.")

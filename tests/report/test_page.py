@@ -108,7 +108,7 @@ def test_the_page_reads_by_question(evidence, rendered):
         for words in (
             "Do synthetic images help these image classifiers on this data?",
             "Summary",
-            "helps 1 of 1 classifier and hurts 0",
+            "helps CNN (",
             "Figure 1. Real and synthetic images.",
             "Table 4.1: accuracy",
             "What do the images look like? At the top",
@@ -132,7 +132,7 @@ def test_the_page_reads_by_question(evidence, rendered):
 def test_the_first_screen_holds_the_summary_a_picture_and_the_main_table(evidence, rendered):
     html = rendered(evidence)
     first = html[html.index('<section class="lead"') : html.index('<dl class="glance"')]
-    assert [find in first for find in ("helps 1 of 1", "real training images on the left", "Table 4.1")] == [True] * 3
+    assert [find in first for find in ("helps CNN", "real training images on the left", "Table 4.1")] == [True] * 3
     assert first.count("<img") == 1
     assert first.count("<table") == 1
 
@@ -153,11 +153,21 @@ def test_a_comparison_stands_with_its_verdict_interval_and_adjusted_p(evidence, 
     ).assign(difference=-0.004, non_inferior=False)
     page = Page(rendered(evidence | {"comparison": pd.concat([comparison, alone])}))
     assert "no test of significance" not in page.text.lower()
-    assert "helps 1 of 2 classifiers and hurts 0; for 1 no verdict can be given." in page.text
-    assert "CNN mixed vs real helps +0.031 +0.012 to +0.050 < 0.001 0.040 not inferior" in page.text
+    assert "helps 1 of 2 classifiers (CNN +0.031); for 1 no verdict can be given." in page.text
+    assert "CNN mixed vs real helps +0.031 +0.012 to +0.050 < 0.001 not inferior" in page.text
     assert "CLIP mixed vs real no verdict: one replicate -0.004" in page.text
     labels = [svg["aria-label"] for svg in page.all("svg")]
     assert labels == ["difference +0.031, 95 % interval +0.012 to +0.050", "difference -0.004"]
+
+
+def test_a_difference_beyond_the_scale_is_an_arrow_at_its_end(evidence, rendered):
+    rows = [
+        evidence["comparison"].assign(model=name, ci_low=d - 0.01, ci_high=d + 0.01, difference=d)
+        for name, d in (("cnn", -0.5), ("clip", 0.02), ("dinov2", 0.03))
+    ]
+    html = rendered(evidence | {"comparison": pd.concat(rows)})
+    assert html.count('transform="scale(-1 1)"') == 1
+    assert html.count('<circle class="point"') == 2
 
 
 def test_without_verdicts_the_differences_of_means_stand_in_their_place(evidence, rendered):

@@ -26,6 +26,16 @@ def test_what_artifacts_recorded_takes_the_place_of_the_present_values(data_card
     assert found["seed"] == 0
 
 
+def test_values_in_which_only_models_differ_are_named_by_model(data_card):
+    cells = [
+        CellMetadata(model=model, regime=regime, weights="", variant="", parameters={"min_steps": steps})
+        for model, steps in (("cnn", 200), ("clip", 100), ("dinov2", 100))
+        for regime in ("real", "mixed")
+    ]
+    found = recorded_parameters(PRESENT, data_card(), {}, cells)
+    assert found["classification"]["min_steps"] == "200 (cnn), 100 (clip, dinov2)"
+
+
 def test_values_in_which_cells_differ_are_all_named(data_card):
     found = recorded_parameters(PRESENT, data_card(), {}, [cell("real", 1), cell("mixed", 2)])
     assert found["classification"]["max_epochs"] == "1 (cnn/real), 2 (cnn/mixed)"

@@ -59,7 +59,7 @@ def test_every_chain_of_baselines_ends_at_real() -> None:
         ("synthetic", "gan", 0.5, "Training on synthetic images (gan) alone"),
         ("real_plus_synthetic", "gan", 0.5, "Adding synthetic images (gan) to the real ones"),
         ("real_repeated", "", 0.5, "Repeating the real images for more steps"),
-        ("real_balanced", "", 0.5, "Sampling the real images equally often from each class"),
+        ("real_balanced", "", 0.5, "Sampling every class of the real images equally often"),
     ],
 )
 def test_the_subject_of_a_sentence_says_what_is_done(regime, synthetic_set, ratio, subject) -> None:
@@ -75,3 +75,7 @@ def test_a_regime_without_a_subject_goes_by_its_label() -> None:
 def test_no_two_regimes_look_alike() -> None:
     for attribute in ("label", "subject", "color"):
         assert len({getattr(regime, attribute) for regime in REGIMES.values()}) == len(REGIMES)
+
+
+def test_a_label_has_no_comma_so_that_lists_of_labels_can_be_read() -> None:
+    assert not [regime.label for regime in REGIMES.values() if "," in regime.label]

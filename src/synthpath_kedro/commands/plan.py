@@ -80,6 +80,9 @@ def _steps_table(found: Plan) -> Table:
     table.add_row(
         "together, of what is known", _duration(sum(known) if known else None), _bytes(found.memory_bytes), _bytes(disk)
     )
+    table.add_section()
+    for step in found.on_request:
+        table.add_row(f"kedro run --pipelines={step.name}", _duration(step.seconds), "", "", step.note)
     return table
 
 

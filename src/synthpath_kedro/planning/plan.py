@@ -7,7 +7,9 @@ from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.planning.images import ImageCounts, count_images
 from synthpath_kedro.planning.origins import Origin, locate_data, locate_weights
 from synthpath_kedro.planning.refusals import find_refusals
+from synthpath_kedro.planning.resampling import estimate_resampling
 from synthpath_kedro.planning.steps import Step, estimate_steps
+from synthpath_kedro.study.grid import Grid
 
 
 @dataclass(frozen=True)
@@ -18,12 +20,14 @@ class Plan:
         images: of each split; None: unknown before the data is read.
         origins: where the data and each model's first weights come from.
         steps: time, memory and disk of each part of the study.
+        on_request: time of the pipelines beside the study, which ``kedro run`` leaves out.
         refusals: why it would stop, one line each; empty: nothing known.
     """
 
     images: ImageCounts | None
     origins: tuple[Origin, ...]
     steps: tuple[Step, ...]
+    on_request: tuple[Step, ...]
     refusals: tuple[str, ...]
 
     @property
@@ -55,7 +59,8 @@ def make_plan(parameters: Parameters, root: Path, probe: bool = True) -> Plan:
     steps, problems = estimate_steps(parameters, images, probe)
     unusable = [one.problem for one in origins if one.problem]
     refusals = dict.fromkeys((*find_refusals(parameters, images), *unusable, *problems))
-    return Plan(images, origins, steps, tuple(refusals))
+    on_request = estimate_resampling(parameters, Grid.from_parameters(parameters), steps)
+    return Plan(images, origins, steps, on_request, tuple(refusals))
 
 
 def _sum(numbers: list[float | None]) -> float | None:

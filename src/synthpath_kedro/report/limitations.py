@@ -1,7 +1,7 @@
 """What a reader must know before relying on a report's numbers."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from synthpath_kedro.report.labels import RANDOM, cell_label, is_trained_from_scratch, model_label
@@ -41,7 +41,7 @@ def limitations(evidence: Evidence) -> list[Note]:
         *_missing_cells(evidence.get("missing_cells") or ()),
         *_left_out(evidence["parameters"]),
         *_no_test(evidence.get("comparison")),
-        *_few_replicates(evidence.get("classification")),
+        *_few_replicates(evidence.get("classification"), evidence["parameters"]),
         *_one_generator(evidence.get("generator_cards") or {}),
         *_start(evidence.get("generator_cards") or {}),
         Note(
@@ -77,9 +77,9 @@ def _unknown_groups(card: "DataCard") -> Iterator[Note]:
         text = (
             "It is not known which images come from the same patient or slide. If one has images in several splits, "
             "accuracies are too high. If one has several test images, intervals are too narrow and verdicts too sure: "
-            "in simulated studies without any effect, in which images of a patient correlated by .8, .36 to .66 "
-            "claimed one, and .34 to .86 of those in docs/evidence.md, where .05 may. Set data_prep.group to keep "
-            "patients together."
+            "of simulated studies without any effect, in which images of a patient correlated by .8, a share of .36 "
+            "to .66 claimed one (.34 to .86 by number of patients, docs/evidence.md), where .05 may. Set "
+            "data_prep.group to keep patients together."
         )
         yield Note(text, "Patients unknown", grave=True)
 
@@ -138,12 +138,16 @@ def _left_out(parameters: "Parameters") -> Iterator[Note]:
         if n < len(cells):
             parts.append(f"{n} of {len(cells)} cells are {what} (evaluation.{key})")
     regimes = {cell.regime for cell in cells}
+    by_missing: dict[tuple[str, ...], list[str]] = {}
     for model in study.models:
-        own = {cell.regime for cell in cells if cell.model == model}
-        if own < regimes:
-            missing = ", ".join(REGIMES[name].label for name in REGIMES if name in regimes - own)
-            key = f"classification.backbones.{model}.regimes"
-            parts.append(f"{model_label(model)} is not trained under {missing} ({key})")
+        left_out = regimes.difference(cell.regime for cell in cells if cell.model == model)
+        by_missing.setdefault(tuple(name for name in REGIMES if name in left_out), []).append(model)
+    for missing, models in by_missing.items():
+        if missing:
+            who, verb = ", ".join(map(model_label, models)), "is" if len(models) == 1 else "are"
+            labels = ", ".join(REGIMES[name].label for name in missing)
+            keys = ", ".join(f"classification.backbones.{model}.regimes" for model in models)
+            parts.append(f"{who} {verb} not trained under {labels} ({keys})")
     if parts:
         yield Note(f"{'; '.join(parts)}.", "Left out by the settings")
 
@@ -156,22 +160,34 @@ def _no_test(comparison: "pd.DataFrame | None") -> Iterator[Note]:
         yield Note(text, "No test of significance")
 
 
-def _few_replicates(classification: "pd.DataFrame | None") -> Iterator[Note]:
+def _few_replicates(classification: "pd.DataFrame | None", parameters: "Parameters") -> Iterator[Note]:
     """Where three replicates are too few for the verdicts: docs/evidence.md has the simulations."""
     if classification is None or classification.empty:
         return
-    by_cell = classification.groupby(["model", "regime", "set"])["accuracy"].agg(["std", "size"])
+    by_cell = classification.groupby(["model", "regime", "set"], sort=False)["accuracy"].agg(["std", "size"])
     tested = by_cell[by_cell["size"] > 1]
     low, high = tested["std"].min(), tested["std"].max()
-    if len(tested) and tested["size"].min() < _ENOUGH_REPLICATES and high > _WITHIN * low:
+    few = tested[tested["size"] < _ENOUGH_REPLICATES].index.unique("model")
+    if len(few) and high > _WITHIN * low:
         yield Note(
-            f"Some cells have {tested['size'].min()} replicates, and the standard deviation of accuracy between "
-            f"replicates lies between {low:.3f} and {high:.3f}. Fewer than {_ENOUGH_REPLICATES} keep false alarms at "
-            "5 % only where deviations lie within threefold, and find little: set classification.replicates to "
-            f"{_ENOUGH_REPLICATES}.",
+            f"Cells of {', '.join(map(model_label, few))} have fewer than {_ENOUGH_REPLICATES} replicates, and the "
+            f"standard deviation of accuracy between replicates ranges from {low:.3f} to {high:.3f} over the cells. So "
+            "few keep false alarms at 5 % only where deviations differ by no more than threefold, and find few of the "
+            f"true differences. Set {_replicates_keys(few, parameters)} to {_ENOUGH_REPLICATES}.",
             "Few replicates",
             grave=True,
         )
+
+
+def _replicates_keys(models: Iterable[str], parameters: "Parameters") -> str:
+    """The parameters that decide how many replicates the models have."""
+    study = parameters.classification
+    own = {model for model in models if model in study.backbones and study.backbones[model].replicates}
+    keys = [
+        f"classification.backbones.{model}.replicates" if model in own else "classification.replicates"
+        for model in models
+    ]
+    return ", ".join(dict.fromkeys(keys))
 
 
 def _one_generator(cards: "Mapping[str, GeneratorCard]") -> Iterator[Note]:

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from math import copysign
 from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
@@ -168,11 +169,15 @@ def _plain_cell(value: Any) -> PlainCell:
         case Warned():
             return PlainCell("warned", text(value))
         case IntervalPlot():
-            scale = _PLOT_HALF_WIDTH / value.reach
-            ends = {"difference": value.difference, "low": value.ci_low, "high": value.ci_high}
-            plot = {name: end * scale for name, end in ends.items() if end == end}
-            return PlainCell("plot", text(value), plot=plot)
+            return PlainCell("plot", text(value), plot=_drawn(value))
         case Range() | Fixed() | PValue():
             return PlainCell("fixed", text(value))
         case _:
             return PlainCell("text", text(value))
+
+
+def _drawn(value: IntervalPlot) -> dict[str, float]:
+    """Places on the line; what is beyond its ends is cut, and ``beyond`` is the end that the difference is past."""
+    ends = {"difference": value.difference, "low": value.ci_low, "high": value.ci_high}
+    plot = {name: max(-1.0, min(1.0, end / value.reach)) * _PLOT_HALF_WIDTH for name, end in ends.items() if end == end}
+    return plot | ({"beyond": copysign(1, value.difference)} if abs(value.difference) > value.reach else {})

@@ -184,7 +184,9 @@ def _tests(table: pd.DataFrame) -> dict[tuple[str, str], str]:
     several = len({name for _, name in pairs}) > 1, len({regime for regime, _ in pairs}) > 1
     labels = {
         (regime, name): ", ".join(
-            part for part, shown in zip((REGIMES.find(regime).label, f"on {name}"), several[::-1], strict=True) if shown
+            part
+            for part, shown in zip((REGIMES.find(regime).label, f"tested on {name}"), several[::-1], strict=True)
+            if shown
         )
         for regime, name in pairs
     }

@@ -20,7 +20,7 @@ def recorded_parameters(
         data_card: of the prepared data.
         generators: cards of the synthetic sets by name.
         cells: of each trained cell. Where cells differ, a value reads
-            "2 (cnn/real), 1 (cnn/mixed)".
+            "2 (cnn/real), 1 (cnn/mixed)"; where they differ by model alone, "5 (cnn), 3 (resnet18, clip)".
     """
     of_sets = {name: card.parameters for name, card in generators.items()}
     made_with = {
@@ -47,4 +47,12 @@ def _in_one_value(by_cell: Mapping[str, Any]) -> Any:
     values = list(by_cell.values())
     if all(value == values[0] for value in values):
         return values[0]
-    return ", ".join(f"{value} ({cell})" for cell, value in by_cell.items())
+    by_model: dict[str, list[Any]] = {}
+    for cell, value in by_cell.items():
+        by_model.setdefault(cell.split("/")[0], []).append(value)
+    if all(value == of_model[0] for of_model in by_model.values() for value in of_model):
+        by_cell = {model: of_model[0] for model, of_model in by_model.items()}
+    owners: dict[str, list[str]] = {}
+    for name, value in by_cell.items():
+        owners.setdefault(str(value), []).append(name)
+    return ", ".join(f"{value} ({', '.join(names)})" for value, names in owners.items())

@@ -1,7 +1,7 @@
 """The study's result in sentences, and as verdict.json for machines."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import isnan
 from typing import Any
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from synthpath_kedro.evaluation.comparison_tables import KEYS
 from synthpath_kedro.evaluation.rows import records
-from synthpath_kedro.report.labels import Training, model_label, ordered_models, rows_of, trainings
+from synthpath_kedro.report.labels import Training, model_label, ordered_models, regime_label, rows_of, trainings
 from synthpath_kedro.report.values import number
 from synthpath_kedro.study.regimes import REGIMES
 
@@ -52,38 +52,40 @@ def in_reading_order(comparison: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdict_sentences(comparison: pd.DataFrame, mixing_ratio: float | None = None) -> list[str]:
-    """One sentence per regime and set: for how many classifiers synthetic data helps or hurts.
+    """One sentence per regime and set: which classifiers synthetic data helps or hurts, and by how much.
 
     Args:
-        comparison: columns ``model, regime, set, baseline, verdict, small, non_inferior, margin``, see
+        comparison: columns ``model, regime, set, baseline, difference, verdict, small, non_inferior, margin``, see
             ``comparison_table``.
         mixing_ratio: synthetic share of mixed batches; None: not named.
     """
     return [_verdict_sentence(subject, rows) for subject, rows in _by_training(comparison, mixing_ratio)]
 
 
-def control_sentences(comparison: pd.DataFrame, mixing_ratio: float | None = None) -> list[str]:
+def control_sentences(comparison: pd.DataFrame) -> list[str]:
     """What the positive controls and the other controls changed for each classifier, with verdicts: a sentence each.
 
     Args:
         comparison: the controls' rows: ``model, regime, set, baseline, difference, verdict``; those with a set are of
             a perfect generator.
-        mixing_ratio: synthetic share of mixed batches; None: not named.
     """
     of_oracle: list[str] = []
     others: list[str] = []
-    for subject, rows in _by_training(comparison, mixing_ratio):
+    for training in _headline_first(trainings(comparison)):
+        rows = rows_of(comparison, training=training)
         changes = [
             f"{number(row['difference'], signed=True)} for {model_label(row['model'])} ({_plain_words(row['verdict'])})"
             for row in records(rows)
         ]
-        against = REGIMES.find(rows["baseline"].iloc[0]).label
-        found = of_oracle if rows["set"].iloc[0] else others
-        found.append(f"{subject[0].lower()}{subject[1:]}, against {against}: {', '.join(changes)}")
-    headings = "A perfect generator (positive control) would have changed", "Controls without synthetic images changed"
+        compared = f"{regime_label(training.regime)} vs {regime_label(rows['baseline'].iloc[0])}"
+        (of_oracle if training.set else others).append(f"{compared}, {', '.join(changes)}")
+    beginnings = (
+        "With images of a perfect generator instead (positive control) mean accuracy changed:",
+        "Without synthetic images (controls) mean accuracy changed:",
+    )
     return [
-        f"{heading} mean accuracy as follows: {'; '.join(found)}."
-        for heading, found in zip(headings, (of_oracle, others), strict=True)
+        f"{beginning} {'; '.join(found)}."
+        for beginning, found in zip(beginnings, (of_oracle, others), strict=True)
         if found
     ]
 
@@ -101,9 +103,8 @@ def sensitivity_sentence(comparison: pd.DataFrame) -> str:
     found = [f"{_span(low, high)} for {model_label(str(model))}" for model, low, high in by_model.itertuples()]
     replicates = " to ".join(map(str, dict.fromkeys((tested["replicates"].min(), tested["replicates"].max()))))
     return (
-        f"With {tested['n'].iloc[0]:,} test images and {replicates} replicates, 80 of 100 such studies would find a "
-        f"true difference in accuracy of this size, by comparison: {', '.join(found)}. No evidence does not mean no "
-        "effect."
+        "No evidence does not mean no effect. The smallest true differences in accuracy that 80 of 100 such studies "
+        f"({tested['n'].iloc[0]:,} test images, {replicates} replicates) would find, by comparison: {', '.join(found)}."
     )
 
 
@@ -115,10 +116,9 @@ def difference_sentences(differences: pd.DataFrame) -> list[str]:
     """
     sentences = []
     for subject, rows in _by_training(differences):
-        low, high = (number(end, signed=True) for end in (rows["accuracy"].min(), rows["accuracy"].max()))
-        reach = f"by {low} to {high} over {len(rows)} classifiers"
-        moved = reach if len(rows) > 1 else f"by {low} for {model_label(rows['model'].item())}"
-        sentences.append(f"{subject} moved mean test accuracy {moved}.")
+        moved = _span(rows["accuracy"].min(), rows["accuracy"].max(), signed=True)
+        whom = f"over {len(rows)} classifiers" if len(rows) > 1 else f"for {model_label(rows['model'].item())}"
+        sentences.append(f"{subject} moved mean test accuracy by {moved} {whom}.")
     if not sentences:
         return ["No pair of cells that could be compared has been trained."]
     return [*sentences, f"These are differences of means; {NO_TEST}."]
@@ -129,8 +129,8 @@ def comparison_label(training: Training, baseline: str) -> str:
     return f"{training.label} vs {REGIMES.find(baseline).label}"
 
 
-def _span(low: float, high: float) -> str:
-    return " to ".join(dict.fromkeys((number(low), number(high))))
+def _span(low: float, high: float, *, signed: bool = False) -> str:
+    return " to ".join(dict.fromkeys(number(end, signed=signed) for end in (low, high)))
 
 
 def _plain_words(verdict: str) -> str:
@@ -177,19 +177,37 @@ def _subject(training: Training, mixing_ratio: float | None = None) -> str:
 
 def _verdict_sentence(subject: str, rows: pd.DataFrame) -> str:
     counts, n = Counter(rows["verdict"]), len(rows)
-    not_inferior = _not_inferior(rows)
-    if counts["no_evidence"] == n:
-        whom = "the classifier" if n == 1 else f"any of {n} classifiers"
-        return f"{subject}: no evidence that it helps or hurts {whom}{not_inferior}."
-    small = int(((rows["verdict"] == "helps") & rows["small"]).sum())
-    by_how_much = f" ({small} by a small gain, below {rows['margin'].iloc[0]:g})" if small else ""
-    classifiers = "classifier" if n == 1 else "classifiers"
-    parts = [f"{subject} helps {counts['helps']} of {n} {classifiers}{by_how_much} and hurts {counts['hurts']}"]
-    if counts["no_evidence"]:
+    if counts["no_verdict"] == n:
+        return f"{subject}: no verdict can be given."
+    found = [f"{word} {_whom(rows[rows['verdict'] == word], n)}" for word in ("helps", "hurts") if counts[word]]
+    parts = [f"{subject} {' and '.join(found)}"] if found else [f"{subject}: no evidence that it helps or hurts"]
+    if not found:
+        parts[0] += f" {_all_of(rows[rows['verdict'] == 'no_evidence'], n)}"
+    elif counts["no_evidence"]:
         parts.append(f"for {counts['no_evidence']} there is no evidence either way")
     if counts["no_verdict"]:
         parts.append(f"for {counts['no_verdict']} no verdict can be given")
-    return f"{'; '.join(parts)}{not_inferior}."
+    return f"{'; '.join(parts)}{_not_inferior(rows)}."
+
+
+def _whom(rows: pd.DataFrame, n: int) -> str:
+    """The classifiers of ``rows``, ``n`` in all, with what each gained or lost."""
+    changes = [(model_label(row["model"]), _change(row)) for row in records(rows)]
+    if n == 1:
+        return "{} ({})".format(*changes[0])
+    return f"{len(rows)} of {n} classifiers ({'; '.join(f'{name} {change}' for name, change in changes)})"
+
+
+def _all_of(rows: pd.DataFrame, n: int) -> str:
+    """The classifiers of ``rows``, ``n`` in all, without their names where they are several."""
+    if n == 1:
+        return model_label(rows["model"].item())
+    return f"any of {n} classifiers" if len(rows) == n else f"{len(rows)} of {n} classifiers"
+
+
+def _change(row: Mapping[str, Any]) -> str:
+    small = f", a gain below {row['margin']:g}" if row["verdict"] == "helps" and row["small"] else ""
+    return f"{number(row['difference'], signed=True)}{small}"
 
 
 def _not_inferior(rows: pd.DataFrame) -> str:

@@ -85,7 +85,7 @@ class Range:
 
 @dataclass(frozen=True)
 class IntervalPlot:
-    """A difference and its interval drawn on a line from ``-reach`` to ``reach``."""
+    """A difference and its interval drawn on a line from ``-reach`` to ``reach``; an arrow where it is beyond."""
 
     difference: float
     ci_low: float

@@ -93,7 +93,7 @@ REGIMES = Table(
     ),
     Regime(
         "real_augmented",
-        "real, augmented",
+        "augmented real",
         0,
         "Augmenting the real images",
         augment=True,
@@ -103,7 +103,7 @@ REGIMES = Table(
     ),
     Regime(
         "mixed_augmented",
-        "mixed, augmented",
+        "augmented mixed",
         None,
         "Replacing {share} of every augmented batch by {images}",
         augment=True,
@@ -123,7 +123,7 @@ REGIMES = Table(
     ),
     Regime(
         "real_repeated",
-        "real, repeated",
+        "repeated real",
         0,
         "Repeating the real images for more steps",
         extended=True,
@@ -133,9 +133,9 @@ REGIMES = Table(
     ),
     Regime(
         "real_balanced",
-        "real, class-balanced",
+        "class-balanced real",
         0,
-        "Sampling the real images equally often from each class",
+        "Sampling every class of the real images equally often",
         balanced=True,
         baseline="real",
         color="#5a7d2b",

@@ -18,6 +18,7 @@ from synthpath_kedro.report.figures.style import png_bytes
 from synthpath_kedro.report.figures.synthetic_count import synthetic_count
 from synthpath_kedro.report.figures.training_history import training_history
 from synthpath_kedro.report.figures.tsne import tsne
+from synthpath_kedro.study.grid import Cell
 
 NOTE = "digital phantom, not tissue"
 LONG = "colorectal adenocarcinoma epithelium, $5 a slide_"
@@ -161,15 +162,20 @@ def test_the_title_gives_the_imbalance_ratio_of_the_training_images(drawn):
     assert "Class distribution: imbalance ratio 2.5" in drawn(class_distribution(distribution(9)))
 
 
-def test_an_untrained_cell_is_named_in_its_place(classification, drawn):
-    assert "not trained" in drawn(accuracy_by_regime(classification))
+def test_a_cell_of_the_study_without_results_has_a_row_that_says_so(classification, drawn):
+    own = classification[classification["model"].isin(["cnn", "clip"])]
+    assert "not trained" not in drawn(accuracy_by_regime(own))
+    figure = accuracy_by_regime(own, [Cell("clip", "mixed", "diffusion")])
+    assert "not trained" in drawn(figure)
+    rows = [[label.get_text() for label in axes.get_yticklabels()] for axes in figure.axes]
+    assert rows == [["real", "synthetic", "mixed"], ["real", "synthetic", "mixed"]]
 
 
 def test_points_of_accuracy_are_the_replicates_and_the_bar_is_their_mean(classification):
     axes = accuracy_by_regime(classification[classification["model"] == "cnn"]).axes[0]
-    heights = [offset[1] for collection in axes.collections[::2] for offset in collection.get_offsets()]
-    bars = [collection.get_segments()[0][0][1] for collection in axes.collections[1::2]]
-    assert heights == pytest.approx([0.80, 0.82, 0.81, 0.83, 0.82, 0.84])
+    values = [offset[0] for collection in axes.collections[::2] for offset in collection.get_offsets()]
+    bars = [collection.get_segments()[0][0][0] for collection in axes.collections[1::2]]
+    assert values == pytest.approx([0.80, 0.82, 0.81, 0.83, 0.82, 0.84])
     assert bars == pytest.approx([0.81, 0.82, 0.83])
 
 
@@ -236,7 +242,7 @@ def test_numbers_of_images_are_counted_in_whole_ticks():
 
 def test_figures_of_cells_hold_several_sets_and_augmentation(evidence_of_two_sets, drawn, overhang):
     figure = accuracy_by_regime(evidence_of_two_sets["classification"], note=NOTE)
-    assert {"mixed, augmented (bad)", "real, augmented", "synthetic (good)"} <= drawn(figure)
+    assert {"augmented mixed (bad)", "augmented real", "synthetic (good)"} <= drawn(figure)
     assert overhang(figure) < 0.02
 
 
@@ -244,6 +250,12 @@ def test_a_measure_that_no_generator_has_is_a_panel_of_dashes(evidence_of_two_se
     table = evidence_of_two_sets["generators"].assign(accuracy_alone=float("nan"))
     panel = generators(table).axes[2]
     assert [text.get_text().strip() for text in panel.texts] == ["\N{EN DASH}"] * 2
+
+
+def test_a_distance_below_zero_is_written_right_of_its_bar(evidence_of_two_sets):
+    table = evidence_of_two_sets["generators"].assign(kernel_distance=[-0.065, 6.0])
+    texts = generators(table).axes[0].texts
+    assert [(text.get_position()[0], text.get_text()) for text in texts] == [(0, " -0.065"), (6, " 6.000")]
 
 
 def test_generators_stand_in_their_rank(evidence_of_two_sets, drawn, overhang):

@@ -143,3 +143,10 @@ def test_only_a_phantom_is_called_one(real, synthetic):
     for phantom in (False, True):
         page = render_reader_study(real, synthetic, 10, 0, "Test", phantom)
         assert ("Digital phantom, not tissue" in page) == phantom
+
+
+def test_the_instructions_say_which_of_several_sets_is_shown(real, synthetic):
+    page = render_reader_study(
+        real, synthetic, 8, 0, "Real or synthetic?", False, "Of 2 synthetic sets this shows gan."
+    )
+    assert "Say of each which it is. Of 2 synthetic sets this shows gan.</p>" in page

@@ -80,6 +80,37 @@ def test_verdicts_stand_in_the_models_order_mixed_first(comparison, evidence):
     assert {row[6] for row in texts(verdicts)} == {"0.010"}
 
 
+def test_only_a_gain_that_was_found_is_small(comparison, evidence):
+    table = comparison.assign(small=True, non_inferior=True)
+    verdicts, *_ = build("comparisons", evidence | {"comparison": table}).tables
+    assert [(row[2], row[7]) for row in texts(verdicts)] == [
+        ("hurts", "not inferior"),
+        ("no evidence", "not inferior"),
+        ("helps", "small, not inferior"),
+    ]
+
+
+def test_one_large_difference_does_not_hide_the_others(comparison, evidence):
+    table = comparison.copy()
+    lost = table["verdict"] == "hurts"
+    table.loc[lost, ["difference", "ci_low", "ci_high"]] = [-0.5, -0.6, -0.4]
+    verdicts, *_ = build("comparisons", evidence | {"comparison": table}).tables
+    plots = [row[5] for row in verdicts.rows]
+    assert [(plot.difference, plot.reach) for plot in plots] == [(-0.5, 0.2), (0.0, 0.2), (0.03, 0.2)]
+    assert "An arrow" in verdicts.caption
+    verdicts, *_ = build("comparisons", evidence | {"comparison": comparison}).tables
+    assert "An arrow" not in verdicts.caption
+
+
+def test_only_sets_of_several_denoisers_have_verdicts_about_their_generator(comparison, evidence_of_two_sets):
+    cards = evidence_of_two_sets["generator_cards"]
+    several = cards | {"good": cards["good"].model_copy(update={"replicates": 3})}
+    verdicts, *_ = build("comparisons", evidence_of_two_sets | {"generator_cards": several}).tables
+    assert "The intervals of good include the variance between 3 denoisers. What is said of bad is" in verdicts.caption
+    verdicts, *_ = build("comparisons", evidence_of_two_sets).tables
+    assert verdicts.caption.endswith("about the synthetic images at hand, not about their generator in general.")
+
+
 def test_every_metric_and_class_has_its_verdict(comparison, evidence):
     *_, by_metric, by_class = build("comparisons", evidence | {"comparison": comparison}).tables
     assert [row[:4] for row in texts(by_metric)] == [
@@ -147,7 +178,7 @@ def test_the_ablation_stands_beside_the_attack_on_the_same_images_in_pixel_space
 def test_the_sentence_about_the_ablation_follows_the_numbers(robustness):
     sentence = ablation_sentence(robustness)
     assert (
-        "over 5 cells and the same 18 images each uniform noise costs 0.500 of accuracy there and 0.010 in" in sentence
+        "over 5 cells and the same 18 images each, uniform noise costs 0.500 of accuracy there and 0.010 in" in sentence
     )
     assert sentence.endswith(
         "On these images noise costs far more with the clamp than without it. That is a possible explanation of the "

@@ -56,6 +56,18 @@ def test_the_reader_study_is_mentioned_where_there_is_one(evidence):
     assert "reader_study.html" not in build("fidelity", evidence | {"parameters": hidden}).tables[0].caption
 
 
+def test_of_several_sets_the_one_of_the_reader_study_is_named(evidence_of_two_sets):
+    first = next(iter(evidence_of_two_sets["generator_cards"]))
+    caption = build("fidelity", evidence_of_two_sets).tables[0].caption
+    assert f"tell real tiles from those of the set {first}." in caption
+
+
+def test_spaces_that_were_searched_alike_are_told_once(evidence):
+    alike = evidence["privacy"].assign(n=90, n_train=1000)
+    caption = build("near_duplicates", evidence | {"privacy": alike}).tables[0].caption
+    assert "in pixels and in features 90 of 900 synthetic images were sought among 1,000 of 1,000" in caption
+
+
 def test_the_caption_says_what_was_left_out_of_the_search(evidence):
     caption = build("near_duplicates", evidence).tables[0].caption
     assert (
@@ -88,6 +100,14 @@ def test_generators_are_ranked_only_where_there_are_several(evidence, evidence_o
     (table,) = build("generators", evidence_of_two_sets).tables
     assert [row[:4] for row in texts(table)] == [["1", "good", "npz", "1.0000"], ["2", "bad", "npz", "9.0000"]]
     assert "generators" in build("generators", evidence_of_two_sets).figures
+
+
+def test_a_rank_is_a_whole_number_beside_an_oracle_and_no_search_is_no_all_clear(evidence_of_two_sets):
+    ranked = evidence_of_two_sets["generators"].assign(rank=[1.0, float("nan")], alarm=[None, True])
+    (table,) = build("generators", evidence_of_two_sets | {"generators": ranked}).tables
+    rows = [dict(zip(table.columns, row, strict=True)) for row in texts(table)]
+    assert [row["rank"] for row in rows] == ["1", "positive control"]
+    assert [row["alarm"] for row in rows] == ["\N{EN DASH}", "yes"]
 
 
 def test_the_best_cell_is_compared_with_the_mean_color_of_real_images(evidence):

@@ -74,7 +74,7 @@ def _filter_set(grid: Grid, model: str, name: str, of_sets: dict[str, list[str]]
         outputs=[grid.of_set("confidence_mask", name), grid.of_set("confidence_filtering_table", name)],
         name=f"filter_{name}",
     )
-    return Pipeline([node], namespace="classifiers", prefix_datasets_with_namespace=False)
+    return Pipeline([node], namespace=f"classifiers.{model}.filter", prefix_datasets_with_namespace=False)
 
 
 def _train_cell(grid: Grid, cell: Cell) -> Pipeline:

@@ -1,69 +1,91 @@
 """What the training data does to accuracy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from synthpath_kedro.report.figures.style import (
     FAINT,
     INK,
     SMALL_SIZE,
-    TEXT_SIZE,
     Style,
-    add_legend_below,
     blank_figure,
     dress,
     literal,
+    name_panel,
     new_figure,
 )
-from synthpath_kedro.report.labels import model_label, ordered_models, point_style, rows_of, trainings
+from synthpath_kedro.report.labels import (
+    Training,
+    model_label,
+    ordered_models,
+    point_style,
+    rows_of,
+    training_label,
+    trainings,
+)
+from synthpath_kedro.study.grid import Cell
 
-_WIDTH = 0.66
-"""Share of a model's place that its regimes fill."""
+_WIDTH, _ROW, _MARGIN, _PANEL_MARGIN = 8.0, 0.24, 1.1, 0.42
+"""Inches: of the figure, of a cell, of title and axis, of a model's name."""
 
 
 def accuracy_by_regime(
-    classification: pd.DataFrame, title: str = "Accuracy by training data", note: str | None = None
+    classification: pd.DataFrame,
+    missing: Sequence[Cell] = (),
+    title: str = "Accuracy by training data",
+    note: str | None = None,
 ) -> Figure:
-    """Accuracy on the real test set: a point per replicate, a bar at the mean, colors and shapes by regime.
+    """Accuracy on the real test set: a panel per model, a row per cell, a point per replicate, a bar at the mean.
 
     Args:
         classification: one row per cell and replicate: ``model, regime, set, replicate, accuracy``.
+        missing: cells of the study that have not been trained; they have a row that says so.
         title: heading.
         note: a warning under the title.
     """
     if classification.empty:
         return blank_figure(title, note, "no cell has been trained")
     models, shown = ordered_models(classification["model"]), trainings(classification)
-    figure = new_figure(max(6.0, 1.2 + max(1.65, 0.45 * len(shown)) * len(models)), 4.4, title, note)
-    axes = dress(figure.add_subplot())
-    step = _WIDTH / len(shown)
-    for place, model in enumerate(models):
-        for number, training in enumerate(shown):
+    rows = {model: _rows(classification, missing, model, shown) for model in models}
+    heights = [len(of_model) for of_model in rows.values()]
+    figure = new_figure(_WIDTH, _MARGIN + _PANEL_MARGIN * len(models) + _ROW * sum(heights), title, note)
+    panels = figure.subplots(len(models), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (model, of_model) in zip(panels, rows.items(), strict=True):
+        name_panel(dress(axes, grid="x"), literal(model_label(model)))
+        for place, training in enumerate(of_model):
             cell = rows_of(classification, model, training)
-            center = place + (number - (len(shown) - 1) / 2) * step
-            _draw_cell(axes, center, step, cell["accuracy"], point_style(training, shown))
-    axes.set_xticks(range(len(models)), [literal(model_label(model)) for model in models], fontsize=TEXT_SIZE)
-    axes.tick_params(axis="x", length=0)
-    axes.set(ylabel="accuracy, real test set", xlim=(-0.6, len(models) - 0.4))
-    handles = [Line2D([], [], ls="", **point_style(training, shown)) for training in shown]
-    handles.append(Line2D([], [], color=INK, linewidth=2))
-    labels = [*(training.label for training in shown), "mean"]
-    add_legend_below(figure, handles, labels)
+            _draw_cell(axes, place, cell["accuracy"], point_style(training, shown))
+        axes.set_yticks(range(len(of_model)), [literal(training.label) for training in of_model])
+        axes.set_ylim(len(of_model) - 0.5, -0.5)
+        axes.tick_params(axis="y", length=0)
+    panels[-1].set_xlabel("accuracy, real test set")
     return figure
 
 
-def _draw_cell(axes: Axes, place: float, step: float, accuracies: pd.Series, marks: Mapping[str, Any]) -> None:
+def _rows(
+    classification: pd.DataFrame, missing: Sequence[Cell], model: str, shown: Sequence[Training]
+) -> list[Training]:
+    """What the model was trained on, then what it has yet to be trained on."""
+    trained = [training for training in shown if len(rows_of(classification, model, training))]
+    untrained = [
+        Training(cell.regime, cell.set, training_label(cell.regime, cell.set, several_sets=cell.several_sets))
+        for cell in missing
+        if cell.model == model
+    ]
+    return [*trained, *untrained]
+
+
+def _draw_cell(axes: Axes, place: float, accuracies: pd.Series, marks: Mapping[str, Any]) -> None:
     if accuracies.empty:
-        style: Style = {"rotation": 90, "fontsize": SMALL_SIZE, "color": FAINT, "ha": "center", "va": "bottom"}
-        axes.text(place, 0.02, "not trained", transform=axes.get_xaxis_transform(), **style)
+        style: Style = {"fontsize": SMALL_SIZE, "color": FAINT, "ha": "left", "va": "center"}
+        axes.text(0.01, place, "not trained", transform=axes.get_yaxis_transform(), **style)
         return
-    shifts = np.linspace(-0.18, 0.18, len(accuracies)) * step if len(accuracies) > 1 else [0]
-    points: Style = {"s": 46, "linewidths": 0.6, "alpha": 0.75, "edgecolors": "white", "zorder": 3}
-    axes.scatter(place + np.asarray(shifts), accuracies, **points, **marks)
-    axes.hlines(accuracies.mean(), place - 0.36 * step, place + 0.36 * step, color=INK, linewidth=2, zorder=4)
+    shifts = np.linspace(-0.14, 0.14, len(accuracies)) if len(accuracies) > 1 else np.zeros(1)
+    points: Style = {"s": 34, "linewidths": 0.6, "alpha": 0.75, "edgecolors": "white", "zorder": 3}
+    axes.scatter(accuracies, place + shifts, **points, **marks)
+    axes.vlines(accuracies.mean(), place - 0.36, place + 0.36, color=INK, linewidth=2, zorder=4)

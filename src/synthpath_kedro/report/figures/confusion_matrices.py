@@ -17,8 +17,11 @@ from synthpath_kedro.report.figures.style import (
     wrapped,
 )
 
-_PANEL, _MARGIN = 3.1, 1.0
-"""Inches: of a matrix, of title and axis names."""
+_PANEL, _MARGIN, _AXIS = 3.1, 0.4, 0.6
+"""Inches: of a matrix, of the title, of a row's names."""
+
+_BESIDE = 3
+"""Matrices beside each other; more would be too small to read."""
 
 _LABEL_CHARACTER, _LABEL_MARGIN, _NAME_CHARACTERS = 0.075, 0.45, 34
 """Inches: of a character of a class name, of the number beside it; characters of a line of a name."""
@@ -30,7 +33,7 @@ def confusion_matrices(
     title: str,
     note: str | None = None,
 ) -> Figure:
-    """One matrix a regime side by side, in percent of each true class.
+    """One matrix per regime, at most three beside each other, in percent of each true class.
 
     Args:
         matrices: counts by regime; true classes in rows, predicted ones in columns.
@@ -42,10 +45,14 @@ def confusion_matrices(
         return blank_figure(title, note, "no cell has been trained")
     names = [wrapped(name, _NAME_CHARACTERS) for name in class_names]
     labels = _LABEL_MARGIN + max(len(line) for name in names for line in name.splitlines()) * _LABEL_CHARACTER
-    width = labels + _PANEL * len(matrices)
-    figure = new_figure(max(width, 5.0), _PANEL + _MARGIN + (0.2 if note else 0), title, note)
-    panels = figure.subplots(1, len(matrices), sharey=True, squeeze=False)[0]
-    for axes, (regime, matrix) in zip(panels, matrices.items(), strict=True):
+    columns = min(_BESIDE, len(matrices))
+    rows = -(-len(matrices) // columns)
+    width, height = labels + _PANEL * columns, rows * (_PANEL + _AXIS) + _MARGIN + (0.2 if note else 0)
+    figure = new_figure(max(width, 5.0), height, title, note)
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+    for axes in panels[len(matrices) :]:
+        axes.remove()
+    for axes, (regime, matrix) in zip(panels, matrices.items(), strict=False):
         _draw_matrix(axes, matrix)
         name_panel(axes, f"trained on {literal(regime)}")
         axes.set_xlabel("predicted class", fontsize=SMALL_SIZE, color=INK)

@@ -22,7 +22,7 @@ _PANELS = {
     "kernel_distance": "kernel distance to\nheld-out real images (low is good)",
     "near_duplicates": "near-duplicates, share\n(low is good)",
     "accuracy_alone": "accuracy alone\n(mean over models)",
-    "accuracy_mixed": "accuracy mixed\n(mean over models)",
+    "accuracy_mixed": "accuracy with real images\n(mean over models)",
 }
 
 
@@ -57,8 +57,9 @@ def _draw(axes: Axes, table: pd.DataFrame, column: str, colors: Mapping[str, str
     values = table[column].astype(float)
     lengths = values.fillna(0)
     style: Style = {"color": [colors[name] for name in table["set"]], "height": 0.62}
-    bars = axes.barh(range(len(table)), lengths, **style)
-    texts = [f" {value:.3f}" if pd.notna(value) else " \N{EN DASH}" for value in values]
-    axes.bar_label(bars, texts, fontsize=SMALL_SIZE)
+    axes.barh(range(len(table)), lengths, **style)
+    for place, value in enumerate(values):
+        text = f" {value:.3f}" if pd.notna(value) else " \N{EN DASH}"
+        axes.text(max(lengths[place], 0), place, text, va="center", fontsize=SMALL_SIZE)  # right of a negative bar too
     axes.set_xlim(min(0.0, 1.3 * lengths.min()), max(1.3 * lengths.max(), 1e-3))
     axes.tick_params(axis="y", length=0)

@@ -35,7 +35,7 @@ class DrawnTiles(NamedTuple):
 
 
 def render_reader_study(
-    real: LabeledImages, synthetic: LabeledImages, n_images: int, seed: int, title: str, phantom: bool
+    real: LabeledImages, synthetic: LabeledImages, n_images: int, seed: int, title: str, phantom: bool, about: str = ""
 ) -> str:
     """A page that shows tiles one at a time, asks of each whether it is real, and says how often the reader was right.
 
@@ -51,12 +51,13 @@ def render_reader_study(
         seed: decides which tiles are drawn, and their order.
         title: heading.
         phantom: the data is rendered, not taken from patients.
+        about: a sentence for the instructions, such as which of several synthetic sets is shown.
 
     Raises:
         InputError: see ``draw_tiles``.
     """
     drawn = draw_tiles(real, synthetic, n_images, seed)
-    return render_drawn(drawn, title, PHANTOM_NOTE if phantom else None)
+    return render_drawn(drawn, title, PHANTOM_NOTE if phantom else None, about)
 
 
 def draw_tiles(real: LabeledImages, synthetic: LabeledImages, n_images: int, seed: int) -> DrawnTiles:
@@ -92,13 +93,14 @@ def draw_tiles(real: LabeledImages, synthetic: LabeledImages, n_images: int, see
     return DrawnTiles(tiles, tuple(sources.tolist()), tuple(labels.tolist()), tuple(counts))
 
 
-def render_drawn(drawn: DrawnTiles, title: str, note: str | None) -> str:
+def render_drawn(drawn: DrawnTiles, title: str, note: str | None, about: str = "") -> str:
     """The page of ``render_reader_study`` for tiles that have been drawn."""
     sheet = sprite_sheet(drawn.tiles)
     truth = {"sources": drawn.sources, "labels": drawn.labels, "classes": drawn.classes}
     key = b64encode(json.dumps(truth).encode()).decode()
     content = {
         "n": len(drawn.tiles),
+        "about": about,
         "size": sheet.size,
         "columns": sheet.columns,
         "key": key,

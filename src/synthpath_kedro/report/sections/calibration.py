@@ -10,8 +10,8 @@ CAPTION = (
 )
 RELIABILITY = (
     "Accuracy against confidence on the real test set, over all replicates, in bins of equal width; a larger marker "
-    "stands for more images. On the diagonal confidence equals accuracy, below it exceeds it. Lower row: after "
-    "temperature scaling on the validation images."
+    "stands for more images. On the diagonal confidence equals accuracy, below it confidence exceeds accuracy. "
+    "Lower row: after temperature scaling on the validation images."
 )
 ALT = "Reliability diagrams of every classifier, before and after temperature scaling"
 

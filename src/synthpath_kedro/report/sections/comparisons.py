@@ -1,5 +1,6 @@
 """Every regime against its baseline: the verdicts."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from synthpath_kedro.report.labels import model_label, trainings
@@ -8,32 +9,36 @@ from synthpath_kedro.report.section import Evidence, Section, SectionContent
 if TYPE_CHECKING:
     import pandas as pd
 
+    from synthpath_kedro.data.synthetic import GeneratorCard
     from synthpath_kedro.report.tables import PlainTable
     from synthpath_kedro.report.values import Verdict
 
 TESTED = (
     "Difference of the replicates' mean accuracies. Each interval is of one comparison by itself; the verdict allows "
-    "for all of them (adjusted p) and is about the sign alone. Small: a gain below {margin}. Not inferior: a loss of "
-    "{margin} or more is ruled out (one-sided, adjusted too). Detectable: a true difference that 80 of 100 such "
-    "studies would find. {about}"
+    "for all of them (adjusted p) and is about the sign alone. Small: a gain that was found and is below {margin}. Not "
+    "inferior: a loss of {margin} or more is ruled out (one-sided, adjusted too).{arrows} {about}"
 )
+ARROWS = " An arrow: the difference is beyond the scale of the drawing."
 ONE_RUN = "Everything is about the synthetic images at hand, not about their generator in general."
-SEVERAL_RUNS = "The interval holds the luck of {n} denoisers."
+SEVERAL_RUNS = "The intervals of {names} include the variance between {n} denoisers."
+MADE_ONCE = " What is said of {names} is about the images at hand, not about their generator in general."
 UNTESTED = "Differences of the replicates' means; no test of significance was run."
 IN_FULL = (
-    "Accuracy on the real test set. The standard error (SE) holds the variance of training seeds and of test {unit}; "
-    "Holm's adjustment runs over the claims and over the controls, and decides the verdict. McNemar's test, over test "
-    "images alone, is shown for orientation: it ignores the training seed."
+    "Accuracy on the real test set. The standard error (SE) includes the variance of training seeds and of test "
+    "{unit}; Holm's adjustment runs over the claims and, apart from them, over the controls, and decides the verdict. "
+    "Detectable: the smallest true difference that 80 of 100 such studies would find. McNemar's test, over test images "
+    "alone, is shown for orientation: it is the median p of the replicates and ignores the training seed."
 )
 BY_METRIC = (
     "The same analysis for every metric, with 95 % intervals of each comparison by itself. Holm's adjustment runs over "
-    "the comparisons of one metric. A Brier score is an error: less is better."
+    "the claims and over the controls of one metric. A Brier score is an error: less is better."
 )
 BY_CLASS = (
     "Change of each class's recall, with its verdict where there is evidence. Holm's adjustment runs over all classes "
-    "and comparisons."
+    "and the claims, and over all classes and the controls."
 )
-MIN_REACH = 0.01
+MIN_REACH, TYPICAL_REACH = 0.01, 4
+"""Ends of the drawings: at least so much accuracy, at most so many times the median interval's farther end."""
 
 
 def _build(evidence: Evidence) -> SectionContent:
@@ -44,18 +49,22 @@ def _build(evidence: Evidence) -> SectionContent:
     if len(comparison):
         accuracy = accuracy_rows(comparison)
         unit = "patients (or slides)" if evidence["data_card"].groups_known else "images"
-        runs = max((card.replicates for card in evidence["generator_cards"].values()), default=1)
-        tables = [_verdicts(accuracy, runs), _in_full(accuracy, unit), _by_metric(comparison), _by_class(comparison)]
+        tables = [
+            _verdicts(accuracy, _about(evidence["generator_cards"])),
+            _in_full(accuracy, unit),
+            _by_metric(comparison),
+            _by_class(comparison),
+        ]
         return SectionContent(tables=tables)
     differences = mean_differences(evidence["classification"])
     return SectionContent(tables=[_differences(differences)] if len(differences) else [])
 
 
-def _verdicts(comparison: "pd.DataFrame", runs: int) -> "PlainTable":
+def _verdicts(comparison: "pd.DataFrame", about: str) -> "PlainTable":
     from synthpath_kedro.report.values import Fixed, IntervalPlot, PValue, Range
 
-    ends = comparison[["difference", "ci_low", "ci_high"]]
-    reach = max(MIN_REACH, float(ends.abs().max().max()))
+    ends = comparison[["difference", "ci_low", "ci_high"]].abs().max(axis=1)
+    reach = max(MIN_REACH, min(float(ends.max()), TYPICAL_REACH * float(ends.median())))
     rows = [
         {
             "verdict": _verdict(row),
@@ -63,13 +72,12 @@ def _verdicts(comparison: "pd.DataFrame", runs: int) -> "PlainTable":
             "95 % interval": Range(row["ci_low"], row["ci_high"], signed=True),
             "worse \N{EN DASH} better": IntervalPlot(row["difference"], row["ci_low"], row["ci_high"], reach),
             "adjusted p": PValue(row["p_adjusted"]) if row["p_adjusted"] == row["p_adjusted"] else "",
-            "detectable": Fixed(row["detectable"]),
             "size": _size(row),
         }
         for row in _rows(comparison)
     ]
-    about = ONE_RUN if runs == 1 else SEVERAL_RUNS.format(n=runs)
-    caption = TESTED.format(margin=f"{comparison['margin'].iloc[0]:g}", about=about)
+    arrows = ARROWS if (comparison["difference"].abs() > reach).any() else ""
+    caption = TESTED.format(margin=f"{comparison['margin'].iloc[0]:g}", arrows=arrows, about=about)
     return _named(comparison, rows, title="Test accuracy against the baseline", caption=caption)
 
 
@@ -82,6 +90,7 @@ def _in_full(comparison: "pd.DataFrame", unit: str) -> "PlainTable":
             "SE": Fixed(row["standard_error"]),
             "p": PValue(row["p"]),
             "p, Holm": PValue(row["p_adjusted"]),
+            "detectable": Fixed(row["detectable"]),
             "p, McNemar": PValue(row["mcnemar_p"]),
             "family": row["family"],
         }
@@ -183,8 +192,18 @@ def _change(row: dict[str, Any]) -> "Verdict":
 
 
 def _size(row: dict[str, Any]) -> str:
-    parts = [word for word, holds in (("small", row["small"]), ("not inferior", row["non_inferior"])) if holds]
-    return ", ".join(parts)
+    small = row["verdict"] == "helps" and row["small"]
+    return ", ".join(word for word, holds in (("small", small), ("not inferior", row["non_inferior"])) if holds)
+
+
+def _about(cards: "Mapping[str, GeneratorCard]") -> str:
+    """What the verdicts are about: sets of several denoisers, or the images at hand."""
+    several = {name: card.replicates for name, card in cards.items() if card.replicates > 1}
+    if not several:
+        return ONE_RUN
+    once = ", ".join(name for name in cards if name not in several)
+    said = SEVERAL_RUNS.format(names=", ".join(several), n=max(several.values()))
+    return said + (MADE_ONCE.format(names=once) if once else "")
 
 
 SECTION = Section(

@@ -62,5 +62,8 @@ SECTION = Section(
     question="help",
     needs=("data_card", "cross_validation", "cross_validation_comparison"),
     build=_build,
-    absent="No cross-validation of this data: kedro run --pipeline=cross_validation makes it, for small test sets.",
+    absent=(
+        "No cross-validation of this data, which is for small test sets: kedro run --pipeline=cross_validation makes "
+        "it, and kedro run --pipelines=evaluation --tags=report shows it here."
+    ),
 )

@@ -16,7 +16,9 @@ def _build(evidence: Evidence) -> SectionContent:
     if len(replicates) > 1:
         shown = {key: value for key, value in shown.items() if key not in ("epochs", "images seen")}
         shown |= {f"replicate {k}": one for k, one in enumerate(replicates)}
-    facts = [*flattened(shown), *flattened(card.get("parameters", {}))]
+    parameters = dict(flattened(card.get("parameters", {})))
+    facts = [(key, value) for key, value in flattened(shown) if key.replace(" ", "_") not in parameters]
+    facts += parameters.items()
     return SectionContent([facts_table([(key, Exact(value)) for key, value in facts])])
 
 

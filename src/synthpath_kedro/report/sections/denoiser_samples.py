@@ -2,7 +2,7 @@
 
 from synthpath_kedro.report.section import Evidence, ReportFigure, Section, SectionContent
 
-CAPTION = "Images sampled from the averaged weights as training went on; the same noise in every row."
+CAPTION = "Images sampled from the averaged weights as training went on; each epoch's images start from the same noise."
 OTHERS = "The rows by epoch are of the first of {n} denoisers (replicate 0); of each other, its last samples."
 ALT = "Sampled images of each class after several epochs"
 

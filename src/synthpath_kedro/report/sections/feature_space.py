@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 CAPTION = (
     "Of each synthetic image's nearest neighbors among real test images and other synthetic ones: the share that is "
     "real, beside the share expected where nothing tells them apart, and the share of its own class. "
-    "feature_space.html, beside this file, shows every cell's points{tiles}."
+    "feature_space.html, beside this file, shows the points of the embedded cells{tiles}."
 )
 TSNE = (
     "Penultimate features of {model} trained on {training} images, for real test images and synthetic ones, embedded "
-    "jointly: colored by class, and by real or synthetic."
+    "jointly by t-SNE: colored by class, and by real or synthetic. Sizes of groups and distances between them mean "
+    "little in such an embedding; see the table of nearest neighbors."
 )
 
 

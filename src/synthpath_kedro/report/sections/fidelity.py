@@ -21,7 +21,7 @@ MEASURES = {
 KEYS = ["set", "reference", "class", "measure"]
 """Of a row; the reference comes once with every set."""
 
-READER_STUDY = "reader_study.html, beside this file, asks a person to tell real tiles from synthetic ones."
+READER_STUDY = "reader_study.html, beside this file, asks a person to tell real tiles from {which}."
 BY_CLASS = (
     "Kernel distance of each class to itself, in the same features; unbiased, so that n may differ (n: images of the "
     "first set / of the second)."
@@ -51,7 +51,7 @@ def _overall(evidence: Evidence) -> "PlainTable":
         }
         for (reference, name, n), row in wide.iterrows()
     ]
-    return plain_table(rows, caption=_caption(table, evidence["parameters"].report.embed_real_images))
+    return plain_table(rows, caption=_caption(table) + _reader_study(evidence))
 
 
 def _by_class(evidence: Evidence) -> "PlainTable":
@@ -75,26 +75,33 @@ def _candidate(name: str, several: bool) -> str:
     return name.replace("_", " ") if several or name == REAL_TRAIN else "synthetic"
 
 
-def _caption(table: "pd.DataFrame", real_images: bool) -> str:
+def _caption(table: "pd.DataFrame") -> str:
     row = table.iloc[0]
     frechet = table.loc[table["measure"] == "frechet_distance", "value"]
     singular = " There is no Fréchet distance: n does not exceed the dimensions of the features."
     return (
         f"In features of {model_label(row['extractor'])} ({row['weights']} weights, {row['input_size']} pixels), "
         f"{row['n']:,} images of each set. Distances: 0 is alike; the kernel distance may fall below 0. Precision: "
-        "share of candidates among the reference images; recall: share of reference images among the candidates; "
-        "density and coverage: 1 is alike. Rows of real training images show "
-        "what real images of this number reach."
-        + (singular if frechet.isna().any() else "")
-        + (f" {READER_STUDY}" if real_images else "")
+        "share of candidates that lie among the reference images; recall: share of reference images that lie among the "
+        "candidates; density and coverage: 1 is alike. Rows of real training images show what as many real "
+        "images reach." + (singular if frechet.isna().any() else "")
     )
+
+
+def _reader_study(evidence: Evidence) -> str:
+    """Where the reader study is and which images it shows: of several sets the first."""
+    if not evidence["parameters"].report.embed_real_images:
+        return ""
+    sets = list(evidence["generator_cards"])
+    which = f"those of the set {sets[0]}" if len(sets) > 1 else "synthetic ones"
+    return f" {READER_STUDY.format(which=which)}"
 
 
 SECTION = Section(
     name="fidelity",
     title="Fidelity",
     question="images",
-    needs=("parameters", "fidelity", "fidelity_per_class"),
+    needs=("parameters", "generator_cards", "fidelity", "fidelity_per_class"),
     build=_build,
     absent="No fidelity: the features of the images were not compared.",
 )

@@ -1,14 +1,16 @@
 """Which generator is best, where a study has several."""
 
+from typing import Any
+
 from synthpath_kedro.report.section import Evidence, ReportFigure, Section, SectionContent
 
 CAPTION = (
-    "Ranked by kernel distance to held-out real images (features; 0 is alike), then by accuracy. A positive control is "
-    "a perfect generator, which draws from the true distribution: it shows what could be reached, and has no rank. "
-    "Near-duplicates: the share of a set's images that are nearer to a training image than the nearest 1 % of held-out "
-    "images are, in pixels or in features, whichever is larger. Accuracies are means over the models and regimes that "
-    "every set has, on the real test set, trained on the set alone and together with real images; differences are "
-    "against the baseline without synthetic images."
+    "Ranked by kernel distance to held-out real images (features; 0 is alike), then by accuracy; whether two sets "
+    "differ by more than chance was not tested. A positive control is a perfect generator, which draws from the true "
+    "distribution: it shows what could be reached, and has no rank. Near-duplicates: the share of a set's images that"
+    " are nearer to a training image than the nearest 1 % of held-out images are, in pixels or in features, whichever"
+    " is larger. Accuracies are means over the models and regimes that every set has, on the real test set, trained "
+    "on the set alone and together with real images; differences are against the baseline without synthetic images."
 )
 
 
@@ -19,27 +21,27 @@ def _build(evidence: Evidence) -> SectionContent:
     from synthpath_kedro.evaluation.rows import records
     from synthpath_kedro.report.figures.generators import generators
     from synthpath_kedro.report.tables import plain_table
-    from synthpath_kedro.report.values import Fixed, Warned
+    from synthpath_kedro.report.values import Fixed
 
     table, cards = evidence["generators"], evidence["generator_cards"]
     if len(table) < 2:
         return SectionContent()
     rows = [
         {
-            "rank": "positive control" if pd.isna(row["rank"]) else row["rank"],
+            "rank": "positive control" if pd.isna(row["rank"]) else int(row["rank"]),
             "set": row["set"],
             "source": cards[row["set"]].source,
             "kernel distance": Fixed(row["kernel_distance"], digits=4),
             "coverage": Fixed(row["coverage"]),
             "recall": Fixed(row["recall"]),
             "near-duplicates": Fixed(row["near_duplicates"]),
-            "alarm": Warned("yes") if row["alarm"] is True else "no",
-            "accuracy alone": Fixed(row["accuracy_alone"]),
-            "mixed": Fixed(row["accuracy_mixed"]),
+            "alarm": _alarm(row["alarm"]),
+            "accuracy, alone": Fixed(row["accuracy_alone"]),
+            "accuracy, with real": Fixed(row["accuracy_mixed"]),
             "difference, alone": Fixed(row["difference_alone"], signed=True),
-            "difference, mixed": Fixed(row["difference_mixed"], signed=True),
+            "difference, with real": Fixed(row["difference_mixed"], signed=True),
         }
-        for row in records(table.assign(alarm=table["alarm"].fillna(False).astype(bool).astype(object)))
+        for row in records(table)
     ]
     figure = ReportFigure(
         "Generators, ranked",
@@ -48,6 +50,17 @@ def _build(evidence: Evidence) -> SectionContent:
         generators(table, note=source_note(phantom=evidence["data_card"].phantom)),
     )
     return SectionContent(tables=[plain_table(rows)], figures={"generators": figure})
+
+
+def _alarm(alarm: Any) -> Any:
+    """In words; a dash where nothing was searched."""
+    import pandas as pd
+
+    from synthpath_kedro.report.values import DASH, Warned
+
+    if pd.isna(alarm):
+        return DASH
+    return Warned("yes") if alarm else "no"
 
 
 SECTION = Section(

@@ -83,5 +83,8 @@ SECTION = Section(
     question="help",
     needs=("data_card", "generator_cards", "learning_curve_intervals", "real_images_worth"),
     build=_build,
-    absent="No learning curve of this data: kedro run --pipeline=learning_curve makes it.",
+    absent=(
+        "No learning curve of this data: kedro run --pipeline=learning_curve makes it, and kedro run "
+        "--pipelines=evaluation --tags=report shows it here."
+    ),
 )

@@ -23,8 +23,8 @@ PAIRS = (
 )
 HIDDEN = " The training images are not shown (report.embed_real_images is off)."
 DISTANCES = (
-    "Of synthetic images, and of held-out real images, which no generator of this study has seen. A copy has a "
-    "smaller distance than nearly all held-out images."
+    "Of synthetic images, and of held-out real images: validation images, on which this study trains no generator. A "
+    "copy has a smaller distance than nearly all held-out images."
 )
 
 
@@ -65,19 +65,20 @@ def _finding(row: Mapping[str, Any]) -> Any:
 def _caption(table: "pd.DataFrame", data_card: "DataCard", generators: "Mapping[str, GeneratorCard]") -> str:
     """How many images were searched, and what the figures are."""
     total = data_card.splits["train"].n
-    searched = []
+    searched: dict[str, list[str]] = {}
     rows = table.drop_duplicates(["set", "space"])
     for _, row in rows.iterrows():
         of = f" of {generators[row['set']].total:,}" if row["set"] in generators else ""
         name = "synthetic images" if len(set(rows["set"])) == 1 else f"images of {row['set']}"
         left_out = row["n_train"] < total
-        searched.append(
-            f"in {row['space']} {int(row['n']):,}{of} {name} were sought among {int(row['n_train']):,} of {total:,} "
-            "training images"
+        sought = (
+            f"{int(row['n']):,}{of} {name} were sought among {int(row['n_train']):,} of {total:,} training images"
             + (" (drawn at random: a copy of an image that was left out is not seen)" if left_out else "")
         )
+        searched.setdefault(sought, []).append(f"in {row['space']}")
+    clauses = [f"{' and '.join(spaces)} {sought}" for sought, spaces in searched.items()]
     return (
-        f"Nearest training images: {'; '.join(searched)}. Held out: {int(table['n_held_out'].iloc[-1]):,} validation "
+        f"Nearest training images: {'; '.join(clauses)}. Held out: {int(table['n_held_out'].iloc[-1]):,} validation "
         "images. A near-duplicate is nearer to a training image than the nearest 1 % of held-out images are (than the "
         "nearest one that is no copy itself, where held-out images have copies among the training images); "
         "authenticity is the share of images that are farther from their nearest training image than that one is from "

@@ -53,12 +53,11 @@ def ablation_sentence(robustness: "pd.DataFrame") -> str:
         for attack in ordered_attacks(ablation["attack"])
     ]
     cells = len(cells_of(ablation))
-    average = (
-        f"On average over {cells} {'cell' if cells == 1 else 'cells'} and the same {ablation['n'].iloc[0]:,} images"
-    )
+    of_cells, n = "1 cell" if cells == 1 else f"{cells} cells", ablation["n"].iloc[0]
+    average = f"On average over {of_cells} and the same {n:,} images each"
     sentence = (
         "Ablation, no measure of robustness: the same attacks on images that were normalized first and then clamped to "
-        f"[0, 1], with eps in the unit of normalized values. {average} each {'; '.join(parts)}."
+        f"[0, 1], with eps in the unit of normalized values. {average}, {'; '.join(parts)}."
     )
     if NOISE not in losses.index:
         return sentence

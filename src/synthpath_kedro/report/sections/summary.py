@@ -21,7 +21,7 @@ def _build(evidence: Evidence) -> SectionContent:
         sentences = [
             *verdict_sentences(claims, ratio),
             sensitivity_sentence(claims),
-            *control_sentences(controls, ratio),
+            *control_sentences(controls),
         ]
     else:
         sentences = difference_sentences(mean_differences(evidence["classification"]))

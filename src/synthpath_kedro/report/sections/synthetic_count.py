@@ -55,5 +55,8 @@ SECTION = Section(
     question="help",
     needs=("data_card", "parameters", "generator_cards", "synthetic_count"),
     build=_build,
-    absent="No comparison of numbers of synthetic images: kedro run --pipeline=learning_curve makes it.",
+    absent=(
+        "No comparison of numbers of synthetic images: kedro run --pipeline=learning_curve makes it, and kedro run "
+        "--pipelines=evaluation --tags=report shows it here."
+    ),
 )

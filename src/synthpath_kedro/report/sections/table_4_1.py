@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 BESIDE = "Published: the number of the original study, a single run on PathMNIST at 64x64."
 NOT_BESIDE = (
-    "No published numbers stand here: they are of PathMNIST at 64x64 with 89,996 training images, and of the published "
-    "networks with their pretrained weights."
+    "No published numbers are shown here: they are of PathMNIST at 64x64 with 89,996 training images, and of the "
+    "published networks with their pretrained weights."
 )
 
 
@@ -21,6 +21,7 @@ def _build(evidence: Evidence) -> SectionContent:
     from synthpath_kedro.data.cell_metadata import CellMetadata
     from synthpath_kedro.report.published import models_as_published
     from synthpath_kedro.report.published_tables import table_4_1
+    from synthpath_kedro.study.grid import Grid
 
     parameters, classification, colors = (evidence[name] for name in ("parameters", "classification", "color_baseline"))
     beside = models_as_published(evidence["data_card"], map(CellMetadata.of, evidence["predictions"]))
@@ -33,7 +34,8 @@ def _build(evidence: Evidence) -> SectionContent:
         as_published=beside,
     )
     table = replace(table, caption=BESIDE if beside else NOT_BESIDE)
-    sentences = color_sentence(colors, classification), _zero_shot_sentence(classification)
+    reachable = classification[~classification["set"].isin(Grid.from_parameters(parameters).oracles)]
+    sentences = color_sentence(colors, reachable), _zero_shot_sentence(classification)
     return SectionContent(tables=[table], notes=[Note(sentence) for sentence in sentences if sentence])
 
 
@@ -42,7 +44,7 @@ def color_sentence(colors: "pd.DataFrame", classification: "pd.DataFrame") -> st
 
     Args:
         colors: as ``color_baseline_table`` gives it.
-        classification: as ``classification_table`` gives it.
+        classification: as ``classification_table`` gives it, without the cells of a perfect generator.
     """
     from synthpath_kedro.report.values import number
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ROUNDING = 1e-9
-CAPTION = "Accuracy under each attack, for every cell; a point is a replicate."
+CAPTION = "Accuracy under each attack, for every attacked cell; a point is a replicate."
 ALT = "Accuracy of each cell under every attack"
 
 

@@ -166,13 +166,15 @@ def write_reader_study(
     """A page that asks a reader which tiles are synthetic; none where real tiles must not be shown.
 
     The real tiles are validation images: the test images of another center would give themselves away by their stain.
-    Of several synthetic sets the first is shown.
+    Of several synthetic sets the first is shown, and named.
     """
     from synthpath_kedro.report.pages.reader_study import render_reader_study
 
-    synthetic = next(iter(synthetic_sets.values())).labeled()
+    name, first = next(iter(synthetic_sets.items()))
+    synthetic = first.labeled()
     check_same_data({"real_val": real_val.card, "synthetic": synthetic.card})
     if not params.embed_real_images:
         return MISSING
-    title = "Real or synthetic?"
-    return render_reader_study(real_val, synthetic, params.reader_study_images, seed, title, real_val.phantom)
+    several = f"Of {len(synthetic_sets)} synthetic sets this test shows {name}." if len(synthetic_sets) > 1 else ""
+    n_images, title = params.reader_study_images, "Real or synthetic?"
+    return render_reader_study(real_val, synthetic, n_images, seed, title, real_val.phantom, several)
