@@ -11,9 +11,10 @@ from pathlib import Path
 from synthpath_kedro.errors import InputError
 
 REACH_SECONDS = 10.0
-# Commits that hold model.safetensors; openai's main holds pickled weights alone.
+# Commits that hold safetensors; openai's main holds pickled weights alone.
 REVISIONS = {
     "openai/clip-vit-base-patch32": "d15b5f29721ca72dac15f8526b284be910de18be",
+    "stabilityai/sd-vae-ft-mse": "31f26fdeee1355a5c34592e401dd41e45d25a493",
     "timm/vit_small_patch14_dinov2.lvd142m": "4610ca143709d58a633b6397a74412c2c3842454",
 }
 

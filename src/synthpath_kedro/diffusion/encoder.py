@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from synthpath_kedro.data.artifact import Card
+from synthpath_kedro.parameters import DiffusionParameters
 
 Images = Float[Tensor, "batch 3 size size"]
 Latents = Float[Tensor, "batch channels latent_size latent_size"]
@@ -52,3 +53,9 @@ class PixelEncoder:
 
 
 PIXELS = PixelEncoder()
+
+
+def encoded_shape(parameters: DiffusionParameters, image_size: int) -> tuple[int, int]:
+    """Channels and height of what a denoiser of ``parameters`` works on, without any encoder at hand."""
+    latent = parameters.latent
+    return PIXELS.shape(image_size) if latent is None else (latent.latent_channels, image_size // latent.downsample)

@@ -16,6 +16,7 @@ from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
 from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
 from synthpath_kedro.diffusion.ema import ExponentialMovingAverage
 from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
+from synthpath_kedro.diffusion.latents import StoredLatents
 from synthpath_kedro.diffusion.sample_grid import SampleGrid
 from synthpath_kedro.diffusion.training_module import DenoiserTraining
 from synthpath_kedro.diffusion.unet import resolutions
@@ -54,6 +55,7 @@ def train_denoiser(
     training_log: TrainingLog | None = None,
     encoder: Encoder = PIXELS,
     replicate: int = 0,
+    latents: StoredLatents | None = None,
 ) -> TrainedDenoiser:
     """Trains a class-conditional denoiser; a killed training resumes from its last epoch.
 
@@ -70,18 +72,19 @@ def train_denoiser(
         training_log: where its metrics are logged; decides nothing. None: nowhere.
         encoder: gives the space that the denoiser works in.
         replicate: which of the study's denoisers this is, from 0.
+        latents: of both sets, as ``encoder`` gives them, stored; None: each batch is encoded.
 
     Raises:
         InputError: the set is multi-label, its image size does not fit the network, or the training diverges.
     """
     _require_one_label(train)
-    _warn_without_attention(params.denoiser, train.image_size)
+    _warn_without_attention(params.denoiser, encoder.shape(train.image_size)[1])
     with isolate_rng():
         own_seed = replicate_seed(seed, replicate)
         torch.manual_seed(mixed_seed(own_seed, Stream.DENOISER_WEIGHTS))
         denoiser = make_denoiser(params, train.n_classes, train.image_size, encoder)
         resume = resumable_checkpoint(scratch, _training_key(train, val, params, own_seed, encoder))
-        return _fit(denoiser, train, val, params, seed, replicate, scratch, resume, training_log, encoder)
+        return _fit(denoiser, train, val, params, seed, replicate, scratch, resume, training_log, encoder, latents)
 
 
 def _fit(
@@ -95,12 +98,17 @@ def _fit(
     resume: Path | None,
     training_log: TrainingLog | None,
     encoder: Encoder,
+    latents: StoredLatents | None,
 ) -> TrainedDenoiser:
     own_seed, several = replicate_seed(seed, replicate), params.replicates > 1
     name = f"denoiser, replicate {replicate}" if several else "denoiser"
     path_of_log = f"denoiser/replicate_{replicate}" if several else "denoiser"
-    batches = training_batches(train, params.batch_size, own_seed)
-    module = DenoiserTraining(denoiser, params, len(batches) * params.max_epochs, own_seed, encoder)
+    of_train, of_val = (None, None) if latents is None else (latents.train, latents.val)
+    batches = training_batches(train, params.batch_size, own_seed, latents=of_train)
+    validation = validation_batches(val, params.batch_size, of_val)
+    # Stored latents are encoded and turned already.
+    learned, space = (params, encoder) if latents is None else (params.model_copy(update={"augment": False}), PIXELS)
+    module = DenoiserTraining(denoiser, learned, len(batches) * params.max_epochs, own_seed, space)
     history = EpochHistory(name, len(batches) * min(params.batch_size, len(train)))
     samples = SampleGrid(params, train.n_classes, train.image_size, seed, encoder)
     average = ExponentialMovingAverage(params.ema_decay)
@@ -115,7 +123,7 @@ def _fit(
         loggers=() if training_log is None else training_log.callbacks(path_of_log, history, params),
         use_distributed_sampler=False,
     )
-    trainer.fit(module, batches, validation_batches(val, params.batch_size), ckpt_path=resume)
+    trainer.fit(module, batches, validation, ckpt_path=resume)
     epochs = len(history.table)
     if epochs < params.max_epochs:
         log.info("%s: stopped after %d of %d epochs", name, epochs, params.max_epochs)
@@ -154,8 +162,8 @@ def _training_key(
         "val": val.digest,
         "number of processes": world_size(),
     }
-    # How many others there are does not change this one.
-    return {"parameters": params.model_dump(mode="json", exclude={"replicates"}), **facts}
+    # How many others there are does not change this one, and of the autoencoder only what it makes.
+    return {"parameters": params.model_dump(mode="json", exclude={"replicates", "autoencoder"}), **facts}
 
 
 def _provenance(train: LabeledImages, params: DiffusionParameters, seed: int, epochs: int) -> Card:

@@ -25,6 +25,8 @@ class Stream(IntEnum):
     CLASSIFIER_AUGMENTATION = 10
     DENOISER_REPLICATE = 11
     FOLDS = 12
+    AUTOENCODER_WEIGHTS = 13
+    AUTOENCODER_STEP = 14
 
 
 def mixed_seed(*key: int) -> int:
