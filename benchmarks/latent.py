@@ -36,7 +36,7 @@ from synthpath_kedro.data.stratified import stratified_subset
 from synthpath_kedro.diffusion.autoencoder import load_encoder
 from synthpath_kedro.diffusion.autoencoder_training import make_autoencoder
 from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
-from synthpath_kedro.diffusion.latents import LATENTS, StoredLatents, encode_images, psnr, reconstruct
+from synthpath_kedro.diffusion.latents import StoredLatents, encode_both, psnr, reconstruct
 from synthpath_kedro.diffusion.synthesis import generate_shards
 from synthpath_kedro.diffusion.training import train_denoiser
 from synthpath_kedro.evaluation.extractors import load_extractor
@@ -116,7 +116,7 @@ def make_encoder(params: Parameters, real: Splits, seconds: float, work: Path) -
     def train(epochs: int, scratch: Path) -> Artifact:
         block = params.diffusion.autoencoder.model_copy(update={"max_epochs": epochs})
         changed = params.diffusion.model_copy(update={"autoencoder": block})
-        return make_autoencoder(real.train, real.val, changed, params.seed, scratch).autoencoder
+        return make_autoencoder(real.train, real.val, changed, params.seed, scratch)
 
     return within_budget(train, seconds, work / "autoencoder")
 
@@ -180,19 +180,13 @@ def run(candidate: Candidate, arguments: argparse.Namespace, work: Path) -> None
         autoencoder, spent = make_encoder(params, real, arguments.seconds * AUTOENCODER_SHARE, work)
         encoder = load_encoder(autoencoder)
         augment = params.diffusion.augment
-        (train, val), seconds = cpu_seconds(
-            lambda: [
-                encode_images(images, encoder, augment and images is real.train, work / f"{name}.safetensors")
-                for name, images in (("train", real.train), ("val", real.val))
-            ]
-        )
+        latents, seconds = cpu_seconds(lambda: encode_both(real.train, real.val, encoder, augment, work / "latents"))
         spent += seconds
-        latents = StoredLatents(train.tensors[LATENTS], val.tensors[LATENTS])
         drawn = real.train.select(stratified_subset(real.train.labels, arguments.n, 0))
         remade = reconstruct(encoder, drawn.images)
         decibels = round(float(psnr(drawn.images, remade).mean()), 1)
         made = LabeledImages(remade, drawn.labels, drawn.class_names)
-        facts = {"cpu_seconds": round(spent), "autoencoder_epochs": autoencoder.card["epochs"], "psnr": decibels}
+        facts = {"cpu_seconds": round(spent), "autoencoder_epochs": len(autoencoder.card["history"]), "psnr": decibels}
         rows.append({"name": "reconstructed", **shared, **facts, **score("reconstructed", made)})
         save(work / "reconstructed.npz", made)
     denoiser, seconds = train_within(params, real, encoder, latents, arguments.seconds - spent, work)

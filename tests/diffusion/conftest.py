@@ -75,7 +75,7 @@ def make_small_autoencoder(tiles, latent_parameters, tmp_path):
     """Trains an autoencoder for one epoch."""
 
     def make(seed: int = 0) -> Artifact:
-        return make_autoencoder(tiles, tiles, latent_parameters(), seed, tmp_path / f"autoencoder_{seed}").autoencoder
+        return make_autoencoder(tiles, tiles, latent_parameters(), seed, tmp_path / f"autoencoder_{seed}")
 
     return make
 

@@ -5,7 +5,7 @@ import torch
 from synthpath_kedro.diffusion.autoencoder import load_encoder
 from synthpath_kedro.diffusion.batches import to_denoiser_range, training_batches, validation_batches
 from synthpath_kedro.diffusion.checkpoint import load_denoiser
-from synthpath_kedro.diffusion.latents import LATENTS, StoredLatents, encode_images
+from synthpath_kedro.diffusion.latents import LATENTS, encode_both, encode_images
 from synthpath_kedro.diffusion.synthesis import generate_shards
 from synthpath_kedro.diffusion.training import train_denoiser
 from synthpath_kedro.errors import InputError
@@ -19,9 +19,7 @@ def encoder(autoencoder):
 @pytest.fixture
 def stored(encoder, tiles, tmp_path):
     def store(augment):
-        train = encode_images(tiles, encoder, augment, tmp_path / "train.safetensors").tensors[LATENTS]
-        val = encode_images(tiles, encoder, False, tmp_path / "val.safetensors").tensors[LATENTS]
-        return StoredLatents(train, val)
+        return encode_both(tiles, tiles, encoder, augment, tmp_path)
 
     return store
 

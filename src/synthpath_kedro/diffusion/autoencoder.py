@@ -40,13 +40,18 @@ ENCODES: Mapping[str, Callable[[nn.Module, Images], Latents]] = {
 """How each class of diffusers that can be used gives the latents of images in [-1, 1]."""
 
 
+def has_diffusers() -> bool:
+    """Whether the package that has the autoencoders is installed."""
+    return find_spec("diffusers") is not None
+
+
 def check_diffusers() -> None:
     """Refuses latent diffusion where the package that has the autoencoders is not installed.
 
     Raises:
         InputError: with the line that installs it.
     """
-    if find_spec("diffusers") is None:
+    if not has_diffusers():
         raise InputError(
             'diffusion.space is latent, which needs diffusers: pip install "synthpath-kedro[latent]" '
             "(make setup-extras), or set diffusion.space to pixel"

@@ -1,14 +1,13 @@
 """Makes the study's autoencoder: trains a small one on the training images, or takes one that was trained elsewhere."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
-import pandas as pd
 import torch
 from jaxtyping import Float
 from lightning.pytorch.utilities.seed import isolate_rng
@@ -22,11 +21,13 @@ from synthpath_kedro.diffusion.autoencoder import (
     ENCODES,
     autoencoder_artifact,
     build_network,
+    check_diffusers,
     latent_layout,
     small_autoencoder,
 )
 from synthpath_kedro.diffusion.autoencoder_weights import find_published
 from synthpath_kedro.diffusion.batches import Batch, to_denoiser_range, training_batches, validation_batches
+from synthpath_kedro.diffusion.encoder import encoded_shape
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import AutoencoderParameters, DiffusionParameters
 from synthpath_kedro.training.augmentation import random_dihedral
@@ -43,18 +44,8 @@ _SCALED_ON = 2048
 """Training images, at most, that the latents' mean and standard deviation are taken from."""
 _GRADIENT_CLIP = 1.0
 
-
-@dataclass(frozen=True)
-class MadeAutoencoder:
-    """The study's autoencoder.
-
-    Attributes:
-        autoencoder: see ``autoencoder_artifact``.
-        history: one row per epoch, as ``EpochHistory`` gives it; empty where it was trained elsewhere.
-    """
-
-    autoencoder: Artifact
-    history: pd.DataFrame
+Made = tuple[nn.Module, Card, Card]
+"""A network, its configuration, and what is known of its weights."""
 
 
 class AutoencoderTraining(pl.LightningModule):
@@ -117,7 +108,8 @@ def make_autoencoder(
     seed: int,
     scratch: Path,
     training_log: TrainingLog | None = None,
-) -> MadeAutoencoder:
+    existing: Iterable[Artifact] = (),
+) -> Artifact:
     """The autoencoder that the block ``diffusion.autoencoder`` describes; a killed training resumes.
 
     Args:
@@ -127,6 +119,10 @@ def make_autoencoder(
         seed: the study's.
         scratch: folder of the checkpoint; the caller removes it when the result is safe.
         training_log: where its metrics are logged; decides nothing. None: nowhere.
+        existing: autoencoders of earlier runs, of which one is returned where it has the same key.
+
+    Returns:
+        See ``autoencoder_artifact``; its card's ``history`` holds epoch, train_loss and val_loss of each epoch.
 
     Raises:
         InputError: the image size does not fit, diffusers is not installed, or weights cannot be had.
@@ -134,57 +130,57 @@ def make_autoencoder(
     block = params.latent
     if block is None:
         raise ValueError("there is no autoencoder in pixel space")
-    check_image_size(block, train.image_size)
-    facts = {
-        "prepared": train.prepared,
-        "phantom": train.phantom,
-        "image_size": train.image_size,
+    encoded_shape(params, train.image_size)
+    check_diffusers()
+    key: Card = {
         "parameters": block.model_dump(mode="json"),
+        "augment": params.augment,
         "seed": seed,
-        "versions": package_versions() | {"diffusers": version("diffusers")},
+        "train": train.digest,
+        "val": val.digest,
+        "number of processes": world_size(),
+        "diffusers": version("diffusers"),
     }
+    for found in existing:
+        if found.card.get("key") == key:
+            log.info("the autoencoder is up to date")
+            return found
     with isolate_rng():
-        if block.trained:
-            return _train(train, val, block, params.augment, seed, scratch, training_log, facts)
-        published = find_published(block)
-        facts |= {"weights": published.source, "revision": published.revision}
-        network = published.load()
-        scale = _scale(network, published.config, train, seed)
-        empty = EpochHistory("autoencoder", 0).table
-        return MadeAutoencoder(autoencoder_artifact(network, published.config, scale, facts), empty)
+        make = _train if block.trained else _take
+        network, config, facts = make(train, val, block, key, scratch, training_log)
+        scale = _scale(network, config, train, seed)
+    known = {"prepared": train.prepared, "phantom": train.phantom, "image_size": train.image_size}
+    return autoencoder_artifact(network, config, scale, {**known, **facts, "key": key, "versions": package_versions()})
 
 
-def check_image_size(params: AutoencoderParameters, image_size: int) -> None:
-    """Refuses images that cannot be halved as often as the autoencoder does.
-
-    Raises:
-        InputError: names both parameters.
-    """
-    if image_size % params.downsample:
-        raise InputError(
-            f"data_prep.image_size is {image_size}, which is not a multiple of diffusion.autoencoder.downsample "
-            f"{params.downsample}; set one of them"
-        )
+def _take(
+    train: LabeledImages,
+    val: LabeledImages,
+    block: AutoencoderParameters,
+    key: Card,
+    scratch: Path,
+    training_log: TrainingLog | None,
+) -> Made:
+    del train, val, key, scratch, training_log
+    published = find_published(block)
+    return published.load(), published.config, {"weights": published.source, "revision": published.revision}
 
 
 def _train(
     train: LabeledImages,
     val: LabeledImages,
     block: AutoencoderParameters,
-    augment: bool,
-    seed: int,
+    key: Card,
     scratch: Path,
     training_log: TrainingLog | None,
-    facts: Card,
-) -> MadeAutoencoder:
-    config = small_autoencoder(block)
+) -> Made:
+    config, seed = small_autoencoder(block), key["seed"]
     torch.manual_seed(mixed_seed(seed, Stream.AUTOENCODER_WEIGHTS))
     network = build_network(config)
-    key = {**facts, "augment": augment, "train": train.digest, "val": val.digest, "number of processes": world_size()}
     resume = resumable_checkpoint(scratch, key)
     batches = training_batches(train, block.batch_size, seed, "diffusion.autoencoder.batch_size")
     history = EpochHistory("autoencoder", len(batches) * min(block.batch_size, len(train)))
-    module = AutoencoderTraining(network, block, augment, len(batches) * block.max_epochs, seed)
+    module = AutoencoderTraining(network, block, key["augment"], len(batches) * block.max_epochs, seed)
     trainer = make_trainer(
         scratch,
         block.max_epochs,
@@ -194,9 +190,8 @@ def _train(
         use_distributed_sampler=False,
     )
     trainer.fit(module, batches, validation_batches(val, block.batch_size), ckpt_path=resume)
-    facts = facts | {"weights": "train", "epochs": len(history.table)}
-    scale = _scale(network, config, train, seed)
-    return MadeAutoencoder(autoencoder_artifact(network, config, scale, facts), history.table)
+    losses = [{name: row[name] for name in ("epoch", "train_loss", "val_loss")} for row in history.rows]
+    return network, config, {"weights": "trained on the training images", "history": losses}
 
 
 @torch.inference_mode()

@@ -7,9 +7,16 @@ from pathlib import Path
 from torch import nn
 
 from synthpath_kedro.data.artifact import Card
-from synthpath_kedro.diffusion.autoencoder import CLASS, ENCODES, check_diffusers, latent_layout
+from synthpath_kedro.diffusion.autoencoder import (
+    CLASS,
+    ENCODES,
+    check_diffusers,
+    has_diffusers,
+    latent_layout,
+    small_autoencoder,
+)
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.hub import BlockName, commit_of, hub_file
+from synthpath_kedro.hub import REVISIONS, BlockName, cached_hub_file, commit_of, hub_file
 from synthpath_kedro.parameters import AutoencoderParameters
 
 BLOCK = BlockName("diffusion.autoencoder", "diffusion.autoencoder.weights=train", random_weights=False)
@@ -93,6 +100,26 @@ def check_autoencoder(params: AutoencoderParameters) -> None:
     check_diffusers()
     if not params.trained and _repository(params.weights) is None:
         find_published(params)
+
+
+def autoencoder_config(params: AutoencoderParameters) -> Card | None:
+    """The configuration of the autoencoder that ``params`` describe, without any download.
+
+    Returns:
+        None where it is on the hub and not in the cache, or diffusers is not installed.
+
+    Raises:
+        InputError: a folder is not one with an autoencoder that fits.
+    """
+    if not has_diffusers():
+        return None
+    if params.trained:
+        return small_autoencoder(params)
+    repository = _repository(params.weights)
+    if repository is None:
+        return find_published(params).config
+    cached = cached_hub_file(repository, CONFIG, params.revision or REVISIONS.get(repository, "main"))
+    return None if cached is None else _read_config(cached)
 
 
 def _repository(weights: str) -> str | None:
