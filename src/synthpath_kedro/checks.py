@@ -29,6 +29,7 @@ def check_settings(parameters: Parameters) -> None:
             from synthpath_kedro.diffusion.synthesis import check_sampling
 
             check_sampling(parameters.synthesis, parameters.diffusion)
+            _check_latents(parameters)
         if one.path is not None:
             _check_path(parameters.synthesis.path_parameter(name), Path(one.path).expanduser(), generator)
         if generator.phantom_only and parameters.data_prep.source != "phantom":
@@ -113,6 +114,17 @@ def _check_start(parameters: Parameters) -> None:
     start = read_start(params)
     if start:
         start.check_data(phantom=parameters.data_prep.source == "phantom", allowed=params.allow_phantom_start)
+
+
+def _check_latents(parameters: Parameters) -> None:
+    """Refuses an autoencoder that is not to be had, or does not fit the images."""
+    if parameters.diffusion.latent is None:
+        return
+    from synthpath_kedro.diffusion.autoencoder_weights import check_autoencoder
+    from synthpath_kedro.diffusion.encoder import encoded_shape
+
+    check_autoencoder(parameters.diffusion.latent)
+    encoded_shape(parameters.diffusion, parameters.data_prep.image_size)
 
 
 def _check_path(parameter: str, path: Path, generator: Generator) -> None:

@@ -4,11 +4,10 @@ import urllib.error
 import huggingface_hub
 import pytest
 
-from synthpath_kedro.classifiers import hub
-from synthpath_kedro.classifiers.hub import REVISIONS, checksummed_file, hub_file
+from synthpath_kedro import hub
 from synthpath_kedro.classifiers.registry import build_classifier
-from synthpath_kedro.classifiers.spec import BlockName
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.hub import REVISIONS, BlockName, checksummed_file, hub_file
 
 REPOSITORY = "timm/vit_small_patch14_dinov2.lvd142m"
 WAYS_OUT = (

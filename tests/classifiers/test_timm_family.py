@@ -10,7 +10,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from synthpath_kedro.classifiers import hub
+from synthpath_kedro import hub
 from synthpath_kedro.classifiers.cached_features import cache_features
 from synthpath_kedro.classifiers.checkpoint import load_classifiers
 from synthpath_kedro.classifiers.prediction import predict

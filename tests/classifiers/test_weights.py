@@ -16,9 +16,9 @@ from transformers import CLIPConfig, CLIPModel
 
 from synthpath_kedro.classifiers import clip, resnet18
 from synthpath_kedro.classifiers.clip_text import bundled_tokenizer
-from synthpath_kedro.classifiers.hub import REVISIONS
 from synthpath_kedro.classifiers.registry import build_classifier
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.hub import REVISIONS
 
 CLASS_NAMES = ("adipose", "debris", "mucus")
 STUDY_DINOV2 = "vit_small_patch14_dinov2.lvd142m"

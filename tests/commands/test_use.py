@@ -61,7 +61,7 @@ def test_conf_local_belongs_to_base(study: Study, conf: Path) -> None:
 def test_an_unknown_environment_is_refused_with_those_there_are(study: Study) -> None:
     result = study("use", "demmo")
     assert result.exit_code == 1
-    assert result.output == "Error: unknown environment demmo; conf has: base, demo, local, small-data, tiny\n"
+    assert result.output == "Error: unknown environment demmo; conf has: base, demo, latent, local, small-data, tiny\n"
 
 
 def test_a_wrong_parameter_is_refused_and_the_file_left_as_it_was(study: Study, conf: Path) -> None:

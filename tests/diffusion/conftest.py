@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.data.images import LabeledImages
+from synthpath_kedro.diffusion.autoencoder_training import make_autoencoder
+from synthpath_kedro.diffusion.training_module import DenoiserTraining
 from synthpath_kedro.parameters import DiffusionParameters, SynthesisParameters
 
 CLASS_NAMES = ("adipose", "debris", "mucus")
@@ -42,6 +45,62 @@ def diffusion_parameters():
         return DiffusionParameters(**{**block, **changes})
 
     return build
+
+
+@pytest.fixture
+def latent_parameters(diffusion_parameters):
+    """The same in latent space, with an autoencoder of a few thousand weights."""
+
+    def build(**changes) -> DiffusionParameters:
+        autoencoder = {
+            "weights": "train",
+            "revision": None,
+            "latent_channels": 4,
+            "downsample": 2,
+            "base_channels": 8,
+            "max_epochs": 1,
+            "batch_size": 6,
+            "learning_rate": 2e-3,
+            "kl_weight": 1e-4,
+        }
+        network = {"channel_multipliers": (1,), "attention_resolutions": (), **changes.pop("denoiser", {})}
+        own = {**autoencoder, **changes.pop("autoencoder", {})}
+        return diffusion_parameters(space="latent", autoencoder=own, denoiser=network, **changes)
+
+    return build
+
+
+@pytest.fixture
+def make_small_autoencoder(tiles, latent_parameters, tmp_path):
+    """Trains an autoencoder for one epoch."""
+
+    def make(seed: int = 0) -> Artifact:
+        return make_autoencoder(tiles, tiles, latent_parameters(), seed, tmp_path / f"autoencoder_{seed}")
+
+    return make
+
+
+@pytest.fixture
+def autoencoder(make_small_autoencoder):
+    return make_small_autoencoder()
+
+
+@pytest.fixture
+def interrupt_training(monkeypatch):
+    """Raises in the middle of the second step of an epoch (from 0) of a denoiser, once."""
+
+    def interrupt(epoch: int) -> None:
+        original = DenoiserTraining.training_step
+
+        def step(self, batch, index):
+            if self.current_epoch == epoch and index == 1:
+                monkeypatch.setattr(DenoiserTraining, "training_step", original)
+                raise InterruptedError
+            return original(self, batch, index)
+
+        monkeypatch.setattr(DenoiserTraining, "training_step", step)
+
+    return interrupt
 
 
 @pytest.fixture

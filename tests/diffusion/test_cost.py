@@ -1,6 +1,7 @@
 import pytest
 
-from synthpath_kedro.diffusion.cost import Cost, estimate_cost, forward_flops
+from synthpath_kedro.diffusion.autoencoder import small_autoencoder
+from synthpath_kedro.diffusion.cost import Cost, autoencoder_flops, estimate_cost, forward_flops
 from synthpath_kedro.parameters import DenoiserParameters
 
 
@@ -67,3 +68,34 @@ def test_the_cost_is_one_line_that_a_person_can_read():
         "on this machine's CPU about 35 days and 1:06:40"
     )
     assert pytest.approx(1) == 1
+
+
+def test_latents_cost_the_autoencoder_and_a_smaller_denoiser(latent_parameters, synthesis_parameters):
+    params = latent_parameters(max_epochs=4, augment=True, autoencoder={"max_epochs": 5})
+    synthesis = synthesis_parameters(sampler="ddim", n_images=10, num_steps=6)
+    cost = estimate_cost(params, synthesis, n_train=100, image_size=16, probe=False)
+    assert cost.forward_flops == forward_flops(params.denoiser, 8, 4)
+    encode, decode = autoencoder_flops(small_autoencoder(params.autoencoder), 16)
+    assert 0 < encode < decode
+    assert cost.training_flops == 3 * 4 * 100 * cost.forward_flops
+    assert cost.autoencoder_flops == 3 * 5 * 100 * (encode + decode) + 8 * 100 * encode
+    assert cost.synthesis_flops == 10 * 6 * cost.forward_flops + 10 * decode
+    assert "the autoencoder" in cost.describe()
+
+
+def test_an_autoencoders_flops_are_those_counted_by_hand(latent_parameters):
+    # Encoding 4 pixels, 8 channels at full resolution and 16 at half: the convolutions alone; GroupNorm is not counted.
+    config = small_autoencoder(latent_parameters().autoencoder)
+    full, half = 16, 4
+    down = full * 9 * (3 * 8 + 2 * 8 * 8) + half * 9 * 8 * 8 + half * (9 * (8 * 16 + 16 * 16) + 8 * 16)
+    middle = half * 9 * 4 * 16 * 16
+    out = half * 9 * 16 * 8 + half * 8 * 8
+    assert autoencoder_flops(config, 4)[0] == 2 * (down + middle + out)
+
+
+def test_what_is_on_the_hub_and_not_in_the_cache_is_not_counted(
+    latent_parameters, synthesis_parameters, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    params = latent_parameters(autoencoder={"weights": "pretrained"})
+    assert estimate_cost(params, synthesis_parameters(), 100, 16, probe=False).autoencoder_flops is None

@@ -7,6 +7,7 @@ from synthpath_kedro.evaluation.classification_tables import (
     confusion_of_cell,
     interval_table,
     per_class_table,
+    reconstruction_table,
     synthetic_as_test_table,
 )
 
@@ -76,3 +77,21 @@ def test_confusion_counts_all_replicates(predictions):
 def test_without_cells_tables_keep_their_columns():
     assert {"accuracy", "mcc"} <= set(classification_table([]).columns)
     assert {"metric", "ci_low"} <= set(interval_table([], 5, 0).columns)
+
+
+def test_the_autoencoder_costs_what_its_reconstructions_lose(predictions):
+    cell, without = predictions("cnn", "real", 2, 4), predictions("clip", "real", 0)
+    worse = predictions("cnn", "real", 5, 4).tensors
+    tensors = {**cell.tensors, "reconstructed": worse["real_test"], "reconstructed_labels": worse["real_test_labels"]}
+    table = reconstruction_table([Artifact(tensors, cell.card), without])
+    assert table["model"].tolist() == ["cnn", "cnn"]
+    assert table["replicate"].tolist() == [0, 1]
+    assert table["accuracy"].tolist() == pytest.approx([7 / 12, 8 / 12])
+    assert table["accuracy_change"].tolist() == pytest.approx([-3 / 12, 0])
+    assert {"macro_f1_change", "auc_change"} <= set(table)
+
+
+def test_without_reconstructions_the_table_is_empty_and_has_its_columns(predictions):
+    table = reconstruction_table([predictions("cnn", "real", 1)])
+    assert len(table) == 0
+    assert "accuracy_change" in table

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from synthpath_kedro.classifiers.spec import BlockName, ClassifierSpec
+from synthpath_kedro.classifiers.spec import ClassifierSpec
+from synthpath_kedro.hub import BlockName
 from synthpath_kedro.parameters import BackboneParameters, Parameters
 from synthpath_kedro.planning.origins import (
     Origin,

@@ -1,6 +1,5 @@
 """What the frozen part of a classifier makes of images, computed once and stored."""
 
-import json
 import logging
 import shutil
 from collections.abc import Iterator
@@ -15,7 +14,14 @@ from synthpath_kedro.classifiers.batches import Rows
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.classifiers.registry import build_classifier
-from synthpath_kedro.data.artifact import Artifact, Card, atomic_path, encode_card, package_versions, read_artifact
+from synthpath_kedro.data.artifact import (
+    Artifact,
+    Card,
+    atomic_path,
+    package_versions,
+    read_artifact,
+    safetensors_header,
+)
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
@@ -25,7 +31,6 @@ log = logging.getLogger(__name__)
 
 FEATURES = "features"
 BATCH_SIZE = 64
-_SAFETENSORS_DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16"}
 
 
 def cache_features(
@@ -142,15 +147,13 @@ def _write(
             _stream(stream, classifier, images, card)
         else:
             log.warning("%s are computed again in every epoch instead of stored: %s", what, reason_not_to)
-            stream.write(_header({}, card))
+            stream.write(safetensors_header({}, card))
 
 
 def _stream(stream: BinaryIO, classifier: Classifier, images: LabeledImages, card: Card) -> None:
     dtype = card["key"]["dtype"]
     shape = (len(images), *frozen_shape(classifier))
-    n_bytes = prod(shape) * np.dtype(dtype).itemsize
-    entry: dict[str, object] = {"dtype": _SAFETENSORS_DTYPES[dtype], "shape": list(shape), "data_offsets": [0, n_bytes]}
-    stream.write(_header({FEATURES: entry}, card))
+    stream.write(safetensors_header({FEATURES: (shape, dtype)}, card))
     device = choose_device()
     classifier.to(device)
     for batch in _batches(images.images):
@@ -171,11 +174,3 @@ def _converted(features: np.ndarray, dtype: str) -> np.ndarray:
 def _batches(images: Rows) -> Iterator[torch.Tensor]:
     for start in range(0, len(images), BATCH_SIZE):
         yield torch.from_numpy(np.array(images[start : start + BATCH_SIZE]))
-
-
-def _header(entries: dict[str, dict[str, object]], card: Card) -> bytes:
-    """A safetensors header, padded with spaces so that the data begin at a multiple of eight bytes."""
-    tensors: dict[str, object] = {"__metadata__": encode_card(card), **entries}
-    text = json.dumps(tensors).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text

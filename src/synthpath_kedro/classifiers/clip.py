@@ -14,12 +14,12 @@ from transformers import CLIPConfig, CLIPModel, CLIPVisionConfig, CLIPVisionMode
 
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.clip_text import text_embeddings, tokenizer_of
-from synthpath_kedro.classifiers.hub import hub_file
 from synthpath_kedro.classifiers.preprocessing import CLIP, preprocessing
 from synthpath_kedro.classifiers.seeding import seeded
 from synthpath_kedro.classifiers.spec import ClassifierSpec
 from synthpath_kedro.classifiers.weights import Published, State, load_weights, locate
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.hub import hub_file
 
 STUDY_VARIANT = "openai/clip-vit-base-patch32"
 _SMALL = {

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from synthpath_kedro.classifiers.class_token_block import ClassTokenBlock
 from synthpath_kedro.classifiers.classifier import Classifier
-from synthpath_kedro.classifiers.hub import hub_file
 from synthpath_kedro.classifiers.layer_scale import undamp_layer_scale
 from synthpath_kedro.classifiers.preprocessing import IMAGENET, preprocessing
 from synthpath_kedro.classifiers.seeding import seeded
 from synthpath_kedro.classifiers.spec import ClassifierSpec
 from synthpath_kedro.classifiers.weights import Published, load_weights
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.hub import hub_file
 
 STUDY_VARIANT = "vit_small_patch14_dinov2.lvd142m"
 PATCH = 14

@@ -8,12 +8,12 @@ from torch import nn
 from torchvision.models import Inception3, inception_v3
 
 from synthpath_kedro.classifiers.classifier import Classifier
-from synthpath_kedro.classifiers.hub import checksummed_file
 from synthpath_kedro.classifiers.preprocessing import CENTERED, preprocessing
 from synthpath_kedro.classifiers.seeding import seeded
 from synthpath_kedro.classifiers.spec import ClassifierSpec
 from synthpath_kedro.classifiers.weights import Published, State, load_weights
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.hub import checksummed_file
 
 VARIANT = "inception_v3"
 URL = "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth"

@@ -16,8 +16,9 @@ from synthpath_kedro.study.models import FAMILIES
 
 if TYPE_CHECKING:
     from synthpath_kedro.classifiers.classifier import Classifier
-    from synthpath_kedro.classifiers.spec import BlockName, ClassifierSpec
+    from synthpath_kedro.classifiers.spec import ClassifierSpec
     from synthpath_kedro.data.cell_metadata import ClassifierMetadata
+    from synthpath_kedro.hub import BlockName
     from synthpath_kedro.parameters import ClassificationParameters
 
 
@@ -66,7 +67,7 @@ def restore_classifier(metadata: "ClassifierMetadata") -> "Classifier":
     Raises:
         InputError: its family is not known here, or its own module cannot be imported.
     """
-    from synthpath_kedro.classifiers.spec import BlockName
+    from synthpath_kedro.hub import BlockName
 
     if metadata.module:
         module = own_module(metadata.module, BlockName.of_model(metadata.model))

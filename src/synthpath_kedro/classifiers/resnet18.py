@@ -9,12 +9,12 @@ from torchvision.models import ResNet18_Weights
 from torchvision.models import resnet18 as torchvision_resnet18
 
 from synthpath_kedro.classifiers.classifier import Classifier
-from synthpath_kedro.classifiers.hub import checksummed_file
 from synthpath_kedro.classifiers.preprocessing import IMAGENET, preprocessing
 from synthpath_kedro.classifiers.seeding import seeded
 from synthpath_kedro.classifiers.spec import ClassifierSpec
 from synthpath_kedro.classifiers.weights import Published, State, load_weights
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.hub import checksummed_file
 
 VARIANT = "resnet18"
 FEATURES = 512

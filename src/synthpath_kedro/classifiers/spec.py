@@ -2,34 +2,9 @@
 
 from dataclasses import dataclass
 
+from synthpath_kedro.hub import BlockName
 from synthpath_kedro.parameters import BackboneParameters, ClassificationParameters, FeatureParameters
 from synthpath_kedro.study.models import FAMILIES
-
-
-@dataclass(frozen=True)
-class BlockName:
-    """Where a network's parameters lie, for errors.
-
-    Attributes:
-        prefix: of their keys: "classification.backbones.clip".
-        needs_no_download: a parameter and its value with which nothing is downloaded.
-        random_weights: whether random weights are of any use.
-    """
-
-    prefix: str
-    needs_no_download: str
-    random_weights: bool = True
-
-    def key(self, name: str) -> str:
-        """The full name of the parameter ``name``."""
-        return f"{self.prefix}.{name}"
-
-    @classmethod
-    def of_model(cls, model: str) -> "BlockName":
-        """The block of a model that the study trains."""
-        prefix = f"classification.backbones.{model}"
-        return cls(prefix, f"{prefix}.weights=random")
-
 
 FEATURES_BLOCK = BlockName("evaluation.features", "evaluation.features.family=efficientnet_lite0", random_weights=False)
 

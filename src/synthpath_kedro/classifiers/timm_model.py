@@ -12,12 +12,12 @@ import timm
 import yaml
 from timm.models import is_model, split_model_name_tag
 
-from synthpath_kedro.classifiers.hub import REVISIONS, cached_hub_file, commit_of, first_hub_file
 from synthpath_kedro.classifiers.preprocessing import IMAGENET
 from synthpath_kedro.classifiers.spec import ClassifierSpec
 from synthpath_kedro.classifiers.weight_files import CONFIGURATION, FILENAMES, local_weights
 from synthpath_kedro.classifiers.weights import Published
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.hub import REVISIONS, cached_hub_file, commit_of, first_hub_file
 
 HUB = "hf-hub:"
 README = "README.md"

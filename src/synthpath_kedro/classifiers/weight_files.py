@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from synthpath_kedro.errors import InputError
 
 if TYPE_CHECKING:
-    from synthpath_kedro.classifiers.spec import BlockName
+    from synthpath_kedro.hub import BlockName
 
 FILENAMES = ("model.safetensors", "pytorch_model.bin")
 CONFIGURATION = "config.json"

@@ -10,9 +10,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from synthpath_kedro.classifiers.spec import BlockName, ClassifierSpec
+from synthpath_kedro.classifiers.spec import ClassifierSpec
 from synthpath_kedro.classifiers.weight_files import local_weights
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.hub import BlockName
 
 State = dict[str, Tensor]
 

@@ -21,6 +21,7 @@ BY_KEY = ("classification", "evaluation")
 _CODE = "src/synthpath_kedro"
 _NO_DATA = {"phantom": f"{_CODE}/data/phantom", "medmnist": f"{_CODE}/data/sources/medmnist.py"}
 _NO_START = f"{_CODE}/diffusion/start.py"
+_NO_AUTOENCODER = f"{_CODE}/data/artifact.py"
 _NO_IMAGES = f"{_CODE}/data/synthetic.py"
 _NO_FILTER = f"{_CODE}/data/regimes.py"
 _NO_KEY = "classification.max_epochs"
@@ -99,6 +100,8 @@ def describe_study(environment: Environment) -> dict[str, Any]:
         if grid.needs_denoiser
         else f"{_CODE}/diffusion/denoiser.py",
         "start": _start(parameters.diffusion.start_from, environment.project),
+        "autoencoder": f"{root}/06_models/autoencoder.safetensors" if grid.latent else _NO_AUTOENCODER,
+        "reconstructed": f"{root}/07_model_output/autoencoder" if grid.latent else _NO_AUTOENCODER,
         "own_sets_seen": f"{root}/01_raw/own_sets" if own_sets else _NO_IMAGES,
         "set_in": files.set_in,
         "studies": [name],

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ _DTYPES = {
     "U8": np.uint8,
     "BOOL": np.bool_,
 }
+_CODES = {np.dtype(dtype): code for code, dtype in _DTYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,27 @@ def _umask() -> int:
 def encode_card(card: Card) -> dict[str, str]:
     """The card as safetensors metadata: one key, sorted JSON (several keys would give other bytes each process)."""
     return {"card": json.dumps(card, sort_keys=True, allow_nan=False)}
+
+
+def safetensors_header(arrays: Mapping[str, tuple[tuple[int, ...], str]], card: Card) -> bytes:
+    """What stands before the bytes of ``arrays`` in a file that is written as they are computed.
+
+    Args:
+        arrays: shape and numpy's name of the dtype by name, in the order in which their bytes follow.
+        card: of the artifact.
+
+    Returns:
+        A safetensors header, padded with spaces so that the data begin at a multiple of eight bytes.
+    """
+    tensors: dict[str, object] = {"__metadata__": encode_card(card)}
+    start = 0
+    for name, (shape, dtype) in arrays.items():
+        end = start + prod(shape) * np.dtype(dtype).itemsize
+        tensors[name] = {"dtype": _CODES[np.dtype(dtype)], "shape": list(shape), "data_offsets": [start, end]}
+        start = end
+    text = json.dumps(tensors).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
 
 
 def write_artifact(path: Path, artifact: Artifact) -> None:

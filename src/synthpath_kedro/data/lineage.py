@@ -24,6 +24,7 @@ class Lineage(Metadata):
         synthetic_sets: digests of several sets by name.
         checkpoint: digest of the denoiser.
         classifier: digest of a cell's weights.
+        autoencoder: digest of the autoencoder whose latents or reconstructions it needs.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -35,6 +36,7 @@ class Lineage(Metadata):
     synthetic_sets: dict[str, str] = Field(default_factory=dict)
     checkpoint: str | None = None
     classifier: str | None = None
+    autoencoder: str | None = None
 
     @property
     def all_sets(self) -> dict[str, str]:
@@ -55,6 +57,8 @@ def check_same_data(cards: Mapping[str, Card]) -> None:
     _check_same(lineages, lambda one: one.prepared, "data", "run the pipelines from data_prep on again")
     sampled = {name: one for name, one in lineages.items() if one.checkpoint}
     _check_same(sampled, lambda one: one.checkpoint, "denoiser", "run the pipelines from synthesis on again")
+    encoded = {name: one for name, one in lineages.items() if one.autoencoder}
+    _check_same(encoded, lambda one: one.autoencoder, "autoencoder", "run the pipelines from diffusion on again")
     for synthetic_set in dict.fromkeys(one for lineage in lineages.values() for one in lineage.all_sets):
         users = {name: one for name, one in lineages.items() if synthetic_set in one.all_sets}
         what = f"synthetic images ({synthetic_set})" if synthetic_set else "synthetic images"

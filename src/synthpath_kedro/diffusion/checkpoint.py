@@ -34,7 +34,7 @@ def denoiser_artifact(
         name.removeprefix("denoiser."): tensor.detach().cpu().float().contiguous().numpy().copy()
         for name, tensor in weights.items()
     }
-    settings = params.model_dump(mode="json")
+    settings = params.model_dump(mode="json", exclude={"autoencoder"})  # its card has them
     card = {
         **provenance,
         "kind": KIND,
@@ -107,12 +107,18 @@ def load_denoiser(checkpoint: Artifact, device: torch.device | None = None, enco
     if checkpoint.digest != checkpoint.card["digest"]:
         raise InputError(f"the denoiser's weights are not those that were saved: the file is damaged; {_HINT}")
     params = DiffusionParameters.model_validate(checkpoint.card["parameters"])
-    if checkpoint.card.get("encoder", PIXELS.card) != encoder.card:
-        trained = checkpoint.card["encoder"]["name"]
-        raise InputError(f"the denoiser was trained with encoder {trained}, not {encoder.card['name']}; {_HINT}")
+    trained = checkpoint.card.get("encoder", PIXELS.card)
+    if trained != encoder.card:
+        names = f"{_named(trained)}, not {_named(encoder.card)}"
+        raise InputError(f"the denoiser was trained with encoder {names}; {_HINT}")
     denoiser = make_denoiser(params, len(checkpoint.card["class_names"]), checkpoint.card["image_size"], encoder)
     try:
         denoiser.load_state_dict({name: torch.tensor(array) for name, array in checkpoint.tensors.items()})
     except RuntimeError as error:
         raise InputError(f"the denoiser's weights do not fit its card: from another version; {_HINT}") from error
     return denoiser.requires_grad_(False).eval().to(device or choose_device())
+
+
+def _named(encoder: Card) -> str:
+    """Its name, and the autoencoder that two of that name differ in."""
+    return " ".join(filter(None, (encoder["name"], encoder.get("autoencoder", "")[:12])))

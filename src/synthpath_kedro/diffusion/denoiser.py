@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
+from synthpath_kedro.diffusion.encoder import PIXELS, Encoder, encoded_shape
 from synthpath_kedro.diffusion.parameterization import NoiseLevels, Parameterization, make_parameterization
 from synthpath_kedro.diffusion.textures import Textures
 from synthpath_kedro.diffusion.unet import UNet
@@ -72,7 +72,19 @@ def make_denoiser(
     Raises:
         InputError: the image size does not fit the network's depth.
     """
-    channels, size = encoder.shape(image_size)
+    return _denoiser(parameters, n_classes, *encoder.shape(image_size))
+
+
+def planned_denoiser(parameters: DiffusionParameters, image_size: int) -> Denoiser:
+    """An untrained denoiser of one class, for estimates: no encoder need be at hand.
+
+    Raises:
+        InputError: the image size does not fit the autoencoder or the network's depth.
+    """
+    return _denoiser(parameters, 1, *encoded_shape(parameters, image_size))
+
+
+def _denoiser(parameters: DiffusionParameters, n_classes: int, channels: int, size: int) -> Denoiser:
     n = parameters.textures
     network = UNet(parameters.denoiser, n_classes, size, channels, channels_given=2 * channels if n else channels)
     textures = Textures(n, n_classes + 1, channels, size) if n else None

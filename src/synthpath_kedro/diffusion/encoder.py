@@ -6,6 +6,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from synthpath_kedro.data.artifact import Card
+from synthpath_kedro.errors import InputError
+from synthpath_kedro.parameters import DiffusionParameters
 
 Images = Float[Tensor, "batch 3 size size"]
 Latents = Float[Tensor, "batch channels latent_size latent_size"]
@@ -52,3 +54,20 @@ class PixelEncoder:
 
 
 PIXELS = PixelEncoder()
+
+
+def encoded_shape(parameters: DiffusionParameters, image_size: int) -> tuple[int, int]:
+    """Channels and height of what a denoiser of ``parameters`` works on, without any encoder at hand.
+
+    Raises:
+        InputError: the images cannot be halved as often as the autoencoder does.
+    """
+    latent = parameters.latent
+    if latent is None:
+        return PIXELS.shape(image_size)
+    if image_size % latent.downsample:
+        raise InputError(
+            f"data_prep.image_size is {image_size}, which is not a multiple of diffusion.autoencoder.downsample "
+            f"{latent.downsample}; set one of them"
+        )
+    return latent.latent_channels, image_size // latent.downsample

@@ -182,10 +182,17 @@ class Karras:
         return NoiseLevels(250 * sigma.log() / 4, torch.ones_like(sigma), sigma)
 
 
+_KARRAS = {
+    "pixel": Karras(),
+    # Latents have unit variance; noise levels relative to it as in Karras et al. 2024 (EDM2, table 7).
+    "latent": Karras(sigma_data=1.0, p_mean=0.3, p_std=1.0, sigma_min=0.004, sigma_max=160.0),
+}
+
+
 def make_parameterization(parameters: DiffusionParameters) -> Parameterization:
     """The parameterization that ``parameters`` name."""
     if parameters.parameterization == "edm":
-        return Karras()
+        return _KARRAS[parameters.space]
     return VariancePreserving(alphas_cumprod(parameters.noise_schedule), parameters.parameterization)
 
 

@@ -9,6 +9,8 @@ import pandas as pd
 from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.diffusion.checkpoint import join_replicates
+from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
+from synthpath_kedro.diffusion.latents import StoredLatents
 from synthpath_kedro.diffusion.training import TrainedDenoiser, train_denoiser
 from synthpath_kedro.parameters import DiffusionParameters
 from synthpath_kedro.training.loggers import TrainingLog
@@ -36,6 +38,8 @@ def train_replicates(
     seed: int,
     scratch: Path,
     training_log: TrainingLog | None = None,
+    encoder: Encoder = PIXELS,
+    latents: StoredLatents | None = None,
 ) -> TrainedReplicates:
     """Trains ``params.replicates`` denoisers, one after the other; goes on where a killed run left off.
 
@@ -48,10 +52,13 @@ def train_replicates(
         seed: the study's.
         scratch: folder of the checkpoints; the caller removes it when the result is safe.
         training_log: where metrics are logged; decides nothing. None: nowhere.
+        encoder: gives the space that the denoisers work in.
+        latents: of both sets, stored; None: each batch is encoded.
     """
     trained: list[TrainedDenoiser] = []
     for k in range(params.replicates):
-        trained.append(train_denoiser(train, val, params, seed, scratch / f"replicate_{k}", training_log, replicate=k))
+        folder = scratch / f"replicate_{k}"
+        trained.append(train_denoiser(train, val, params, seed, folder, training_log, encoder, k, latents))
         # All are trained alike: a budget in minutes is turned into steps once.
         params = params.model_copy(update={"max_steps": trained[0].checkpoint.card["planned_steps"]})
     histories = [one.history.assign(replicate=k) for k, one in enumerate(trained)]

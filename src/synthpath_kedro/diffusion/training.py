@@ -19,13 +19,14 @@ from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
 from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
 from synthpath_kedro.diffusion.ema import ExponentialMovingAverage
 from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
+from synthpath_kedro.diffusion.latents import StoredLatents
 from synthpath_kedro.diffusion.sample_grid import SampleGrid
 from synthpath_kedro.diffusion.start import read_start
 from synthpath_kedro.diffusion.training_module import DenoiserTraining
 from synthpath_kedro.diffusion.unet import resolutions
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DenoiserParameters, DiffusionParameters
-from synthpath_kedro.training.augmentation import all_dihedral
+from synthpath_kedro.training.augmentation import POSITIONS, dihedral
 from synthpath_kedro.training.distributed import world_size
 from synthpath_kedro.training.loggers import TrainingLog
 from synthpath_kedro.training.progress import EpochHistory
@@ -63,6 +64,7 @@ def train_denoiser(
     training_log: TrainingLog | None = None,
     encoder: Encoder = PIXELS,
     replicate: int = 0,
+    latents: StoredLatents | None = None,
     batches: DataLoader | None = None,
 ) -> TrainedDenoiser:
     """Trains a class-conditional denoiser; a killed training resumes from its last epoch.
@@ -80,6 +82,7 @@ def train_denoiser(
         training_log: where its metrics are logged; decides nothing. None: nowhere.
         encoder: gives the space that the denoiser works in.
         replicate: which of the study's denoisers this is, from 0.
+        latents: of both sets, as ``encoder`` gives them, stored; None: each batch is encoded.
         batches: an epoch of full batches, which ``train`` is a sample of. None: all of ``train``, shuffled.
 
     Raises:
@@ -87,19 +90,86 @@ def train_denoiser(
             not fit, or the training diverges.
     """
     _require_one_label(train)
-    _warn_without_attention(params.denoiser, train.image_size)
+    _warn_without_attention(params.denoiser, encoder.shape(train.image_size)[1])
+    task = _Task(train, val, params, seed, replicate, encoder, latents)
     with isolate_rng():
-        own_seed = replicate_seed(seed, replicate)
-        torch.manual_seed(mixed_seed(own_seed, Stream.DENOISER_WEIGHTS))
+        torch.manual_seed(mixed_seed(task.own_seed, Stream.DENOISER_WEIGHTS))
         denoiser = make_denoiser(params, train.n_classes, train.image_size, encoder)
         start = _start_from(denoiser, train, params, encoder, replicate)
-        resume = resumable_checkpoint(scratch, _training_key(train, val, params, own_seed, encoder) | start)
+        resume = resumable_checkpoint(scratch, task.key | start)
         if denoiser.textures is not None and resume is None:
-            denoiser.textures.fit(_examples(train, params.augment, own_seed, encoder), own_seed)
-        batches = batches or training_batches(train, params.batch_size, own_seed)
-        return _fit(
-            denoiser, train, batches, val, params, seed, replicate, scratch, resume, training_log, encoder, start
-        )
+            denoiser.textures.fit(task.examples(), task.own_seed)
+        of_train = None if latents is None else latents.train
+        batches = batches or training_batches(train, params.batch_size, task.own_seed, latents=of_train)
+        return _fit(denoiser, task, batches, scratch, resume, training_log, start)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What decides a training."""
+
+    train: LabeledImages
+    val: LabeledImages
+    params: DiffusionParameters
+    seed: int
+    replicate: int
+    encoder: Encoder
+    latents: StoredLatents | None
+
+    @property
+    def own_seed(self) -> int:
+        return replicate_seed(self.seed, self.replicate)
+
+    @property
+    def key(self) -> Card:
+        """Of its checkpoints."""
+        # How many others there are does not change this one, and of the autoencoder only what it makes.
+        parameters = self.params.model_dump(mode="json", exclude={"replicates", "autoencoder"})
+        return {
+            "parameters": parameters,
+            "encoder": self.encoder.card,
+            "seed": self.own_seed,
+            "train": self.train.digest,
+            "val": self.val.digest,
+            "number of processes": world_size(),
+        }
+
+    def module(self, denoiser: Denoiser, total_steps: int) -> DenoiserTraining:
+        if self.latents is None:
+            return DenoiserTraining(denoiser, self.params, total_steps, self.own_seed, self.encoder)
+        encoded = self.params.model_copy(update={"augment": False})  # stored latents are turned already
+        return DenoiserTraining(denoiser, encoded, total_steps, self.own_seed, PIXELS)
+
+    def examples(self) -> list[torch.Tensor]:
+        """Images of each class that its textures are found from, and of all classes together."""
+        generator = np.random.default_rng((self.own_seed, Stream.DENOISER_TEXTURES))
+        groups = [np.flatnonzero(self.train.labels == label) for label in range(self.train.n_classes)]
+        chosen = (generator.permutation(rows)[:_TEXTURE_IMAGES] for rows in (*groups, np.arange(len(self.train))))
+        return [self._encoded(np.sort(rows)) for rows in chosen]
+
+    def _encoded(self, rows: np.ndarray) -> torch.Tensor:
+        """As the denoiser sees them, in every position that it sees."""
+        if self.latents is not None:
+            return torch.from_numpy(self.latents.train[rows].astype(np.float32)).flatten(0, 1)
+        images = to_denoiser_range(self.train.images[rows])
+        if self.params.augment:
+            images = torch.cat([dihedral(images, torch.full((len(rows),), position)) for position in range(POSITIONS)])
+        return self.encoder.encode(images)
+
+    def provenance(self, epochs: int, planned_steps: int) -> Card:
+        train, batch_size = self.train, min(self.params.batch_size, len(self.train))
+        return {
+            "class_names": list(train.class_names),
+            "image_size": train.image_size,
+            "prepared": train.prepared,
+            "data": train.name,
+            "data_digest": train.digest,
+            "phantom": train.phantom,
+            "seed": self.seed,
+            "planned_steps": planned_steps,
+            "epochs": epochs,
+            "images_seen": epochs * (len(train) // batch_size) * batch_size,
+        }
 
 
 def _start_from(
@@ -116,25 +186,20 @@ def _start_from(
 
 def _fit(
     denoiser: Denoiser,
-    train: LabeledImages,
+    task: _Task,
     batches: DataLoader,
-    val: LabeledImages,
-    params: DiffusionParameters,
-    seed: int,
-    replicate: int,
     scratch: Path,
     resume: Path | None,
     training_log: TrainingLog | None,
-    encoder: Encoder,
     start: Card,
 ) -> TrainedDenoiser:
-    own_seed, several = replicate_seed(seed, replicate), params.replicates > 1
-    name = f"denoiser, replicate {replicate}" if several else "denoiser"
-    path_of_log = f"denoiser/replicate_{replicate}" if several else "denoiser"
-    validation = validation_batches(val, params.batch_size)
-    module = DenoiserTraining(denoiser, params, len(batches) * params.epochs(len(batches)), own_seed, encoder)
-    history = EpochHistory(name, len(batches) * min(params.batch_size, len(train)))
-    samples = SampleGrid(params, train.n_classes, train.image_size, seed, encoder)
+    params, several = task.params, task.params.replicates > 1
+    name = f"denoiser, replicate {task.replicate}" if several else "denoiser"
+    path_of_log = f"denoiser/replicate_{task.replicate}" if several else "denoiser"
+    validation = validation_batches(task.val, params.batch_size, None if task.latents is None else task.latents.val)
+    module = task.module(denoiser, len(batches) * params.epochs(len(batches)))
+    history = EpochHistory(name, len(batches) * min(params.batch_size, len(task.train)))
+    samples = SampleGrid(params, task.train.n_classes, task.train.image_size, task.seed, task.encoder)
     if params.budget_minutes:
         evaluations = samples.evaluations(denoiser.parameterization)
         measure = partial(measure_pace, module, params, batches, validation, scratch)
@@ -159,21 +224,10 @@ def _fit(
     if epochs not in samples.samples:
         module.load_state_dict(average.average)  # a training that was already at its end has not done so
         samples.samples[epochs] = samples.sample(module.eval())  # Lightning leaves it in training mode
-    card = _provenance(train, params, seed, epochs, module.total_steps) | start
-    return TrainedDenoiser(denoiser_artifact(average.average, params, card, encoder), history.table, samples.samples)
-
-
-def _examples(train: LabeledImages, augment: bool, seed: int, encoder: Encoder) -> list[torch.Tensor]:
-    """Images of each class that its textures are found from, and of all classes together."""
-    generator = np.random.default_rng((seed, Stream.DENOISER_TEXTURES))
-    groups = [np.flatnonzero(train.labels == label) for label in range(train.n_classes)]
-    examples = []
-    for rows in (*groups, np.arange(len(train))):
-        chosen = np.sort(generator.permutation(rows)[:_TEXTURE_IMAGES])
-        # An encoder's latents are turned, not the images: nearly the same, and it runs an eighth as often.
-        latents = encoder.encode(to_denoiser_range(train.images[chosen]))
-        examples.append(all_dihedral(latents) if augment else latents)
-    return examples
+    checkpoint = denoiser_artifact(
+        average.average, params, task.provenance(epochs, module.total_steps) | start, task.encoder
+    )
+    return TrainedDenoiser(checkpoint, history.table, samples.samples)
 
 
 def _require_one_label(data: LabeledImages) -> None:
@@ -192,32 +246,3 @@ def _warn_without_attention(denoiser: DenoiserParameters, image_size: int) -> No
             list(denoiser.attention_resolutions),
             sizes,
         )
-
-
-def _training_key(
-    train: LabeledImages, val: LabeledImages, params: DiffusionParameters, seed: int, encoder: Encoder
-) -> Card:
-    facts = {
-        "encoder": encoder.card,
-        "seed": seed,
-        "train": train.digest,
-        "val": val.digest,
-        "number of processes": world_size(),
-    }
-    # How many others there are does not change this one.
-    return {"parameters": params.model_dump(mode="json", exclude={"replicates"}), **facts}
-
-
-def _provenance(train: LabeledImages, params: DiffusionParameters, seed: int, epochs: int, planned_steps: int) -> Card:
-    return {
-        "class_names": list(train.class_names),
-        "image_size": train.image_size,
-        "prepared": train.prepared,
-        "data": train.name,
-        "data_digest": train.digest,
-        "phantom": train.phantom,
-        "seed": seed,
-        "planned_steps": planned_steps,
-        "epochs": epochs,
-        "images_seen": epochs * (len(train) // min(params.batch_size, len(train))) * min(params.batch_size, len(train)),
-    }

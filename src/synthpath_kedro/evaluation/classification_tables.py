@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.data.cell_metadata import CellMetadata
-from synthpath_kedro.evaluation.rows import SYNTHETIC, as_table, identify, records, synthetic_sets
+from synthpath_kedro.evaluation.rows import RECONSTRUCTED, SYNTHETIC, as_table, identify, records, synthetic_sets
 from synthpath_kedro.metrics.bootstrap import metric_intervals
 from synthpath_kedro.metrics.classification import METRICS, classification_metrics, confusion, per_class_metrics
 
@@ -52,6 +52,24 @@ def synthetic_as_test_table(predictions: Iterable[Artifact]) -> pd.DataFrame:
                 changes = {f"{metric}_change": synthetic[metric] - real[metric] for metric in CHANGES}
                 rows.append(synthetic | changes | {"tested_on": name})
     return as_table(rows, [*METRICS, *(f"{metric}_change" for metric in CHANGES), "tested_on"])
+
+
+def reconstruction_table(predictions: Iterable[Artifact]) -> pd.DataFrame:
+    """Metrics on reconstructed real test images, and their change against the originals: what the autoencoder costs.
+
+    Args:
+        predictions: as for ``classification_table``, with ``reconstructed`` and ``reconstructed_labels`` besides; those
+            without are left out.
+
+    Returns:
+        The columns of ``classification_table`` and those of the changes, one row per cell and replicate.
+    """
+    rows = []
+    for cell in predictions:
+        if RECONSTRUCTED in cell.tensors:
+            for real, changed in zip(_score(cell, "real_test"), _score(cell, RECONSTRUCTED), strict=True):
+                rows.append(changed | {f"{metric}_change": changed[metric] - real[metric] for metric in CHANGES})
+    return as_table(rows, [*METRICS, *(f"{metric}_change" for metric in CHANGES)])
 
 
 def interval_table(predictions: Iterable[Artifact], resamples: int, seed: int) -> pd.DataFrame:

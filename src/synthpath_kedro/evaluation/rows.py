@@ -11,6 +11,8 @@ from synthpath_kedro.data.cell_metadata import CellMetadata
 SHARED = ("model", "regime", "set", "replicate", "weights", "n")
 CELL = (*SHARED, "variant")
 ALL_REPLICATES = "all"
+RECONSTRUCTED = "reconstructed"
+"""Real test images as the autoencoder gives them back."""
 SYNTHETIC = "synthetic."
 """Begins the names of a synthetic set's tensors."""
 

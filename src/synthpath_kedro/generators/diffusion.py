@@ -6,7 +6,9 @@ from typing import Any
 from synthpath_kedro.data.artifact import Artifact, Card
 from synthpath_kedro.data.lineage import check_same_data
 from synthpath_kedro.data.synthetic import SyntheticSet, assemble, below, join, part_folder
+from synthpath_kedro.diffusion.autoencoder import load_encoder
 from synthpath_kedro.diffusion.checkpoint import split_replicates
+from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
 from synthpath_kedro.diffusion.synthesis import generate_shards
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.generators.request import Request
@@ -25,14 +27,15 @@ def generate(request: Request) -> SyntheticSet:
     check_same_data({"denoiser": denoiser.card, "real_train": train.card})
     replicates = split_replicates(denoiser)
     folders = [f"{part_folder(k)}/" for k in range(len(replicates))] if len(replicates) > 1 else [""]
-    parts = [_sample(request, *one) for one in zip(replicates, range(len(replicates)), folders, strict=True)]
+    encoder = load_encoder(request.autoencoder)
+    parts = [_sample(request, encoder, *one) for one in zip(replicates, range(len(replicates)), folders, strict=True)]
     facts = _facts(request, denoiser.card, parts[0].card.parameters, [one.card for one in replicates])
     if len(parts) == 1:
         return assemble(parts[0].shards, parts[0].class_names, **facts)
     return join(parts, **facts)
 
 
-def _sample(request: Request, denoiser: Artifact, replicate: int, folder: str) -> SyntheticSet:
+def _sample(request: Request, encoder: Encoder, denoiser: Artifact, replicate: int, folder: str) -> SyntheticSet:
     """What one denoiser makes, below ``folder`` in scratch and among the existing shards."""
     seed = replicate_seed(request.seed, replicate)
     shards = generate_shards(
@@ -42,6 +45,7 @@ def _sample(request: Request, denoiser: Artifact, replicate: int, folder: str) -
         seed,
         request.scratch / folder,
         below(folder, request.existing),
+        encoder,
     )
     key = next(iter(shards.values())).card["key"]
     facts = _facts(request, denoiser.card, key["parameters"], [denoiser.card])
@@ -59,6 +63,7 @@ def _facts(request: Request, card: Card, parameters: Card, denoisers: Sequence[C
         "seed": request.seed,
         "facts": {
             "denoiser": "class-conditional U-Net",
+            "space": card.get("encoder", PIXELS.card)["name"],
             "parameterization": card["parameterization"],
             "noise_schedule": card["noise_schedule"],
             "epochs": _one_or_all([one["epochs"] for one in denoisers]),

@@ -25,6 +25,7 @@ class Request:
         seed: the study's.
         scratch: folder for what is made, so that a killed run keeps it.
         denoiser: the study's; None where no set needs one.
+        autoencoder: the one whose latents the denoiser works on; None in pixel space.
         existing: shards of an earlier run by file name, to be used where they are what would be made.
     """
 
@@ -35,6 +36,7 @@ class Request:
     seed: int
     scratch: Path
     denoiser: Artifact | None = None
+    autoencoder: Artifact | None = None
     existing: Mapping[str, Artifact] = field(default_factory=dict)
 
     @property

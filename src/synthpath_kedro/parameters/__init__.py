@@ -7,7 +7,12 @@ from synthpath_kedro.parameters.classification import (
     LearningCurveParameters,
 )
 from synthpath_kedro.parameters.data_prep import DataPrepParameters, PhantomParameters, SplitParameters
-from synthpath_kedro.parameters.diffusion import DenoiserParameters, DiffusionParameters, NoiseScheduleParameters
+from synthpath_kedro.parameters.diffusion import (
+    AutoencoderParameters,
+    DenoiserParameters,
+    DiffusionParameters,
+    NoiseScheduleParameters,
+)
 from synthpath_kedro.parameters.evaluation import (
     CellsParameters,
     CrossValidationParameters,
@@ -22,6 +27,7 @@ from synthpath_kedro.parameters.synthesis import SynthesisParameters, SyntheticS
 from synthpath_kedro.parameters.training import TrainingParameters
 
 __all__ = [
+    "AutoencoderParameters",
     "BackboneParameters",
     "CellsParameters",
     "ClassificationParameters",

@@ -23,12 +23,38 @@ class NoiseScheduleParameters(Block):
     beta_end: Annotated[float, Field(gt=0, lt=1)]
 
 
+class AutoencoderParameters(Block):
+    """The autoencoder between images and latents.
+
+    Attributes:
+        weights: train, pretrained, "hf-hub:owner/name", or a folder in the hub's layout.
+        revision: commit, tag or branch of downloaded weights.
+    """
+
+    weights: Annotated[str, Field(min_length=1)]
+    revision: str | None
+    latent_channels: Count
+    downsample: Literal[2, 4, 8, 16]
+    base_channels: Annotated[int, Field(ge=8, multiple_of=8)]
+    max_epochs: Count
+    batch_size: Count
+    learning_rate: Positive
+    kl_weight: Annotated[float, Field(ge=0)]
+
+    @property
+    def trained(self) -> bool:
+        """Whether the study trains it."""
+        return self.weights == "train"
+
+
 class DiffusionParameters(Block):
     RENAMED: ClassVar = {"formulation": "parameterization", "label_dropout": "class_dropout_prob"}
 
-    replicates: Count = 1  # cards of older denoisers are without it
-    start_from: str | None = None  # nor these two
+    replicates: Count = 1  # cards of older denoisers are without it, and without the next four
+    start_from: str | None = None
     allow_phantom_start: bool = False
+    space: Literal["pixel", "latent"] = "pixel"
+    autoencoder: AutoencoderParameters | None = None
     denoiser: DenoiserParameters
     parameterization: Literal["epsilon", "v", "edm"]
     noise_schedule: NoiseScheduleParameters
@@ -64,3 +90,8 @@ class DiffusionParameters(Block):
     def epochs(self, steps_per_epoch: int) -> int:
         """Epochs of the training, as far as no budget in minutes shortens them; ``max_steps`` end with an epoch."""
         return self.max_epochs if self.max_steps is None else ceil(self.max_steps / steps_per_epoch)
+
+    @property
+    def latent(self) -> AutoencoderParameters | None:
+        """The autoencoder whose latents the denoiser works on; None in pixel space."""
+        return self.autoencoder if self.space == "latent" else None

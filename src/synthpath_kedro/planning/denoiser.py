@@ -5,7 +5,8 @@ from functools import partial
 import torch
 
 from synthpath_kedro.diffusion.cost import estimate_cost
-from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
+from synthpath_kedro.diffusion.denoiser import Denoiser, planned_denoiser
+from synthpath_kedro.diffusion.encoder import encoded_shape
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.planning.images import ImageCounts, count_synthetic
@@ -27,11 +28,12 @@ def estimate_denoiser(parameters: Parameters, images: ImageCounts | None, probe:
     """
     params, size = parameters.diffusion, parameters.data_prep.image_size
     try:
-        denoiser = make_denoiser(params, 1, size)
+        denoiser = planned_denoiser(params, size)
+        shape = encoded_shape(params, size)
     except InputError as error:
         return [Step("diffusion", note="refused"), Step("synthesis", note="refused")], str(error)
     weights = _BYTES * sum(parameter.numel() for parameter in denoiser.parameters())
-    activations = saved_bytes(denoiser, partial(_loss_of_one_image, denoiser, size))
+    activations = saved_bytes(denoiser, partial(_loss_of_one_image, denoiser, shape))
     cost = estimate_cost(params, parameters.synthesis, images.train if images else 0, size, probe)
     minutes = params.budget_minutes
     limit = f"at most {minutes:g} minutes by diffusion.max_minutes" if minutes else ""
@@ -65,7 +67,8 @@ def _n_sampled(parameters: Parameters) -> int:
     return sum(counts[name] for name, one in sets if GENERATORS[one.source].needs_denoiser)
 
 
-def _loss_of_one_image(denoiser: Denoiser, size: int) -> torch.Tensor:
-    x = torch.zeros(1, 3, size, size)
+def _loss_of_one_image(denoiser: Denoiser, shape: tuple[int, int]) -> torch.Tensor:
+    channels, size = shape
+    x = torch.zeros(1, channels, size, size)
     levels = denoiser.parameterization.training_levels(torch.full((1,), 0.5))
     return denoiser.loss(x, x, levels, torch.zeros(1, dtype=torch.long))

@@ -5,13 +5,13 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from synthpath_kedro.classifiers import hub
-from synthpath_kedro.classifiers.hub import REVISIONS, cached_hub_file
+from synthpath_kedro import hub
 from synthpath_kedro.classifiers.spec import ClassifierSpec
 from synthpath_kedro.classifiers.weight_files import CONFIGURATION, FILENAMES, local_weights, weights_in
 from synthpath_kedro.data.sources import DEFAULT_MEDMNIST
 from synthpath_kedro.data.sources.medmnist_info import info_of
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.hub import REVISIONS, cached_hub_file
 from synthpath_kedro.parameters import BackboneParameters, DataPrepParameters, Parameters
 from synthpath_kedro.study.models import FAMILIES
 

@@ -71,6 +71,7 @@ class Grid:
         own_regimes: by model, of those that have their own.
         own_sets: by model, names of the sets that it is trained on, where these are not all.
         denoisers: trained for the set that is sampled from them; 1 where there is no such set.
+        latent: the denoiser works on the latents of an autoencoder; never where there is no denoiser.
         resampling: the parts of the data that learning curve and cross-validation train on.
     """
 
@@ -87,6 +88,7 @@ class Grid:
     own_regimes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     own_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     denoisers: int = 1
+    latent: bool = False
     resampling: Resampling = field(default_factory=Resampling)
 
     @classmethod
@@ -111,6 +113,7 @@ class Grid:
                 if (own := _own_sets(model, block.sets, sets, parameters)) != tuple(sets)
             },
             parameters.diffusion.replicates if _needs_denoiser(sets) else 1,
+            parameters.diffusion.latent is not None and _needs_denoiser(sets),
             resampling=Resampling.from_parameters(parameters),
         )
 

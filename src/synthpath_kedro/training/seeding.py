@@ -26,6 +26,8 @@ class Stream(IntEnum):
     DENOISER_REPLICATE = 11
     FOLDS = 12
     DENOISER_TEXTURES = 13
+    AUTOENCODER_WEIGHTS = 14
+    AUTOENCODER_STEP = 15
 
 
 def mixed_seed(*key: int) -> int:

@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from synthpath_kedro.report.figures.style import blank_figure, png_bytes
 from synthpath_kedro.report.section import build_section
 from synthpath_kedro.report.sections import SECTIONS
 from synthpath_kedro.report.values import text
@@ -199,3 +200,40 @@ def test_the_data_card_states_each_sets_own_stain(evidence):
     assert (facts["Stain shift, train"], facts["Stain shift, test"]) == ("0.0", "0.5")
     assert "Stain shift" not in facts
     assert facts["Digest, test"] == "cd" * 32
+
+
+@pytest.fixture
+def of_autoencoder():
+    """What latent diffusion adds to the evidence."""
+    shared = {"model": "cnn", "regime": "real", "set": ""}
+    rows = [(0, 0.7, -0.1, -0.2), (1, 0.6, -0.3, -0.2)]
+    columns = ("replicate", "accuracy", "accuracy_change", "macro_f1_change")
+    block = {"latent_channels": 4, "downsample": 8}
+    return {
+        "reconstruction": pd.DataFrame([shared | dict(zip(columns, row, strict=True)) for row in rows]),
+        "autoencoder_card": {"weights": "hf-hub:someone/vae", "key": {"parameters": block}},
+        "psnr": 27.25,
+        "reconstruction_figure": png_bytes(blank_figure("", None, "")),
+    }
+
+
+def test_what_the_autoencoder_costs_stands_beside_the_originals(evidence, of_autoencoder):
+    content = build("reconstruction", evidence | of_autoencoder)
+    assert texts(content.tables[0]) == [["CNN", "real", "0.850", "0.650", "-0.200", "-0.200", "2"]]
+    for part in ("27.2 dB", "hf-hub:someone/vae", "4 latent channels, 1/8 of the image's height"):
+        assert part in content.tables[0].caption
+    assert list(content.figures) == ["reconstruction"]
+
+
+def test_reconstructions_are_hidden_with_the_real_images(evidence, of_autoencoder):
+    hidden = evidence["parameters"].model_copy(deep=True)
+    hidden.report.__dict__["embed_real_images"] = False
+    content = build("reconstruction", evidence | of_autoencoder | {"parameters": hidden})
+    assert not content.figures
+    assert "embed_real_images is off" in content.notes[0].text
+    assert len(content.tables) == 1
+
+
+def test_pixel_space_has_no_section_about_an_autoencoder(evidence):
+    assert build("reconstruction", evidence) is None
+    assert SECTIONS["reconstruction"].absent == ""

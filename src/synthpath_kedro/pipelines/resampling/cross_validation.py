@@ -18,7 +18,7 @@ def create_pipeline(grid: Grid) -> Pipeline:
     sets = {name: generator for name, generator in grid.sets.items() if not generator.needs_path}
     cells = [cell for cell in grid.selected if not cell.set or cell.set in sets]
     trials = [(part, Trial(cell)) for part in folds for cell in cells]
-    trained = train_on_parts(STUDY, trials, dict.fromkeys(folds, sets))
+    trained = train_on_parts(STUDY, trials, dict.fromkeys(folds, sets), grid.latent)
     tabulate = Node(
         bound(tabulate_cross_validation, oracles=grid.oracles),
         inputs=["params:evaluation", *predictions(STUDY, trials)],

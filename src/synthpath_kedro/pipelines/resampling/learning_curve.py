@@ -38,7 +38,7 @@ def create_pipeline(grid: Grid) -> Pipeline:
     ]
     made_anew = {name: generator for name, generator in grid.sets.items() if not generator.needs_path}
     own_sets = {part: {} if fraction == WHOLE else made_anew for part, fraction in parts.items()}
-    trained = train_on_parts(STUDY, [*curve, *counts], own_sets)
+    trained = train_on_parts(STUDY, [*curve, *counts], own_sets, grid.latent)
     draw = draw_parts(STUDY, draw_fractions, fractions=dict(parts))
     of_all_images = [(part, trial) for part, trial in curve if parts[part] == WHOLE and not trial.cell.set]
     tables = [*_curve(curve), *(_by_count([*of_all_images, *counts]) if counts else [])]

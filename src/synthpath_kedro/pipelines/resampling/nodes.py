@@ -135,7 +135,7 @@ def estimate_resampling_cost(
     return cost
 
 
-def train_denoiser_on_part(
+def make_autoencoder_on_part(
     real_train: LabeledImages,
     real_val: LabeledImages,
     real_test: LabeledImages,
@@ -148,7 +148,37 @@ def train_denoiser_on_part(
     part: str,
     namespace: str,
 ) -> Artifact:
+    """The autoencoder of a part, after as many optimizer steps as the study's: it must not know held-out images."""
+    from synthpath_kedro.diffusion.autoencoder_training import make_autoencoder
+    from synthpath_kedro.training.loggers import TrainingLog
+
+    one = parts[part]
+    real = one.of(Splits(real_train, real_val, real_test))
+    log = TrainingLog(training.logger, _own(logs, namespace))
+    own_params = params
+    if params.autoencoder is not None:
+        epochs = {"max_epochs": max(1, round(params.autoencoder.max_epochs / one.share))}
+        own_params = params.model_copy(update={"autoencoder": params.autoencoder.model_copy(update=epochs)})
+    return make_autoencoder(real.train, real.val, own_params, one.seed, _own(scratch, namespace), log)
+
+
+def train_denoiser_on_part(
+    real_train: LabeledImages,
+    real_val: LabeledImages,
+    real_test: LabeledImages,
+    parts: Parts,
+    params: DiffusionParameters,
+    training: TrainingParameters,
+    scratch: Path,
+    logs: Path,
+    autoencoder: Artifact | None = None,
+    *,
+    part: str,
+    namespace: str,
+) -> Artifact:
     """The one denoiser of a part, after as many optimizer steps as each of the study's."""
+    from synthpath_kedro.diffusion.autoencoder import load_encoder
+    from synthpath_kedro.diffusion.latents import encode_both
     from synthpath_kedro.diffusion.replicates import train_replicates
     from synthpath_kedro.training.loggers import TrainingLog
 
@@ -158,7 +188,10 @@ def train_denoiser_on_part(
     epochs = {name: max(1, round(getattr(params, name) / one.share)) for name in ("max_epochs", "sample_every")}
     log = TrainingLog(training.logger, _own(logs, namespace))
     own_params = one_denoiser(params).model_copy(update=epochs)
-    return train_replicates(real.train, real.val, own_params, one.seed, _own(scratch, namespace), log).checkpoint
+    folder, encoder, latents = _own(scratch, namespace), load_encoder(autoencoder), None
+    if autoencoder is not None:
+        latents = encode_both(real.train, real.val, encoder, params.augment, folder / "latents")
+    return train_replicates(real.train, real.val, own_params, one.seed, folder, log, encoder, latents).checkpoint
 
 
 def make_set_of_part(
@@ -169,6 +202,7 @@ def make_set_of_part(
     params: SynthesisParameters,
     scratch: Path,
     denoiser: Artifact | None = None,
+    autoencoder: Artifact | None = None,
     *,
     part: str,
     name: str,
@@ -186,6 +220,7 @@ def make_set_of_part(
         seed=one.seed,
         scratch=_own(scratch, namespace),
         denoiser=denoiser,
+        autoencoder=autoencoder,
     )
     return generate(request)
 

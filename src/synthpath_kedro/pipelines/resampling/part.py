@@ -9,6 +9,7 @@ from kedro.pipeline import Node, Pipeline
 from synthpath_kedro.pipelines.resampling.nodes import (
     Trial,
     estimate_resampling_cost,
+    make_autoencoder_on_part,
     make_set_of_part,
     train_and_predict,
     train_denoiser_on_part,
@@ -24,7 +25,7 @@ TrialOfPart = tuple[str, Trial]
 
 
 def train_on_parts(
-    study: str, trials: Iterable[TrialOfPart], own_sets: Mapping[str, Mapping[str, Generator]]
+    study: str, trials: Iterable[TrialOfPart], own_sets: Mapping[str, Mapping[str, Generator]], latent: bool
 ) -> Pipeline:
     """Denoiser, synthetic sets and classifiers of every part, and before them what all of it will cost.
 
@@ -32,11 +33,16 @@ def train_on_parts(
         study: the pipeline's name.
         trials: of all parts.
         own_sets: by part the synthetic sets that are made for it; its other sets are the study's.
+        latent: denoisers work on the latents of an autoencoder, and each part has its own.
     """
     by_part: dict[str, list[Trial]] = {}
     for part, trial in trials:
         by_part.setdefault(part, []).append(trial)
-    nodes = [node for part, of_part in by_part.items() for node in _train_on_part(study, part, of_part, own_sets[part])]
+    nodes = [
+        node
+        for part, of_part in by_part.items()
+        for node in _train_on_part(study, part, of_part, own_sets[part], latent)
+    ]
     n_denoisers = sum(output.endswith("/denoiser") for node in nodes for output in node.outputs)
     trials_of = Counter(trial.cell.model for of_part in by_part.values() for trial in of_part)
     return Pipeline([*nodes, _estimate_cost(study, n_denoisers, trials_of), check_study_node()])
@@ -68,21 +74,37 @@ def _estimate_cost(study: str, n_denoisers: int, trials_of: Mapping[str, int]) -
     )
 
 
-def _train_on_part(study: str, part: str, trials: Sequence[Trial], own_sets: Mapping[str, Generator]) -> list[Node]:
+def _train_on_part(
+    study: str, part: str, trials: Sequence[Trial], own_sets: Mapping[str, Generator], latent: bool
+) -> list[Node]:
     used = dict.fromkeys(trial.cell.set for trial in trials)
     made = {name: generator for name, generator in own_sets.items() if name in used}
-    nodes = [_make_set(study, part, name, generator) for name, generator in made.items()]
+    nodes = [_make_set(study, part, name, generator, latent) for name, generator in made.items()]
     if any(generator.needs_denoiser for generator in made.values()):
-        nodes.append(_train_denoiser(study, part))
+        nodes.append(_train_denoiser(study, part, latent))
+        nodes += [_make_autoencoder(study, part)] if latent else []
     for model in dict.fromkeys(trial.cell.model for trial in trials):
         of_model = [trial for trial in trials if trial.cell.model == model]
         nodes.append(_train_and_predict(study, part, model, of_model, made))
     return nodes
 
 
-def _train_denoiser(study: str, part: str) -> Node:
+def _make_autoencoder(study: str, part: str) -> Node:
+    namespace = f"{study}.{part}.autoencoder"
+    own = {"parts": f"{study}_parts", "params": "params:diffusion", "training": "params:training"}
+    return Node(
+        bound(make_autoencoder_on_part, part=part, namespace=namespace),
+        inputs={**REAL, **FOLDERS, **own},
+        outputs=f"{study}/{part}/autoencoder",
+        name="make_autoencoder",
+        namespace=namespace,
+    )
+
+
+def _train_denoiser(study: str, part: str, latent: bool) -> Node:
     namespace = f"{study}.{part}.denoiser"
     own = {"parts": f"{study}_parts", "params": "params:diffusion", "training": "params:training"}
+    own |= {"autoencoder": f"{study}/{part}/autoencoder"} if latent else {}
     return Node(
         bound(train_denoiser_on_part, part=part, namespace=namespace),
         inputs={**REAL, **FOLDERS, **own},
@@ -92,11 +114,12 @@ def _train_denoiser(study: str, part: str) -> Node:
     )
 
 
-def _make_set(study: str, part: str, name: str, generator: Generator) -> Node:
+def _make_set(study: str, part: str, name: str, generator: Generator, latent: bool) -> Node:
     namespace = f"{study}.{part}.synthesis.{name}"
     inputs = {**REAL, "parts": f"{study}_parts", "params": "params:synthesis", "scratch": "scratch"}
     if generator.needs_denoiser:
         inputs["denoiser"] = f"{study}/{part}/denoiser"
+        inputs |= {"autoencoder": f"{study}/{part}/autoencoder"} if latent else {}
     return Node(
         bound(make_set_of_part, part=part, name=name, namespace=namespace),
         inputs=inputs,

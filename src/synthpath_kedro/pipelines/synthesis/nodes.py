@@ -25,6 +25,7 @@ def make_synthetic_set(
     existing: dict[str, Artifact],
     study_check: Card | None = None,
     denoiser: Artifact | None = None,
+    autoencoder: Artifact | None = None,
     *,
     name: str,
     namespace: str,
@@ -46,6 +47,7 @@ def make_synthetic_set(
         seed=seed,
         scratch=scratch.joinpath(*namespace.split(".")),
         denoiser=denoiser,
+        autoencoder=autoencoder,
         existing=below(folder, existing),
     )
     return generate(request)

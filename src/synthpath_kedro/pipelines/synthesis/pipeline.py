@@ -27,6 +27,8 @@ def _make_set(grid: Grid, name: str) -> Pipeline:
         inputs["study_check"] = "study_check"
     if grid.sets[name].needs_denoiser:
         inputs["denoiser"] = "denoiser"
+        if grid.latent:
+            inputs["autoencoder"] = "autoencoder"
     nodes = [
         Node(
             bound(make_synthetic_set, name=name, namespace=namespace, folder=grid.folder_of(name)),

@@ -13,6 +13,7 @@ from synthpath_kedro.data.missing import MISSING, Missing
 from synthpath_kedro.data.stratified import stratified_subset
 from synthpath_kedro.data.synthetic import SyntheticSet
 from synthpath_kedro.evaluation.cell_results import CellResults
+from synthpath_kedro.evaluation.rows import RECONSTRUCTED
 from synthpath_kedro.parameters import EvaluationParameters
 from synthpath_kedro.study.grid import Cell
 
@@ -32,12 +33,14 @@ def predict_cell(
     *,
     cell: Cell,
     tested_on: tuple[str, ...] | None = None,
+    reconstructed_test: LabeledImages | None = None,
     **cached: Left,
 ) -> tuple[Left, Left]:
     """Predicts once, for every table: probabilities of all replicates, and features of the first for t-SNE.
 
     A cell that was trained on a synthetic set is tested on that set, another one on all of ``tested_on`` (None: every
-    set of the study).
+    set of the study). Where the study has an autoencoder, cells without a set are also tested on ``RECONSTRUCTED``
+    real test images.
     """
     from synthpath_kedro.classifiers.cached_features import stored_features
     from synthpath_kedro.classifiers.prediction import predict_replicates
@@ -47,6 +50,8 @@ def predict_cell(
     names = (cell.set,) if cell.set else tuple(synthetic_sets) if tested_on is None else tested_on
     tested = {name: synthetic_sets[name] for name in names}
     whole: dict[str, LabeledImages] = {"real_val": real_val, "real_test": real_test}
+    if reconstructed_test is not None:
+        whole[RECONSTRUCTED] = reconstructed_test
     whole |= {f"synthetic.{name}": synthetic.labeled() for name, synthetic in tested.items()}
     cards = {name: images.card for name, images in whole.items() if not name.startswith("synthetic.")}
     metadata = CellMetadata.of(classifier)
@@ -69,8 +74,15 @@ def predict_cell(
     if real_test.groups is not None:
         truth["real_test_groups"] = real_test.groups
     digests = {name: one.digest for name, one in tested.items()}
-    card = metadata.model_copy(update={"classifier": classifier.digest, "synthetic_sets": digests}).to_json()
-    shown = {name: replicates[0].features for name, replicates in predicted.items() if name != "real_val"}
+    made_from = {"classifier": classifier.digest, "synthetic_sets": digests}
+    if reconstructed_test is not None:
+        made_from["autoencoder"] = reconstructed_test.card["autoencoder"]
+    card = metadata.model_copy(update=made_from).to_json()
+    shown = {
+        name: replicates[0].features
+        for name, replicates in predicted.items()
+        if name not in ("real_val", RECONSTRUCTED)
+    }
     return (
         Artifact(probabilities | truth, card),
         Artifact(_for_tsne(shown, sets, places, params.tsne_images, seed), card),

@@ -31,6 +31,8 @@ def create_pipeline(grid: Grid, cell: Cell) -> Pipeline:
     if grid.models[cell.model]:
         images = ["real_val", "real_test", *([cell.set] if cell.set else sets)]
         inputs |= {f"cached_{name}": f"{cell.model}/cached_{name}" for name in images}
+    if grid.latent and not cell.set:
+        inputs["reconstructed_test"] = "reconstructed_test"
     nodes = [
         Node(
             bound(predict_cell, cell=cell, tested_on=sets),

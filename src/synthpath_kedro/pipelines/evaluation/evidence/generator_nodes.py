@@ -106,18 +106,21 @@ def measure_denoiser_losses(
     real_val: LabeledImages,
     params: EvaluationParameters,
     seed: int,
+    autoencoder: Artifact | None = None,
 ) -> Artifact:
     """The denoiser's loss on training and on held-out images, one number per image: the mean over all denoisers."""
+    from synthpath_kedro.diffusion.autoencoder import load_encoder
     from synthpath_kedro.diffusion.checkpoint import load_denoiser, split_replicates
     from synthpath_kedro.diffusion.membership import image_losses
 
     check_same_data({"denoiser": denoiser.card, "real_train": real_train.card, "real_val": real_val.card})
-    networks, privacy = [load_denoiser(one) for one in split_replicates(denoiser)], params.privacy
+    encoder, privacy = load_encoder(autoencoder), params.privacy
+    networks = [load_denoiser(one, encoder=encoder) for one in split_replicates(denoiser)]
     tensors = {}
     for name, images in (("real_train", real_train), ("real_val", real_val)):
         chosen = images.select(stratified_subset(images.labels, privacy.loss_images, seed))
         losses = [
-            image_losses(network, chosen.images, chosen.labels, privacy.loss_levels, params.batch_size, seed)
+            image_losses(network, chosen.images, chosen.labels, privacy.loss_levels, params.batch_size, seed, encoder)
             for network in networks
         ]
         tensors[name] = np.mean(losses, axis=0)

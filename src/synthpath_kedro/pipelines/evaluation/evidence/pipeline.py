@@ -49,6 +49,8 @@ def _cell_tables(grid: Grid) -> list[Node]:
             ["fidelity_table", "privacy_table", "comparison_table", "classification_table"],
         ),
     }
+    if grid.latent:
+        inputs["reconstruction"] = (tables.tabulate_reconstruction, ["cells"])
     return [
         Node(function, inputs=needed, outputs=f"{table}_table", name=f"tabulate_{table}")
         for table, (function, needed) in inputs.items()
@@ -97,7 +99,7 @@ def _generator_tables(grid: Grid) -> list[Node]:
         nodes.append(
             Node(
                 generator.measure_denoiser_losses,
-                inputs=["denoiser", "real_train", "real_val", PARAMS, SEED],
+                inputs=["denoiser", "real_train", "real_val", PARAMS, SEED, *(["autoencoder"] if grid.latent else [])],
                 outputs="denoiser_losses",
                 name="measure_denoiser_losses",
             )

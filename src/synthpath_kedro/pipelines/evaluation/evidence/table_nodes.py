@@ -73,6 +73,13 @@ def tabulate_synthetic_as_test(cells: list[CellResults]) -> pd.DataFrame:
     return synthetic_as_test_table([one.predictions for one in cells if not one.cell.set])
 
 
+def tabulate_reconstruction(cells: list[CellResults]) -> pd.DataFrame:
+    """How cells that were trained without synthetic images classify the reconstructed test images."""
+    from synthpath_kedro.evaluation.classification_tables import reconstruction_table
+
+    return reconstruction_table([one.predictions for one in cells if not one.cell.set])
+
+
 def tabulate_robustness(cells: list[CellResults]) -> pd.DataFrame:
     """Accuracy under attack, of the classifiers that the tables of predictions are about.
 

@@ -33,6 +33,8 @@ def assemble_evidence(
     diffusion_history: pd.DataFrame | None = None,
     denoiser_loss_figure: bytes | None = None,
     denoiser_samples_figure: bytes | None = None,
+    autoencoder: Artifact | None = None,
+    reconstructed_test: LabeledImages | None = None,
     *,
     grid: Grid,
     **facts: Any,
@@ -47,6 +49,10 @@ def assemble_evidence(
         cards | ({} if denoiser is None else {"denoiser": denoiser.card | {"checkpoint": denoiser.card["digest"]}})
     )
     trained = {one.cell for one in cells}
+    if autoencoder is not None and reconstructed_test is not None:
+        own = {"autoencoder": autoencoder.card["digest"], "prepared": data_card.digest}
+        check_same_data({"autoencoder": own, "reconstructed_test": reconstructed_test.card})
+        facts |= {"autoencoder_card": autoencoder.card, "psnr": reconstructed_test.card["psnr"]}
     return {
         "parameters": read_parameters(parameters),
         "data_card": data_card,

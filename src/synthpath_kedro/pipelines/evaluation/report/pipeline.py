@@ -17,6 +17,8 @@ FIGURES_OF_SETS = {"real_and_synthetic": "synthesis", "closest_pairs": "evidence
 """Figures of which each synthetic set has one, and the namespace that they belong to."""
 OF_DENOISER = ("denoiser", "diffusion_history", "denoiser_loss_figure", "denoiser_samples_figure")
 
+OF_AUTOENCODER = ("autoencoder", "reconstructed_test", "reconstruction_figure")
+
 
 def create_pipeline(grid: Grid) -> Pipeline:
     """The report, section by section, and the pages beside it."""
@@ -52,6 +54,7 @@ def _evidence(grid: Grid) -> Node:
         "sweep_tables",
         *(f"{figure}_figures" for figure in FIGURES_OF_SETS),
         *(OF_DENOISER if grid.needs_denoiser else ()),
+        *(OF_AUTOENCODER if grid.latent else ()),
     )
     return Node(
         bound(assemble_evidence, grid=grid),

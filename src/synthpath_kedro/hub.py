@@ -5,17 +5,43 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from synthpath_kedro.classifiers.spec import BlockName
 from synthpath_kedro.errors import InputError
 
 REACH_SECONDS = 10.0
-# Commits that hold model.safetensors; openai's main holds pickled weights alone.
+# Commits that hold safetensors; openai's main holds pickled weights alone.
 REVISIONS = {
     "openai/clip-vit-base-patch32": "d15b5f29721ca72dac15f8526b284be910de18be",
+    "stabilityai/sd-vae-ft-mse": "31f26fdeee1355a5c34592e401dd41e45d25a493",
     "timm/vit_small_patch14_dinov2.lvd142m": "4610ca143709d58a633b6397a74412c2c3842454",
 }
+
+
+@dataclass(frozen=True)
+class BlockName:
+    """Where a network's parameters lie, for errors.
+
+    Attributes:
+        prefix: of their keys: "classification.backbones.clip".
+        needs_no_download: a parameter and its value with which nothing is downloaded.
+        random_weights: whether random weights are of any use.
+    """
+
+    prefix: str
+    needs_no_download: str
+    random_weights: bool = True
+
+    def key(self, name: str) -> str:
+        """The full name of the parameter ``name``."""
+        return f"{self.prefix}.{name}"
+
+    @classmethod
+    def of_model(cls, model: str) -> "BlockName":
+        """The block of a model that the study trains."""
+        prefix = f"classification.backbones.{model}"
+        return cls(prefix, f"{prefix}.weights=random")
 
 
 def hub_file(block: BlockName, repository: str, filename: str, revision: str | None) -> Path:
