@@ -15,7 +15,7 @@ def load(project: Path, environment: str, **runtime: object) -> dict:
     return dict(loader["parameters"])
 
 
-@pytest.mark.parametrize("environment", ["base", "demo", "small-data", "tiny"])
+@pytest.mark.parametrize("environment", ["base", "demo", "latent", "small-data", "tiny"])
 def test_every_environment_is_valid(project: Path, environment: str) -> None:
     assert isinstance(read_parameters(load(project, environment)), Parameters)
 
