@@ -116,6 +116,7 @@ def _fit(cell: Cell, replicate: int, scratch: Path) -> Replicate:
         params.precision,
         callbacks=[best, Patience(schedule.patience), history],
         loggers=_loggers(cell, replicate, history),
+        checkpoint_minutes=0.0 if cell.training_log is None else cell.training_log.checkpoint_minutes,
         reload_dataloaders_every_n_epochs=1,
     )
     checkpoint = resumable_checkpoint(scratch, {**cell.key, "replicate": replicate})

@@ -55,7 +55,7 @@ def train_denoiser(
     encoder: Encoder = PIXELS,
     replicate: int = 0,
 ) -> TrainedDenoiser:
-    """Trains a class-conditional denoiser; a killed training resumes from its last epoch.
+    """Trains a class-conditional denoiser; a killed training resumes from its last checkpoint.
 
     The learning rate's schedule spans ``max_epochs``. A training that ``max_minutes`` or ``patience`` ends early stops
     before the rate has fallen, because a schedule that followed the clock could not be repeated.
@@ -67,7 +67,8 @@ def train_denoiser(
         seed: the study's; with ``replicate`` it decides weights, batch order, noise levels and noise.
         scratch: folder of the checkpoint, from which a finished training comes back at once; the caller removes it
             when the result is safe.
-        training_log: where its metrics are logged; decides nothing. None: nowhere.
+        training_log: where its metrics are logged and how often it saves a checkpoint; decides nothing. None: nowhere,
+            after every epoch.
         encoder: gives the space that the denoiser works in.
         replicate: which of the study's denoisers this is, from 0.
 
@@ -113,6 +114,7 @@ def _fit(
         params.gradient_clip,
         params.max_minutes,
         loggers=() if training_log is None else training_log.callbacks(path_of_log, history, params),
+        checkpoint_minutes=0.0 if training_log is None else training_log.checkpoint_minutes,
         use_distributed_sampler=False,
     )
     trainer.fit(module, batches, validation_batches(val, params.batch_size), ckpt_path=resume)

@@ -141,7 +141,7 @@ def train_classifier(
         of_images or None,
         None if mask is None or synthetic is None else _kept(mask, synthetic),
         set_name=cell.set,
-        training_log=TrainingLog(training.logger, logs),
+        training_log=TrainingLog(training.logger, logs, training.checkpoint_minutes),
         made_by=synthetic_sets[cell.set].made_by if synthetic_sets and cell.set else None,
     )
     return trained.checkpoint, trained.history

@@ -43,7 +43,7 @@ def train_denoiser(
     from synthpath_kedro.training.loggers import TrainingLog
 
     del study_check, generator_cost
-    log = TrainingLog(training.logger, logs)
+    log = TrainingLog(training.logger, logs, training.checkpoint_minutes)
     check_same_data({"real_train": real_train.card, "real_val": real_val.card})
     trained = train_replicates(real_train, real_val, params, seed, scratch / NAMESPACE, log)
     return trained.checkpoint, trained.history, samples_artifact(trained)
