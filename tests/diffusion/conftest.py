@@ -64,6 +64,7 @@ def synthesis_parameters():
             "eta": 0.0,
             "churn": 0.0,
             "clip_denoised": True,
+            "precision": "auto",
             "batch_size": 3,
             "shard_size": 4,
             "export": "none",

@@ -9,7 +9,7 @@ import torch
 from synthpath_kedro.data.artifact import Artifact, digest_arrays, write_artifact
 from synthpath_kedro.diffusion import synthesis
 from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
-from synthpath_kedro.diffusion.denoiser import make_denoiser
+from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
 from synthpath_kedro.diffusion.synthesis import generate_shards
 from synthpath_kedro.errors import InputError
 
@@ -145,6 +145,7 @@ def test_a_killed_run_keeps_the_shards_that_it_made(checkpoint, synthesis_parame
         {"num_steps": 3},
         {"guidance_scale": 2.0},
         {"clip_denoised": False, "sampler": "ddpm"},
+        {"precision": "bfloat16"},
         {"batch_size": 4},
         {"allocation": "match_real"},
         {"sampler": "ddim", "eta": 0.5},
@@ -176,6 +177,40 @@ def test_a_longer_balanced_set_keeps_the_full_shards_of_a_shorter_one(checkpoint
     assert keys(short) == keys(long)[:3]
     assert len(long) == 6
     assert {name: written(tmp_path)[name] for name in before} == before
+
+
+def test_on_a_cpu_the_precision_that_is_chosen_and_recorded_is_float32(checkpoint, synthesis_parameters, tmp_path):
+    chosen, named = (
+        generate_shards(checkpoint(), REAL, synthesis_parameters(precision=precision), 0, tmp_path / precision)
+        for precision in ("auto", "float32")
+    )
+    assert keys(chosen) == keys(named)
+    assert keys(chosen)[0]["parameters"]["precision"] == "float32"
+    assert np.array_equal(pixels(chosen), pixels(named))
+
+
+def test_a_bfloat16_network_stands_under_a_float32_sampler(checkpoint, synthesis_parameters, tmp_path, monkeypatch):
+    seen = set()
+    denoise, forward = Denoiser.denoise, torch.nn.Conv2d.forward
+
+    def noted_denoise(self, x, levels, labels):
+        image = denoise(self, x, levels, labels)
+        seen.update({("sampler", x.dtype), ("sampler", image.dtype)})
+        return image
+
+    def noted_forward(self, x):
+        features = forward(self, x)
+        seen.add(("network", features.dtype))
+        return features
+
+    monkeypatch.setattr(Denoiser, "denoise", noted_denoise)
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", noted_forward)
+    params = synthesis_parameters(precision="bfloat16", num_steps=4)
+    made = generate_shards(checkpoint(), REAL, params, 0, tmp_path / "half")
+    assert seen == {("sampler", torch.float32), ("network", torch.bfloat16)}
+    exact = generate_shards(checkpoint(), REAL, synthesis_parameters(num_steps=4), 0, tmp_path / "exact")
+    difference = np.abs(pixels(made).astype(int) - pixels(exact))
+    assert 0 < difference.mean() < 1  # gray levels
 
 
 @pytest.mark.parametrize("parameterization", ["epsilon", "v", "edm"])

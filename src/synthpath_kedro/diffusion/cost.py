@@ -12,6 +12,7 @@ from synthpath_kedro.diffusion.unet import UNet
 from synthpath_kedro.parameters import DenoiserParameters, DiffusionParameters, SynthesisParameters
 from synthpath_kedro.study.samplers import SAMPLERS
 from synthpath_kedro.training.device import choose_device
+from synthpath_kedro.training.precision import computing_in, resolve_precision
 from synthpath_kedro.training.timing import images_per_second
 
 _BACKWARD_PER_FORWARD = 2
@@ -111,10 +112,11 @@ def _n_images(synthesis: SynthesisParameters) -> int:
 
 def _probe(params: DiffusionParameters, synthesis: SynthesisParameters, image_size: int) -> tuple[float, float]:
     """Images per second in training and in evaluation."""
+    device = choose_device()
     with torch.random.fork_rng():
-        denoiser = make_denoiser(params, 1, image_size).to(choose_device())
+        denoiser = make_denoiser(params, 1, image_size).to(device)
     training = images_per_second(lambda n: _train_once(denoiser, n, image_size), params.batch_size, _PROBE_SECONDS)
-    with torch.inference_mode():
+    with torch.inference_mode(), computing_in(resolve_precision(synthesis.precision, device), device):
         forward = images_per_second(lambda n: _loss(denoiser, n, image_size), synthesis.batch_size, _PROBE_SECONDS)
     return training, forward
 

@@ -25,7 +25,9 @@ from synthpath_kedro.diffusion.samplers.types import Denoise
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DiffusionParameters, SynthesisParameters
 from synthpath_kedro.study.samplers import SAMPLERS
+from synthpath_kedro.training.device import choose_device
 from synthpath_kedro.training.distributed import rank, wait_for_all, world_size
+from synthpath_kedro.training.precision import FLOAT32, InPrecision, resolve_precision
 from synthpath_kedro.training.seeding import Stream, seeded_generator
 
 log = logging.getLogger(__name__)
@@ -135,12 +137,15 @@ class Synthesis:
 
     def __init__(self, checkpoint: Artifact, params: SynthesisParameters, seed: int, encoder: Encoder = PIXELS) -> None:
         self.checkpoint, self.params, self.seed, self.encoder = checkpoint, params, seed, encoder
+        self._device = choose_device()
+        self._precision = resolve_precision(params.precision, self._device)
         self._denoiser: Denoiser | None = None
 
     def key(self, shard: Shard) -> Card:
         """Everything that decides the bytes of ``shard``."""
         card = self.checkpoint.card
-        deciding = ("sampler", "num_steps", "guidance_scale", "eta", "churn", "clip_denoised", "batch_size")
+        deciding = ("sampler", "num_steps", "guidance_scale", "eta", "churn", "batch_size")
+        resolved = {"clip_denoised": self._clips, "precision": self._precision}
         return {
             "checkpoint": card["digest"],
             "encoder": self.encoder.card,
@@ -149,7 +154,7 @@ class Synthesis:
             "parameterization": card["parameterization"],
             "noise_schedule": card["noise_schedule"],
             "phantom": card["phantom"],
-            "parameters": {name: getattr(self.params, name) for name in deciding} | {"clip_denoised": self._clips},
+            "parameters": {name: getattr(self.params, name) for name in deciding} | resolved,
             "seed": self.seed,
             "range": [shard.start, shard.start + len(shard.labels)],
             "labels": digest_arrays({"labels": shard.labels}),
@@ -205,7 +210,9 @@ class Synthesis:
 
     def _load(self) -> Denoiser:
         if self._denoiser is None:
-            self._denoiser = load_denoiser(self.checkpoint, encoder=self.encoder)
+            self._denoiser = load_denoiser(self.checkpoint, self._device, self.encoder)
+            if self._precision != FLOAT32:
+                self._denoiser.network = InPrecision(self._denoiser.network, self._precision)
         return self._denoiser
 
 
