@@ -8,6 +8,7 @@ import torch
 from synthpath_kedro.diffusion.training import train_denoiser
 from synthpath_kedro.diffusion.training_module import DenoiserTraining, stratified
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.training import resident
 from synthpath_kedro.training.seeding import seeded_generator
 
 
@@ -48,6 +49,14 @@ def test_resumed_training_equals_uninterrupted_training(
     assert resumed.history[same].equals(whole.history[same])
     assert resumed.samples.keys() == whole.samples.keys() == {2, 4}
     assert all(np.array_equal(resumed.samples[epoch], whole.samples[epoch]) for epoch in (2, 4))
+
+
+def test_images_on_the_gpu_train_the_same_denoiser(tiles, diffusion_parameters, tmp_path, monkeypatch):
+    params = diffusion_parameters(max_epochs=2)
+    from_memory = train_denoiser(tiles, tiles, params, 0, tmp_path / "memory")
+    monkeypatch.setattr(resident, "_fits", lambda n_bytes, device: True)
+    from_device = train_denoiser(tiles, tiles, params, 0, tmp_path / "device")
+    assert from_device.checkpoint.digest == from_memory.checkpoint.digest
 
 
 def test_a_training_whose_result_was_lost_gives_it_again(tiles, diffusion_parameters, tmp_path):

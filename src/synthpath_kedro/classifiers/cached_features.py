@@ -11,7 +11,6 @@ from typing import BinaryIO
 import numpy as np
 import torch
 
-from synthpath_kedro.classifiers.batches import Rows
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.classifiers.registry import build_classifier
@@ -20,6 +19,7 @@ from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
 from synthpath_kedro.training.device import choose_device
+from synthpath_kedro.training.resident import Rows
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synthpath_kedro.classifiers.batches import Rows
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.parameters.block import Precision
 from synthpath_kedro.training.precision import FLOAT32, computing_in
+from synthpath_kedro.training.resident import Rows
 
 
 @dataclass(frozen=True)

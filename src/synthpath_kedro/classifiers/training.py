@@ -88,8 +88,9 @@ def train_cell(
     sources = _sources(used, cached or {}, first, REGIMES[regime].augment)
     if "synthetic" in sources and kept is not None:
         sources["synthetic"] = replace(sources["synthetic"], rows=_some(np.flatnonzero(kept)))
-    parts = _parts(sources["synthetic"], made_by) if "synthetic" in sources else []
     metadata = _metadata(model, regime, set_name, used, sources, params, seed, first)
+    sources = {name: source.resident for name, source in sources.items()}
+    parts = _parts(sources["synthetic"], made_by) if "synthetic" in sources else []
     metadata = metadata.model_copy(update=_generators(parts, params.replicates_of(model)))
     cell = Cell(
         model=model,

@@ -5,7 +5,6 @@ import logging
 import numpy as np
 import torch
 
-from synthpath_kedro.classifiers.batches import Rows
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.data.artifact import Artifact, Card, package_versions
 from synthpath_kedro.data.images import LabeledImages
@@ -14,6 +13,7 @@ from synthpath_kedro.evaluation.extractors import Extractor
 from synthpath_kedro.parameters.block import Precision
 from synthpath_kedro.training.device import choose_device
 from synthpath_kedro.training.precision import FLOAT32, computing_in, resolve_precision
+from synthpath_kedro.training.resident import Rows
 
 log = logging.getLogger(__name__)
 
