@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 FEATURES = "features"
 BATCH_SIZE = 64
+_MAX_GB = 120.0
+_MAX_GB_ON_CUDA = 0.0
+"""A GPU computes features faster than a disk gives them back in random order: tens of GB per epoch in the study."""
 _SAFETENSORS_DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16"}
 
 
@@ -39,8 +42,8 @@ def cache_features(
     """The cached features of ``images``: float [N, *frozen] under "features", in the images' order, memory-mapped.
 
     The file is keyed by the frozen part's weights, input size, dtype and the images, and is written by the batch. Where
-    they are larger than ``params.cached_features_max_gb`` or the free disk, it holds
-    none and its card says ``"stored": false``; what reads it then computes them again.
+    they are larger than ``max_cached_features_gb`` or the free disk, it holds none and its card says
+    ``"stored": false``; what reads it then computes them again.
 
     Args:
         model: a model with a frozen backbone.
@@ -54,14 +57,17 @@ def cache_features(
         InputError: the classifier cannot be built, or features do not fit float16.
     """
     classifier = build_classifier(model, images.class_names, params, seed).eval()
-    size = cached_features_gb(classifier, len(images), params.cached_features_dtype)
+    size, limit = (
+        cached_features_gb(classifier, len(images), params.cached_features_dtype),
+        max_cached_features_gb(params),
+    )
     key: Card = {
         "model": model,
         "input_size": classifier.input_size,
         "dtype": params.cached_features_dtype,
         "weights_digest": classifier.frozen_digest,
         "images_digest": images.digest,
-        "stored": size <= params.cached_features_max_gb,
+        "stored": size <= limit,
     }
     if existing is not None and existing.card.get("key") == key:
         log.info("cached features of %d images for %s are up to date", len(images), model)
@@ -70,10 +76,17 @@ def cache_features(
     if path.is_file() and (finished := read_artifact(path)).card.get("key") == key:
         log.info("cached features of %d images for %s: finished before the interruption", len(images), model)
         return finished
-    reason = f"{size:.1f} GB, more than classification.cached_features_max_gb ({params.cached_features_max_gb:g})"
+    reason = f"{size:.1f} GB, more than classification.cached_features_max_gb ({limit:g})"
     with atomic_path(path) as temporary:
         _write(temporary, classifier, images, key, size, reason)
     return read_artifact(path)
+
+
+def max_cached_features_gb(params: ClassificationParameters) -> float:
+    """Largest cached features of a set of images that are stored, in GB: none on CUDA, unless ``params`` say so."""
+    if params.cached_features_max_gb != "auto":
+        return params.cached_features_max_gb
+    return _MAX_GB_ON_CUDA if choose_device().type == "cuda" else _MAX_GB
 
 
 def cached_features_gb(classifier: Classifier, n_images: int, dtype: str = "float32") -> float:
@@ -123,7 +136,9 @@ def _write(
 ) -> None:
     what = f"cached features of {len(images)} images for {key['model']} ({classifier.description})"
     free = shutil.disk_usage(path.parent).free / 1e9
+    level = logging.INFO  # the parameters say so
     if key["stored"] and size > free:
+        level = logging.WARNING
         reason_not_to = (
             f"{size:.1f} GB, and {path.parent} has {free:.1f} GB free "
             "(classification.cached_features_dtype=float16 halves them)"
@@ -141,7 +156,7 @@ def _write(
             log.info("storing %s: %.2f GB", what, size)
             _stream(stream, classifier, images, card)
         else:
-            log.warning("%s are computed again in every epoch instead of stored: %s", what, reason_not_to)
+            log.log(level, "%s are computed again in every epoch instead of stored: %s", what, reason_not_to)
             stream.write(_header({}, card))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from synthpath_kedro.classifiers.cached_features import max_cached_features_gb
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.registry import build
 from synthpath_kedro.classifiers.schedule import Schedule
@@ -145,7 +146,7 @@ def _training(
         return step
     n_images, per_image = _cached_images(cells, parameters, images), prod(shape) * _dtype(study).itemsize
     is_cached = frozen > 0
-    stored = is_cached and n_images * per_image <= study.cached_features_max_gb * 1e9
+    stored = is_cached and n_images * per_image <= max_cached_features_gb(study) * 1e9
     cached_bytes = n_images * per_image if stored else 0
     return Step(
         step.name,
