@@ -18,7 +18,7 @@ from synthpath_kedro.data.artifact import Artifact, Card, atomic_path, encode_ca
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
-from synthpath_kedro.training.device import choose_device
+from synthpath_kedro.training.device import choose_device, placed
 from synthpath_kedro.training.resident import Rows
 
 log = logging.getLogger(__name__)
@@ -167,7 +167,7 @@ def _stream(stream: BinaryIO, classifier: Classifier, images: LabeledImages, car
     entry: dict[str, object] = {"dtype": _SAFETENSORS_DTYPES[dtype], "shape": list(shape), "data_offsets": [0, n_bytes]}
     stream.write(_header({FEATURES: entry}, card))
     device = choose_device()
-    classifier.to(device)
+    placed(classifier)
     for batch in _batches(images.images):
         with torch.inference_mode():
             features = classifier.frozen_features(to_unit_interval(batch.to(device)))

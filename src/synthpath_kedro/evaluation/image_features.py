@@ -11,7 +11,7 @@ from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.stratified import stratified_subset
 from synthpath_kedro.evaluation.extractors import Extractor
 from synthpath_kedro.parameters.block import Precision
-from synthpath_kedro.training.device import choose_device
+from synthpath_kedro.training.device import choose_device, placed
 from synthpath_kedro.training.precision import FLOAT32, computing_in, resolve_precision
 from synthpath_kedro.training.resident import Rows
 
@@ -88,7 +88,7 @@ def extract(
 ) -> np.ndarray:
     """Features float32 [n, D] of ``images`` (uint8 [N, H, W, 3]) at ``index``; on the GPU where there is one."""
     device = choose_device()
-    extractor.network.to(device)
+    placed(extractor.network)
     with computing_in(precision, device):
         parts = [
             extractor.features(to_unit_interval(torch.from_numpy(np.asarray(images[rows])).to(device)))

@@ -24,7 +24,7 @@ from synthpath_kedro.study.attacks import ATTACKS
 from synthpath_kedro.study.grid import Cell, Grid
 from synthpath_kedro.study.regimes import REGIMES
 from synthpath_kedro.study.table import load_attribute
-from synthpath_kedro.training.device import choose_device
+from synthpath_kedro.training.device import choose_device, placed
 from synthpath_kedro.training.timing import images_per_second
 
 _BYTES = 4  # of a float32
@@ -102,7 +102,7 @@ def measure(classifier: Classifier, image_size: int, batch_size: int = 32) -> Ra
         batch_size: the largest batch to try.
     """
     device = choose_device()
-    classifier = classifier.to(device)
+    classifier = placed(classifier)
     shape = (3, image_size, image_size)
 
     def forward(n: int) -> torch.Tensor:

@@ -294,9 +294,9 @@ def _predict(
     from synthpath_kedro.classifiers.cached_features import stored_features
     from synthpath_kedro.classifiers.checkpoint import load_classifiers
     from synthpath_kedro.classifiers.prediction import predict_replicates
-    from synthpath_kedro.training.device import choose_device
+    from synthpath_kedro.training.device import placed
 
-    classifiers = [one.to(choose_device()) for one in load_classifiers(checkpoint)]
+    classifiers = [placed(one) for one in load_classifiers(checkpoint)]
     stored = stored_features(cached, "real_test", classifiers[0], test)
     predicted = predict_replicates(classifiers, test.images if stored is None else stored, batch_size)
     tensors = {"real_test": np.stack([one.probabilities for one in predicted]), "real_test_labels": test.labels}

@@ -147,10 +147,9 @@ def attack_cell(
 def _load(classifier: Artifact) -> "list[Classifier]":
     """The cell's replicates, on the GPU where there is one."""
     from synthpath_kedro.classifiers.checkpoint import load_classifiers
-    from synthpath_kedro.training.device import choose_device
+    from synthpath_kedro.training.device import placed
 
-    device = choose_device()
-    return [model.to(device) for model in load_classifiers(classifier)]
+    return [placed(model) for model in load_classifiers(classifier)]
 
 
 def score_cell(predictions: Left, attacked: Left) -> dict[str, Any] | Missing:
