@@ -65,6 +65,7 @@ def synthesis_parameters():
             "churn": 0.0,
             "clip_denoised": True,
             "precision": "auto",
+            "compile": "auto",
             "batch_size": 3,
             "shard_size": 4,
             "export": "none",

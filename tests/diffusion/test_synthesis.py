@@ -12,6 +12,7 @@ from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
 from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
 from synthpath_kedro.diffusion.synthesis import generate_shards
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.training.precision import InPrecision
 
 REAL = np.array([10, 30, 60])
 
@@ -187,6 +188,32 @@ def test_on_a_cpu_the_precision_that_is_chosen_and_recorded_is_float32(checkpoin
     assert keys(chosen) == keys(named)
     assert keys(chosen)[0]["parameters"]["precision"] == "float32"
     assert np.array_equal(pixels(chosen), pixels(named))
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "triton", "compiled"),
+    [
+        ("auto", "cuda", object(), True),
+        ("auto", "cuda", None, False),
+        ("auto", "cpu", object(), False),
+        (True, "cpu", None, True),
+        (False, "cuda", object(), False),
+    ],
+)
+def test_the_network_is_compiled_on_a_gpu_or_where_it_is_asked_for(
+    asked, device, triton, compiled, synthesis_parameters, monkeypatch
+):
+    monkeypatch.setattr(synthesis, "find_spec", lambda name: triton)
+    assert synthesis.compiles(synthesis_parameters(compile=asked), torch.device(device)) is compiled
+
+
+def test_a_compiled_network_is_compiled_for_each_shape(checkpoint, synthesis_parameters, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **options: asked.append((type(self), options)))
+    params = synthesis_parameters(compile=True, precision="bfloat16")
+    made = generate_shards(checkpoint(), REAL, params, 0, tmp_path)
+    assert asked == [(InPrecision, {"dynamic": False})]
+    assert keys(made)[0]["parameters"]["compile"] is True
 
 
 def test_a_bfloat16_network_stands_under_a_float32_sampler(checkpoint, synthesis_parameters, tmp_path, monkeypatch):

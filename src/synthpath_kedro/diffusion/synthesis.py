@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -139,13 +140,14 @@ class Synthesis:
         self.checkpoint, self.params, self.seed, self.encoder = checkpoint, params, seed, encoder
         self._device = choose_device()
         self._precision = resolve_precision(params.precision, self._device)
+        self._compiled = compiles(params, self._device)
         self._denoiser: Denoiser | None = None
 
     def key(self, shard: Shard) -> Card:
         """Everything that decides the bytes of ``shard``."""
         card = self.checkpoint.card
         deciding = ("sampler", "num_steps", "guidance_scale", "eta", "churn", "batch_size")
-        resolved = {"clip_denoised": self._clips, "precision": self._precision}
+        resolved = {"clip_denoised": self._clips, "precision": self._precision, "compile": self._compiled}
         return {
             "checkpoint": card["digest"],
             "encoder": self.encoder.card,
@@ -213,6 +215,9 @@ class Synthesis:
             self._denoiser = load_denoiser(self.checkpoint, self._device, self.encoder)
             if self._precision != FLOAT32:
                 self._denoiser.network = InPrecision(self._denoiser.network, self._precision)
+            if self._compiled:
+                # A kernel for each shape: one for all of them would round by which shape came first.
+                self._denoiser.network.compile(dynamic=False)
         return self._denoiser
 
 
@@ -248,6 +253,13 @@ class _Progress:
         rate = self._done / max(now - self._start, 1e-9)
         made, left = round(self._total - self._left), timedelta(seconds=max(0, round(self._left / rate)))
         log.info("synthesis: image %d of %d, %.1f images/s, at most %s left", made, self._total, rate, left)
+
+
+def compiles(params: SynthesisParameters, device: torch.device) -> bool:
+    """Whether the network is compiled: as ``params`` say, or on CUDA where Triton, which that needs, is installed."""
+    if params.compile != "auto":
+        return params.compile
+    return device.type == "cuda" and find_spec("triton") is not None
 
 
 def check_sampling(params: SynthesisParameters, diffusion: DiffusionParameters) -> None:

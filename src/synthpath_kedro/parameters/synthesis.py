@@ -58,6 +58,7 @@ class SynthesisParameters(Block):
     churn: Annotated[float, Field(ge=0)]
     clip_denoised: bool
     precision: Precision
+    compile: Literal["auto"] | bool
     batch_size: Count
     shard_size: Count
     export: Literal["none", "npz", "image_folder", "both"]
