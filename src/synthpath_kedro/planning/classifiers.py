@@ -244,12 +244,15 @@ def attack_passes(params: EvaluationParameters, n_images: int, n_classes: int) -
     passes = 0
     for name in params.attacks:
         attacked = n_images + (on_curves * budgets if ATTACKS[name].on_curves else 0)
-        passes += attacked * _passes_per_image(name, params, n_classes)
+        passes += attacked * passes_per_image(name, params, n_classes)
     return passes
 
 
-def _passes_per_image(name: str, params: EvaluationParameters, n_classes: int) -> int:
-    """Of one attack, counted on a classifier that costs nothing, and one for what becomes of the attacked image."""
+def passes_per_image(name: str, params: EvaluationParameters, n_classes: int) -> int:
+    """Forward passes of the attack ``name``, with a gradient three, and one for what becomes of the attacked image.
+
+    They are counted on a classifier that costs nothing.
+    """
     attack, counter = ATTACKS[name], _CountingClassifier(n_classes)
     steps = params.bim_steps if attack.steps is None else attack.steps
     image, label = torch.full((1, 3, 8, 8), 0.5), torch.zeros(1, dtype=torch.long)
