@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import timm
 import torch
-import yaml
 from measure import THREADS, Comparison, compare, report, seconds, set_up
 from PIL import Image
+from study import read_study
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
@@ -35,7 +35,6 @@ from synthpath_kedro.data.regimes import regime_batches
 from synthpath_kedro.parameters import ClassificationParameters
 from synthpath_kedro.study.regimes import REGIMES
 
-STUDY = Path(__file__).parents[1] / "conf" / "base" / "parameters_classification.yml"
 CLASS_NAMES = tuple(f"tissue {label}" for label in range(9))
 TRAINED = ("real", "synthetic", "mixed")
 TILE, INPUT = 64, 224
@@ -57,9 +56,8 @@ SETS = {"real_train": tiles(64, 0), "real_val": tiles(8, 1), "synthetic": tiles(
 
 def study(model: str, max_epochs: int = EPOCHS) -> ClassificationParameters:
     """The study's parameters with random weights, one replicate and no early stop."""
-    block = yaml.safe_load(STUDY.read_text())["classification"]
     changes = {"models": [model], "replicates": 1, "max_epochs": max_epochs, "patience": max_epochs}
-    return ClassificationParameters.model_validate({**block, **changes, model: {**block[model], "weights": "random"}})
+    return read_study(classification=changes).classification
 
 
 @dataclass

@@ -7,10 +7,12 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from synthpath_kedro.classifiers import cached_features
 from synthpath_kedro.classifiers.cached_features import (
     FEATURES,
     cache_features,
     cached_features_gb,
+    max_cached_features_gb,
     stored_features,
 )
 from synthpath_kedro.classifiers.prediction import predict
@@ -136,7 +138,7 @@ def test_features_that_a_killed_run_finished_are_not_made_again(store, tiles, cl
 
 def test_features_above_the_limit_are_not_stored_and_a_message_says_so(store, tiles, classification_parameters, caplog):
     params = classification_parameters(cached_features_max_gb=1e-6)
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         cached = store("resnet18", tiles(), params)
     assert dict(cached.tensors) == {}
     assert cached.card["stored"] is False
@@ -145,6 +147,13 @@ def test_features_above_the_limit_are_not_stored_and_a_message_says_so(store, ti
         "of stored: 0.0 GB, more than classification.cached_features_max_gb (1e-06)"
     ]
     assert stored_features(cached, "real_train", classifier_of("resnet18", params), tiles()) is None
+
+
+@pytest.mark.parametrize(("device", "limit"), [("cpu", 120), ("mps", 120), ("cuda", 0)])
+def test_features_are_stored_by_default_but_on_a_gpu(device, limit, classification_parameters, monkeypatch):
+    monkeypatch.setattr(cached_features, "choose_device", lambda: torch.device(device))
+    assert max_cached_features_gb(classification_parameters(cached_features_max_gb="auto")) == limit
+    assert max_cached_features_gb(classification_parameters(cached_features_max_gb=7)) == 7
 
 
 def test_features_larger_than_the_free_disk_are_not_stored(

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from synthpath_kedro.classifiers import confidence_filtering
 from synthpath_kedro.classifiers.confidence_filtering import filter_synthetic
@@ -18,7 +19,7 @@ def test_an_image_is_kept_if_its_own_class_wins_with_enough_confidence(classific
     probabilities = np.full((4, images.n_classes), 0.05)
     probabilities[[0, 1], own[[0, 1]]] = [0.9, 0.6]
     probabilities[[2, 3], (own[[2, 3]] + 1) % images.n_classes] = 0.9
-    monkeypatch.setattr(confidence_filtering, "load_classifiers", lambda _: [None])
+    monkeypatch.setattr(confidence_filtering, "load_classifiers", lambda _: [torch.nn.Identity()])
     monkeypatch.setattr(confidence_filtering, "predict", lambda *_: Predictions(probabilities, probabilities))
     selected = filter_synthetic(Artifact({}), images, 0.7, 2)
     assert selected.kept.tolist() == [True, False, False, False]

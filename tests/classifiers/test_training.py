@@ -14,6 +14,7 @@ from synthpath_kedro.classifiers.registry import build_classifier
 from synthpath_kedro.classifiers.training import _class_weights
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.study.regimes import REGIMES
+from synthpath_kedro.training import resident
 
 CLASS_NAMES = ("adipose", "debris", "mucus")
 
@@ -25,6 +26,15 @@ def prescribe_val_loss(losses, monkeypatch):
         self.log_dict({"train_loss": 1.0, "val_loss": losses[self.current_epoch], "val_accuracy": 0.5})
 
     monkeypatch.setattr(ClassifierTraining, "on_validation_epoch_end", log)
+
+
+def test_images_on_the_gpu_train_the_same_classifiers(train, classification_parameters, tmp_path, monkeypatch):
+    params, made_by = classification_parameters(max_epochs=2, replicates=2), np.arange(30) % 2
+    from_memory = train(params, regime="mixed", scratch=tmp_path / "memory", made_by=made_by)
+    monkeypatch.setattr(resident, "_fits", lambda n_bytes, device: True)
+    from_device = train(params, regime="mixed", scratch=tmp_path / "device", made_by=made_by)
+    assert from_device.checkpoint.digest == from_memory.checkpoint.digest
+    assert from_device.checkpoint.card == from_memory.checkpoint.card
 
 
 # when training stops, and what is kept

@@ -60,7 +60,10 @@ def test_synthetic_images_made_elsewhere_take_the_place_of_the_denoisers(study: 
         (["my study"], "environment 'my study': a name is letters, digits, - and _, beginning with a letter"),
         (["../mine"], "environment '../mine': a name is"),
         (["logs"], "data/logs is a folder of the base environment; choose another name"),
-        (["mine", "--like", "demmo"], "unknown environment demmo; conf has: base, demo, latent, local, small-data, tiny"),
+        (
+            ["mine", "--like", "demmo"],
+            "unknown environment demmo; conf has: base, demo, latent, local, small-data, tiny",
+        ),
         (["mine", "--path", "nowhere"], "--path: nowhere does not exist; give the folder or file of the images"),
         (["mine", "--source", "npz"], "source npz reads images: give --path"),
         (["mine", "--synthetic-source", "image_folder"], "source image_folder reads images: give --synthetic-path"),

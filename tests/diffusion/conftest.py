@@ -124,6 +124,8 @@ def synthesis_parameters():
             "eta": 0.0,
             "churn": 0.0,
             "clip_denoised": True,
+            "precision": "auto",
+            "compile": "auto",
             "batch_size": 3,
             "shard_size": 4,
             "export": "none",

@@ -9,9 +9,10 @@ import torch
 from synthpath_kedro.data.artifact import Artifact, digest_arrays, write_artifact
 from synthpath_kedro.diffusion import synthesis
 from synthpath_kedro.diffusion.checkpoint import denoiser_artifact
-from synthpath_kedro.diffusion.denoiser import make_denoiser
+from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
 from synthpath_kedro.diffusion.synthesis import generate_shards
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.training.precision import InPrecision
 
 REAL = np.array([10, 30, 60])
 
@@ -146,6 +147,7 @@ def test_a_killed_run_keeps_the_shards_that_it_made(checkpoint, synthesis_parame
         {"guidance_scale": 2.0},
         {"guidance_scale": 2.0, "guidance_interval": (0.1, 2.0)},
         {"clip_denoised": False, "sampler": "ddpm"},
+        {"precision": "bfloat16"},
         {"batch_size": 4},
         {"allocation": "match_real"},
         {"sampler": "ddim", "eta": 0.5},
@@ -177,6 +179,66 @@ def test_a_longer_balanced_set_keeps_the_full_shards_of_a_shorter_one(checkpoint
     assert keys(short) == keys(long)[:3]
     assert len(long) == 6
     assert {name: written(tmp_path)[name] for name in before} == before
+
+
+def test_on_a_cpu_the_precision_that_is_chosen_and_recorded_is_float32(checkpoint, synthesis_parameters, tmp_path):
+    chosen, named = (
+        generate_shards(checkpoint(), REAL, synthesis_parameters(precision=precision), 0, tmp_path / precision)
+        for precision in ("auto", "float32")
+    )
+    assert keys(chosen) == keys(named)
+    assert keys(chosen)[0]["parameters"]["precision"] == "float32"
+    assert np.array_equal(pixels(chosen), pixels(named))
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "triton", "compiled"),
+    [
+        ("auto", "cuda", object(), True),
+        ("auto", "cuda", None, False),
+        ("auto", "cpu", object(), False),
+        (True, "cpu", None, True),
+        (False, "cuda", object(), False),
+    ],
+)
+def test_the_network_is_compiled_on_a_gpu_or_where_it_is_asked_for(
+    asked, device, triton, compiled, synthesis_parameters, monkeypatch
+):
+    monkeypatch.setattr(synthesis, "find_spec", lambda name: triton)
+    assert synthesis.compiles(synthesis_parameters(compile=asked), torch.device(device)) is compiled
+
+
+def test_a_compiled_network_is_compiled_for_each_shape(checkpoint, synthesis_parameters, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **options: asked.append((type(self), options)))
+    params = synthesis_parameters(compile=True, precision="bfloat16")
+    made = generate_shards(checkpoint(), REAL, params, 0, tmp_path)
+    assert asked == [(InPrecision, {"dynamic": False})]
+    assert keys(made)[0]["parameters"]["compile"] is True
+
+
+def test_a_bfloat16_network_stands_under_a_float32_sampler(checkpoint, synthesis_parameters, tmp_path, monkeypatch):
+    seen = set()
+    denoise, forward = Denoiser.denoise, torch.nn.Conv2d.forward
+
+    def noted_denoise(self, x, levels, labels):
+        image = denoise(self, x, levels, labels)
+        seen.update({("sampler", x.dtype), ("sampler", image.dtype)})
+        return image
+
+    def noted_forward(self, x):
+        features = forward(self, x)
+        seen.add(("network", features.dtype))
+        return features
+
+    monkeypatch.setattr(Denoiser, "denoise", noted_denoise)
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", noted_forward)
+    params = synthesis_parameters(precision="bfloat16", num_steps=4)
+    made = generate_shards(checkpoint(), REAL, params, 0, tmp_path / "half")
+    assert seen == {("sampler", torch.float32), ("network", torch.bfloat16)}
+    exact = generate_shards(checkpoint(), REAL, synthesis_parameters(num_steps=4), 0, tmp_path / "exact")
+    difference = np.abs(pixels(made).astype(int) - pixels(exact))
+    assert 0 < difference.mean() < 1  # gray levels
 
 
 @pytest.mark.parametrize("parameterization", ["epsilon", "v", "edm"])

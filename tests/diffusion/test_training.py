@@ -10,6 +10,7 @@ from synthpath_kedro.diffusion import budget
 from synthpath_kedro.diffusion.training import train_denoiser
 from synthpath_kedro.diffusion.training_module import DenoiserTraining, stratified
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.training import resident
 from synthpath_kedro.training.seeding import seeded_generator
 
 ENDS_EARLY = {"max_epochs": 50, "patience": 1, "learning_rate": 1e-30, "weight_decay": 0, "sample_every": 100}
@@ -69,6 +70,14 @@ def test_small_epochs_are_not_all_validated(tiles, diffusion_parameters, tmp_pat
     resumed = train_denoiser(tiles, tiles, params, 0, tmp_path / "parts")
     assert resumed.checkpoint.digest == whole.checkpoint.digest
     assert resumed.history["val_loss"].equals(whole.history["val_loss"])
+
+
+def test_images_on_the_gpu_train_the_same_denoiser(tiles, diffusion_parameters, tmp_path, monkeypatch):
+    params = diffusion_parameters(max_epochs=2)
+    from_memory = train_denoiser(tiles, tiles, params, 0, tmp_path / "memory")
+    monkeypatch.setattr(resident, "_fits", lambda n_bytes, device: True)
+    from_device = train_denoiser(tiles, tiles, params, 0, tmp_path / "device")
+    assert from_device.checkpoint.digest == from_memory.checkpoint.digest
 
 
 def test_a_training_whose_result_was_lost_gives_it_again(tiles, diffusion_parameters, tmp_path):

@@ -35,6 +35,18 @@ def test_features_that_exist_are_made_again_only_where_something_that_decides_th
         assert features(**changed, existing=existing) is not existing
 
 
+def test_features_in_another_precision_are_other_features(images, extractor):
+    chosen, exact, half = (
+        image_features("real_val", images, extractor, 6, 4, 0, None, precision)
+        for precision in ("auto", "float32", "bfloat16")
+    )
+    assert chosen.card["key"] == exact.card["key"]  # on a CPU
+    assert half.card["key"] == exact.card["key"] | {"precision": "bfloat16"}
+    exact, half = exact.tensors["features"], half.tensors["features"]
+    assert half.dtype == np.float32
+    assert 0 < np.abs(half - exact).max() < 0.01
+
+
 def test_features_of_the_same_images_go_with_other_data_without_being_made_again(images, extractor):
     first = image_features("real_val", images.with_card(prepared="p"), extractor, 6, 4, 0, None)
     again = image_features("real_val", images.with_card(prepared="q"), extractor, 6, 4, 0, first)

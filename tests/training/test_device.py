@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from synthpath_kedro.training.device import choose_device, float64_device, widest_float
+from synthpath_kedro.training.device import choose_device, float64_device, placed, widest_float
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,25 @@ def test_cuda_comes_before_mps_and_mps_before_the_cpu(cuda, mps, chosen, monkeyp
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
     assert choose_device().type == chosen
+
+
+class Recorded(torch.nn.Conv2d):
+    """Notes where it is moved to instead of going there."""
+
+    def to(self, *where, **how):
+        self.moves = [*getattr(self, "moves", []), *where, *how.values()]
+        return self
+
+
+@pytest.mark.parametrize(
+    ("cuda", "moves"),
+    [(True, [torch.device("cuda"), torch.channels_last]), (False, [torch.device("cpu")])],
+)
+def test_networks_are_channels_last_on_a_gpu_alone(cuda, moves, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    network = Recorded(3, 4, 3)
+    assert placed(network) is network
+    assert network.moves == moves
 
 
 def test_noise_levels_are_float32_where_there_is_no_float64():

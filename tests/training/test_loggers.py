@@ -177,7 +177,7 @@ def test_every_logger_that_needs_a_package_has_an_extra_of_its_name(project):
 
 def test_a_logger_is_chosen_among_those_of_the_table():
     with pytest.raises(ValueError, match="none, csv, tensorboard, mlflow or wandb"):
-        TrainingParameters(logger="comet")
+        TrainingParameters(logger="comet", checkpoint_minutes=0)
     with pytest.raises(InputError, match="unknown logger 'comet'; valid: none, csv"):
         check_logger("comet")
 
@@ -207,6 +207,6 @@ def remember(folder, what, version):
 
 def test_a_logger_that_is_added_to_the_table_is_chosen_by_parameters(tmp_path, caplog):
     with LOGGERS.extended(Logger("memory", "memory", f"{__name__}:remember")), caplog.at_level(logging.INFO):
-        _, history = fit(tmp_path, TrainingParameters(logger="memory").logger)
+        _, history = fit(tmp_path, TrainingParameters(logger="memory", checkpoint_minutes=0).logger)
     assert MEMORY.parameters == {"max_epochs": 3, "milestones": [5, 8]}
     assert MEMORY.losses == list(zip((1, 2, 3), history["train_loss"], strict=True))

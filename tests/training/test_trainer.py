@@ -5,6 +5,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+from synthpath_kedro.training import trainer as trainer_module
+from synthpath_kedro.training.checkpoint_io import SafetensorsCheckpointIO
 from synthpath_kedro.training.progress import EpochHistory
 from synthpath_kedro.training.trainer import Patience, make_trainer, resumable_checkpoint
 
@@ -54,6 +56,67 @@ def test_training_that_goes_on_from_its_checkpoint_ends_like_one_that_never_stop
     assert torch.equal(whole.layer.weight, resumed.layer.weight)
     assert resumed_table.epoch.tolist() == table.epoch.tolist() == [1, 2, 3, 4]
     assert resumed_table.train_loss.tolist() == table.train_loss.tolist()
+
+
+@pytest.fixture
+def saved_epochs(monkeypatch):
+    """The epochs, from 1, at whose end a checkpoint was saved, where every epoch takes a minute."""
+    epochs, minutes = [], iter(range(99))
+    save = SafetensorsCheckpointIO.save_checkpoint
+
+    def noted(self, checkpoint, *arguments, **options):
+        epochs.append(checkpoint["epoch"] + 1)
+        save(self, checkpoint, *arguments, **options)
+
+    class Clock:
+        monotonic = staticmethod(lambda: 60.0 * now[0])
+
+    class Minute(pl.Callback):
+        def on_train_epoch_start(self, trainer, pl_module):
+            now[0] = 1 + next(minutes)
+
+    now = [0]
+    monkeypatch.setattr(SafetensorsCheckpointIO, "save_checkpoint", noted)
+    monkeypatch.setattr(trainer_module, "time", Clock)
+    return epochs, Minute()
+
+
+def fit_by_the_clock(scratch, minute, checkpoint_minutes, callbacks=(), module=None):
+    module = module or Line()
+    callbacks = [EpochHistory("line", 8), minute, *callbacks]
+    trainer = make_trainer(scratch, 7, callbacks=callbacks, checkpoint_minutes=checkpoint_minutes)
+    trainer.fit(module, loader(), loader(), ckpt_path=resumable_checkpoint(scratch, KEY))
+    return module
+
+
+@pytest.mark.parametrize(
+    ("checkpoint_minutes", "expected"),
+    [(0, [1, 2, 3, 4, 5, 6, 7]), (2.5, [3, 6, 7]), (3, [3, 6, 7]), (60, [7])],
+)
+def test_a_checkpoint_is_saved_by_the_clock_at_the_end_of_an_epoch_and_of_the_training(
+    checkpoint_minutes, expected, saved_epochs, tmp_path
+):
+    epochs, minute = saved_epochs
+    fit_by_the_clock(tmp_path, minute, checkpoint_minutes)
+    assert epochs == expected
+
+
+def test_the_last_checkpoint_is_saved_where_patience_ends_the_training(saved_epochs, tmp_path):
+    epochs, minute = saved_epochs
+    fit_by_the_clock(tmp_path, minute, 60, [Patience(2)], Line((1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0)))
+    assert epochs == [3]
+
+
+def test_training_killed_between_two_checkpoints_ends_like_one_that_never_stopped(saved_epochs, tmp_path):
+    epochs, minute = saved_epochs
+    whole, _ = fit(tmp_path / "whole", 7)
+    epochs.clear()
+    with pytest.raises(InterruptedError):
+        fit_by_the_clock(tmp_path / "parts", minute, 2, [StopAfter(5)])
+    assert epochs == [2, 4]
+    resumed = fit_by_the_clock(tmp_path / "parts", minute, 2)
+    assert epochs == [2, 4, 6, 7]
+    assert torch.equal(whole.layer.weight, resumed.layer.weight)
 
 
 class StopAfter(pl.Callback):

@@ -1,23 +1,14 @@
 """What a training reads: images or stored cached features, by the batch, from arrays that need not fit in memory."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from synthpath_kedro.data.regimes import Batch
-
-
-class Rows(Protocol):
-    """Images or features that are read by the batch: a numpy array, or one that lies in several files."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: np.ndarray | slice) -> np.ndarray:
-        """The rows with these numbers, or of this range."""
+from synthpath_kedro.training.resident import Rows, resident, take
 
 
 @dataclass(frozen=True)
@@ -25,12 +16,13 @@ class Source:
     """Inputs and labels of one set of images.
 
     Attributes:
-        inputs: uint8 [N, H, W, 3] images, or float [N, *frozen] features of the frozen part.
+        inputs: uint8 [N, H, W, 3] images, or float [N, *frozen] features of the frozen part; a tensor where they lie on
+            the GPU.
         labels: int64 [N].
         rows: int64 [n], the images to use where not all are; an image's number is then its place here.
     """
 
-    inputs: Rows
+    inputs: Rows | Tensor
     labels: np.ndarray
     rows: np.ndarray | None = None
 
@@ -42,10 +34,15 @@ class Source:
         """Labels [n] of the images to use."""
         return self.labels if self.rows is None else self.labels[self.rows]
 
-    def take(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    @property
+    def resident(self) -> "Source":
+        """The same with its inputs on the GPU, where they fit."""
+        return self if isinstance(self.inputs, Tensor) else replace(self, inputs=resident(self.inputs))
+
+    def take(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
         """Inputs and labels of the images with these numbers."""
         rows = indices if self.rows is None else self.rows[indices]
-        return self.inputs[rows], self.labels[rows]
+        return take(self.inputs, rows), take(self.labels, rows)
 
 
 class EpochBatches:
@@ -68,7 +65,7 @@ class EpochBatches:
             parts = [(self.real, of_real)] if len(of_real) else []
             parts += [(self.synthetic, of_synthetic)] if self.synthetic is not None and len(of_synthetic) else []
             inputs, labels = zip(*(source.take(indices) for source, indices in parts), strict=True)
-            yield torch.from_numpy(_joined(inputs)), torch.from_numpy(_joined(labels))
+            yield _joined(inputs), _joined(labels)
 
 
 class InOrder:
@@ -83,11 +80,9 @@ class InOrder:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for start in range(0, len(self.source), self.batch_size):
             rows = slice(start, start + self.batch_size)
-            yield (
-                torch.from_numpy(np.array(self.source.inputs[rows])),
-                torch.from_numpy(np.array(self.source.labels[rows])),
-            )
+            yield take(self.source.inputs, rows), take(self.source.labels, rows)
 
 
-def _joined(arrays: tuple[np.ndarray, ...]) -> np.ndarray:
-    return np.ascontiguousarray(arrays[0]) if len(arrays) == 1 else np.concatenate(arrays)
+def _joined(parts: tuple[Tensor, ...]) -> Tensor:
+    # Of several sets one may have been too large for the GPU.
+    return parts[0] if len(parts) == 1 else torch.cat([part.to(parts[0].device) for part in parts])

@@ -10,7 +10,6 @@ from typing import BinaryIO
 import numpy as np
 import torch
 
-from synthpath_kedro.classifiers.batches import Rows
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.classifiers.registry import build_classifier
@@ -25,12 +24,16 @@ from synthpath_kedro.data.artifact import (
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
-from synthpath_kedro.training.device import choose_device
+from synthpath_kedro.training.device import choose_device, placed
+from synthpath_kedro.training.resident import Rows
 
 log = logging.getLogger(__name__)
 
 FEATURES = "features"
 BATCH_SIZE = 64
+_MAX_GB = 120.0
+_MAX_GB_ON_CUDA = 0.0
+"""A GPU computes features faster than a disk gives them back in random order: tens of GB per epoch in the study."""
 
 
 def cache_features(
@@ -44,8 +47,8 @@ def cache_features(
     """The cached features of ``images``: float [N, *frozen] under "features", in the images' order, memory-mapped.
 
     The file is keyed by the frozen part's weights, input size, dtype and the images, and is written by the batch. Where
-    they are larger than ``params.cached_features_max_gb`` or the free disk, it holds
-    none and its card says ``"stored": false``; what reads it then computes them again.
+    they are larger than ``max_cached_features_gb`` or the free disk, it holds none and its card says
+    ``"stored": false``; what reads it then computes them again.
 
     Args:
         model: a model with a frozen backbone.
@@ -59,14 +62,17 @@ def cache_features(
         InputError: the classifier cannot be built, or features do not fit float16.
     """
     classifier = build_classifier(model, images.class_names, params, seed).eval()
-    size = cached_features_gb(classifier, len(images), params.cached_features_dtype)
+    size, limit = (
+        cached_features_gb(classifier, len(images), params.cached_features_dtype),
+        max_cached_features_gb(params),
+    )
     key: Card = {
         "model": model,
         "input_size": classifier.input_size,
         "dtype": params.cached_features_dtype,
         "weights_digest": classifier.frozen_digest,
         "images_digest": images.digest,
-        "stored": size <= params.cached_features_max_gb,
+        "stored": size <= limit,
     }
     if existing is not None and existing.card.get("key") == key:
         log.info("cached features of %d images for %s are up to date", len(images), model)
@@ -75,10 +81,17 @@ def cache_features(
     if path.is_file() and (finished := read_artifact(path)).card.get("key") == key:
         log.info("cached features of %d images for %s: finished before the interruption", len(images), model)
         return finished
-    reason = f"{size:.1f} GB, more than classification.cached_features_max_gb ({params.cached_features_max_gb:g})"
+    reason = f"{size:.1f} GB, more than classification.cached_features_max_gb ({limit:g})"
     with atomic_path(path) as temporary:
         _write(temporary, classifier, images, key, size, reason)
     return read_artifact(path)
+
+
+def max_cached_features_gb(params: ClassificationParameters) -> float:
+    """Largest cached features of a set of images that are stored, in GB: none on CUDA, unless ``params`` say so."""
+    if params.cached_features_max_gb != "auto":
+        return params.cached_features_max_gb
+    return _MAX_GB_ON_CUDA if choose_device().type == "cuda" else _MAX_GB
 
 
 def cached_features_gb(classifier: Classifier, n_images: int, dtype: str = "float32") -> float:
@@ -128,7 +141,9 @@ def _write(
 ) -> None:
     what = f"cached features of {len(images)} images for {key['model']} ({classifier.description})"
     free = shutil.disk_usage(path.parent).free / 1e9
+    level = logging.INFO  # the parameters say so
     if key["stored"] and size > free:
+        level = logging.WARNING
         reason_not_to = (
             f"{size:.1f} GB, and {path.parent} has {free:.1f} GB free "
             "(classification.cached_features_dtype=float16 halves them)"
@@ -146,7 +161,7 @@ def _write(
             log.info("storing %s: %.2f GB", what, size)
             _stream(stream, classifier, images, card)
         else:
-            log.warning("%s are computed again in every epoch instead of stored: %s", what, reason_not_to)
+            log.log(level, "%s are computed again in every epoch instead of stored: %s", what, reason_not_to)
             stream.write(safetensors_header({}, card))
 
 
@@ -155,7 +170,7 @@ def _stream(stream: BinaryIO, classifier: Classifier, images: LabeledImages, car
     shape = (len(images), *frozen_shape(classifier))
     stream.write(safetensors_header({FEATURES: (shape, dtype)}, card))
     device = choose_device()
-    classifier.to(device)
+    placed(classifier)
     for batch in _batches(images.images):
         with torch.inference_mode():
             features = classifier.frozen_features(to_unit_interval(batch.to(device)))

@@ -10,6 +10,7 @@ from synthpath_kedro.classifiers.checkpoint import load_classifiers
 from synthpath_kedro.classifiers.prediction import predict
 from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.data.images import LabeledImages
+from synthpath_kedro.training.device import placed
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def filter_synthetic(
     for classifier in load_classifiers(checkpoint):
         features = stored_features(cached, "synthetic", classifier, synthetic)
         inputs = synthetic.images if features is None else features
-        probabilities.append(predict(classifier, inputs, batch_size).probabilities)
+        probabilities.append(predict(placed(classifier), inputs, batch_size).probabilities)
     mean = np.mean(probabilities, axis=0)
     predicted = mean.argmax(axis=1)
     confidence = mean[np.arange(len(synthetic)), synthetic.labels].astype(np.float32)

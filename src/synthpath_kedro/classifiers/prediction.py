@@ -7,9 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synthpath_kedro.classifiers.batches import Rows
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
+from synthpath_kedro.parameters.block import Precision
+from synthpath_kedro.training.precision import FLOAT32, computing_in
+from synthpath_kedro.training.resident import Rows
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,11 @@ def predict(classifier: Classifier, inputs: Rows, batch_size: int) -> Prediction
 
 @torch.inference_mode()
 def predict_replicates(
-    classifiers: Sequence[Classifier], inputs: Rows, batch_size: int, rows: np.ndarray | None = None
+    classifiers: Sequence[Classifier],
+    inputs: Rows,
+    batch_size: int,
+    rows: np.ndarray | None = None,
+    precision: Precision = FLOAT32,
 ) -> list[Predictions]:
     """``predict`` for all replicates of a cell: what their common frozen part makes of a batch is computed once.
 
@@ -55,6 +61,7 @@ def predict_replicates(
         inputs: images or stored cached features, as for ``predict``.
         batch_size: images per forward pass.
         rows: int64 [n], which of ``inputs`` to predict, in this order; None for all.
+        precision: of all layers but the last, which is always float32; not auto.
     """
     first = classifiers[0]
     device = next(first.parameters()).device
@@ -64,16 +71,18 @@ def predict_replicates(
     rows = np.arange(len(inputs)) if rows is None else rows
     for start in range(0, len(rows), batch_size):
         batch = np.array(inputs[rows[start : start + batch_size]])
-        frozen = frozen_output(first, torch.from_numpy(batch).to(device))
-        for classifier, batches in zip(classifiers, parts, strict=True):
-            batches.append(_from_frozen(classifier, frozen))
+        with computing_in(precision, device):
+            frozen = frozen_output(first, torch.from_numpy(batch).to(device))
+            features = [classifier.head_features(frozen) for classifier in classifiers]
+        for classifier, of_classifier, batches in zip(classifiers, features, parts, strict=True):
+            batches.append(_from_features(classifier, of_classifier))
     return [
         Predictions(np.concatenate([b.probabilities for b in batches]), np.concatenate([b.features for b in batches]))
         for batches in parts
     ]
 
 
-def _from_frozen(classifier: Classifier, frozen: Tensor) -> Predictions:
-    features = classifier.head_features(frozen)
-    probabilities = classifier.output(features).float().softmax(dim=1)
+def _from_features(classifier: Classifier, features: Tensor) -> Predictions:
+    # In bfloat16 many logits would be equal: its numbers near 10 are a sixteenth apart.
+    probabilities = classifier.output(features.to(torch.get_default_dtype())).float().softmax(dim=1)
     return Predictions(probabilities.cpu().numpy(), features.float().cpu().numpy())

@@ -23,6 +23,7 @@ from synthpath_kedro.data.regimes import images_per_epoch, regime_batches
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
 from synthpath_kedro.study.regimes import REGIMES
+from synthpath_kedro.training.device import placed
 from synthpath_kedro.training.loggers import TrainingLog
 from synthpath_kedro.training.progress import EpochHistory
 from synthpath_kedro.training.seeding import mixed_seed
@@ -97,7 +98,7 @@ def _fit(cell: Cell, replicate: int, scratch: Path) -> Replicate:
     schedule = Schedule.of(params, cell.model, n_real)
     seed = mixed_seed(cell.seed, replicate)
     module = ClassifierTraining(
-        build_classifier(cell.model, cell.class_names, params, cell.seed, replicate),
+        placed(build_classifier(cell.model, cell.class_names, params, cell.seed, replicate)),
         params,
         backbone.learning_rate,
         schedule.milestones,
@@ -116,6 +117,7 @@ def _fit(cell: Cell, replicate: int, scratch: Path) -> Replicate:
         params.precision,
         callbacks=[best, Patience(schedule.patience), history],
         loggers=_loggers(cell, replicate, history),
+        checkpoint_minutes=0.0 if cell.training_log is None else cell.training_log.checkpoint_minutes,
         reload_dataloaders_every_n_epochs=1,
     )
     checkpoint = resumable_checkpoint(scratch, {**cell.key, "replicate": replicate})

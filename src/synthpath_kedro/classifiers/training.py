@@ -23,6 +23,7 @@ from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
 from synthpath_kedro.study.regimes import REGIMES, Regime
+from synthpath_kedro.training.device import placed
 from synthpath_kedro.training.loggers import TrainingLog
 
 
@@ -88,8 +89,9 @@ def train_cell(
     sources = _sources(used, cached or {}, first, REGIMES[regime].augment)
     if "synthetic" in sources and kept is not None:
         sources["synthetic"] = replace(sources["synthetic"], rows=_some(np.flatnonzero(kept)))
-    parts = _parts(sources["synthetic"], made_by) if "synthetic" in sources else []
     metadata = _metadata(model, regime, set_name, used, sources, params, seed, first)
+    sources = {name: source.resident for name, source in sources.items()}
+    parts = _parts(sources["synthetic"], made_by) if "synthetic" in sources else []
     metadata = metadata.model_copy(update=_generators(parts, params.replicates_of(model)))
     cell = Cell(
         model=model,
@@ -110,7 +112,7 @@ def train_cell(
         for replicate in range(params.replicates_of(model))
     ]
     if first.zero_shot:
-        accuracy = _accuracy(first, real_val, params.backbone(model).batch_size)
+        accuracy = _accuracy(placed(first), real_val, params.backbone(model).batch_size)
         metadata = metadata.model_copy(update={"zero_shot_val_accuracy": accuracy})
     return TrainedCell(cell_checkpoint(first, replicates, metadata), _history(model, regime, replicates))
 

@@ -92,6 +92,16 @@ class ClassifierMetadata(CellMetadata):
     replicates: list[dict[str, Any]] = Field(default_factory=list)
 
 
+class PredictedMetadata(CellMetadata):
+    """How a cell's images were predicted.
+
+    Attributes:
+        precision: float32 or bfloat16, of all layers but the last.
+    """
+
+    precision: str = "float32"
+
+
 class AttackedMetadata(CellMetadata):
     """How a cell's images were attacked.
 

@@ -11,15 +11,17 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.training.distributed import rank, world_size
+from synthpath_kedro.training.resident import resident, take
 from synthpath_kedro.training.seeding import Stream, mixed_seed
 
 Batch = tuple[Float[Tensor, "batch channels size size"], Int[Tensor, " batch"]]
 Latents = Float16[np.ndarray, "images positions channels size size"]
 
 
-def to_denoiser_range(images: np.ndarray) -> Float[Tensor, "batch 3 size size"]:
+def to_denoiser_range(images: np.ndarray | Tensor) -> Float[Tensor, "batch 3 size size"]:
     """uint8 [N, H, W, 3] to float in [-1, 1], channels last in memory."""
-    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    pixels = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
+    return pixels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
 def to_uint8(images: Float[Tensor, "batch 3 height width"]) -> np.ndarray:
@@ -72,14 +74,14 @@ def _batches(data: LabeledImages, latents: Latents | None) -> Dataset:
 
 
 class _Batches(Dataset):
-    """One batch per index array: one copy out of the (memory-mapped) images instead of one per image."""
+    """One batch per index array: one copy out of the images (memory-mapped, or on the GPU) instead of one per image."""
 
     def __init__(self, data: LabeledImages) -> None:
-        self._data = data
+        self._images, self._labels = resident(data.images), data.labels
 
     def __getitem__(self, indices: np.ndarray) -> Batch:
-        labels = torch.from_numpy(np.asarray(self._data.labels[indices], dtype=np.int64))
-        return to_denoiser_range(self._data.images[indices]), labels
+        labels = torch.from_numpy(np.asarray(self._labels[indices], dtype=np.int64))
+        return to_denoiser_range(take(self._images, indices)), labels
 
 
 class _LatentBatches(Dataset):

@@ -21,6 +21,7 @@ from synthpath_kedro.parameters import DenoiserParameters, DiffusionParameters, 
 from synthpath_kedro.study.samplers import SAMPLERS
 from synthpath_kedro.training.augmentation import POSITIONS
 from synthpath_kedro.training.device import choose_device
+from synthpath_kedro.training.precision import computing_in, resolve_precision
 from synthpath_kedro.training.timing import images_per_second
 
 _BACKWARD_PER_FORWARD = 2
@@ -165,11 +166,12 @@ def _n_images(synthesis: SynthesisParameters) -> int:
 
 def _probe(params: DiffusionParameters, synthesis: SynthesisParameters, image_size: int) -> tuple[float, float]:
     """Images per second in training and in evaluation."""
+    device = choose_device()
     with torch.random.fork_rng():
-        denoiser = planned_denoiser(params, image_size).to(choose_device())
+        denoiser = planned_denoiser(params, image_size).to(device)
     shape = encoded_shape(params, image_size)
     training = images_per_second(lambda n: _train_once(denoiser, n, shape), params.batch_size, _PROBE_SECONDS)
-    with torch.inference_mode():
+    with torch.inference_mode(), computing_in(resolve_precision(synthesis.precision, device), device):
         forward = images_per_second(lambda n: _loss(denoiser, n, shape), synthesis.batch_size, _PROBE_SECONDS)
     return training, forward
 

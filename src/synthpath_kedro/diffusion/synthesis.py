@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from synthpath_kedro.diffusion.samplers.types import Denoise
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DiffusionParameters, SynthesisParameters
 from synthpath_kedro.study.samplers import SAMPLERS
+from synthpath_kedro.training.device import choose_device
 from synthpath_kedro.training.distributed import rank, wait_for_all, world_size
+from synthpath_kedro.training.precision import FLOAT32, InPrecision, resolve_precision
 from synthpath_kedro.training.seeding import Stream, seeded_generator
 
 log = logging.getLogger(__name__)
@@ -135,12 +138,16 @@ class Synthesis:
 
     def __init__(self, checkpoint: Artifact, params: SynthesisParameters, seed: int, encoder: Encoder = PIXELS) -> None:
         self.checkpoint, self.params, self.seed, self.encoder = checkpoint, params, seed, encoder
+        self._device = choose_device()
+        self._precision = resolve_precision(params.precision, self._device)
+        self._compiled = compiles(params, self._device)
         self._denoiser: Denoiser | None = None
 
     def key(self, shard: Shard) -> Card:
         """Everything that decides the bytes of ``shard``."""
         card = self.checkpoint.card
-        deciding = ("sampler", "num_steps", "guidance_scale", "eta", "churn", "clip_denoised", "batch_size")
+        deciding = ("sampler", "num_steps", "guidance_scale", "eta", "churn", "batch_size")
+        resolved = {"clip_denoised": self._clips, "precision": self._precision, "compile": self._compiled}
         return {
             "checkpoint": card["digest"],
             "encoder": self.encoder.card,
@@ -149,9 +156,7 @@ class Synthesis:
             "parameterization": card["parameterization"],
             "noise_schedule": card["noise_schedule"],
             "phantom": card["phantom"],
-            "parameters": {name: getattr(self.params, name) for name in deciding}
-            | {"clip_denoised": self._clips}
-            | self._guidance_interval,
+            "parameters": {name: getattr(self.params, name) for name in deciding} | resolved | self._guidance_interval,
             "seed": self.seed,
             "range": [shard.start, shard.start + len(shard.labels)],
             "labels": digest_arrays({"labels": shard.labels}),
@@ -213,7 +218,12 @@ class Synthesis:
 
     def _load(self) -> Denoiser:
         if self._denoiser is None:
-            self._denoiser = load_denoiser(self.checkpoint, encoder=self.encoder)
+            self._denoiser = load_denoiser(self.checkpoint, self._device, self.encoder)
+            if self._precision != FLOAT32:
+                self._denoiser.network = InPrecision(self._denoiser.network, self._precision)
+            if self._compiled:
+                # A kernel for each shape: one for all of them would round by which shape came first.
+                self._denoiser.network.compile(dynamic=False)
         return self._denoiser
 
 
@@ -249,6 +259,13 @@ class _Progress:
         rate = self._done / max(now - self._start, 1e-9)
         made, left = round(self._total - self._left), timedelta(seconds=max(0, round(self._left / rate)))
         log.info("synthesis: image %d of %d, %.1f images/s, at most %s left", made, self._total, rate, left)
+
+
+def compiles(params: SynthesisParameters, device: torch.device) -> bool:
+    """Whether the network is compiled: as ``params`` say, or on CUDA where Triton, which that needs, is installed."""
+    if params.compile != "auto":
+        return params.compile
+    return device.type == "cuda" and find_spec("triton") is not None
 
 
 def check_sampling(params: SynthesisParameters, diffusion: DiffusionParameters) -> None:

@@ -67,7 +67,7 @@ def train_denoiser(
     latents: StoredLatents | None = None,
     batches: DataLoader | None = None,
 ) -> TrainedDenoiser:
-    """Trains a class-conditional denoiser; a killed training resumes from its last epoch.
+    """Trains a class-conditional denoiser; a killed training resumes from its last checkpoint.
 
     The learning rate's schedule spans the whole training, whose length is known before its first step: a budget of
     ``max_minutes`` is turned into a number of steps. One that ``patience`` ends early stops before the rate has fallen.
@@ -79,7 +79,8 @@ def train_denoiser(
         seed: the study's; with ``replicate`` it decides weights, batch order, noise levels and noise.
         scratch: folder of the checkpoint, from which a finished training comes back at once; the caller removes it
             when the result is safe.
-        training_log: where its metrics are logged; decides nothing. None: nowhere.
+        training_log: where its metrics are logged and how often it saves a checkpoint; decides nothing. None: nowhere,
+            after every epoch.
         encoder: gives the space that the denoiser works in.
         replicate: which of the study's denoisers this is, from 0.
         latents: of both sets, as ``encoder`` gives them, stored; None: each batch is encoded.
@@ -214,6 +215,7 @@ def _fit(
         [history, samples, average, *patience],
         params.gradient_clip,
         loggers=() if training_log is None else training_log.callbacks(path_of_log, history, params),
+        checkpoint_minutes=0.0 if training_log is None else training_log.checkpoint_minutes,
         use_distributed_sampler=False,
         check_val_every_n_epoch=epochs_between_validations(params, planned),
     )

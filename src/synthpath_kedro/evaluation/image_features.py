@@ -5,13 +5,15 @@ import logging
 import numpy as np
 import torch
 
-from synthpath_kedro.classifiers.batches import Rows
 from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.data.artifact import Artifact, Card, package_versions
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.stratified import stratified_subset
 from synthpath_kedro.evaluation.extractors import Extractor
-from synthpath_kedro.training.device import choose_device
+from synthpath_kedro.parameters.block import Precision
+from synthpath_kedro.training.device import choose_device, placed
+from synthpath_kedro.training.precision import FLOAT32, computing_in, resolve_precision
+from synthpath_kedro.training.resident import Rows
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ def image_features(
     batch_size: int,
     seed: int,
     existing: Artifact | None,
+    precision: Precision = FLOAT32,
 ) -> Artifact:
     """The features of a stratified part of ``images``.
 
@@ -37,14 +40,17 @@ def image_features(
         batch_size: images per forward pass.
         seed: of the draw.
         existing: the features of an earlier run, which are returned where they have the same key.
+        precision: of the network.
 
     Returns:
         ``features`` float32 [n, D], ``labels`` int64 [n] and ``index`` int64 [n], the images' places in the whole set.
     """
+    precision = resolve_precision(precision, choose_device())
     key: Card = {
         "extractor": extractor.name,
         "extractor_digest": extractor.digest,
         "input_size": extractor.input_size,
+        "precision": precision,
         "images_digest": images.digest,
         "n": min(n, len(images)),
         "seed": seed,
@@ -58,7 +64,7 @@ def image_features(
     log.info("features of %d of %d images of %s (%s)", key["n"], len(images), name, extractor.name)
     index = stratified_subset(images.labels, n, seed)
     tensors = {
-        FEATURES: extract(extractor, images.images, index, batch_size),
+        FEATURES: extract(extractor, images.images, index, batch_size, precision),
         LABELS: images.labels[index],
         INDEX: index,
     }
@@ -77,16 +83,19 @@ def image_features(
     return Artifact(tensors, card)
 
 
-def extract(extractor: Extractor, images: Rows, index: np.ndarray, batch_size: int) -> np.ndarray:
+def extract(
+    extractor: Extractor, images: Rows, index: np.ndarray, batch_size: int, precision: Precision = FLOAT32
+) -> np.ndarray:
     """Features float32 [n, D] of ``images`` (uint8 [N, H, W, 3]) at ``index``; on the GPU where there is one."""
     device = choose_device()
-    extractor.network.to(device)
-    parts = [
-        extractor.features(to_unit_interval(torch.from_numpy(np.asarray(images[rows])).to(device)))
-        .float()
-        .cpu()
-        .numpy()
-        for rows in np.split(index, range(batch_size, len(index), batch_size))
-    ]
+    placed(extractor.network)
+    with computing_in(precision, device):
+        parts = [
+            extractor.features(to_unit_interval(torch.from_numpy(np.asarray(images[rows])).to(device)))
+            .float()
+            .cpu()
+            .numpy()
+            for rows in np.split(index, range(batch_size, len(index), batch_size))
+        ]
     extractor.network.to("cpu")
     return np.concatenate(parts)

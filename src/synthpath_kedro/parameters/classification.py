@@ -102,7 +102,7 @@ class ClassificationParameters(Block):
     precision: Literal["32-true", "16-mixed", "bf16-mixed"]
     prompt: str
     cached_features_dtype: Literal["float32", "float16"]
-    cached_features_max_gb: Annotated[float, Field(ge=0)]
+    cached_features_max_gb: Literal["auto"] | Annotated[float, Field(ge=0)]
     backbones: dict[str, BackboneParameters]
 
     @model_validator(mode="before")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from synthpath_kedro.parameters.block import Block, Count, each_once, one_of
+from synthpath_kedro.parameters.block import Block, Count, Precision, each_once, one_of
 from synthpath_kedro.parameters.network import NetworkParameters
 from synthpath_kedro.study.attacks import ATTACKS
 from synthpath_kedro.study.regimes import REGIMES
@@ -86,6 +86,7 @@ class EvaluationParameters(Block):
     }
 
     batch_size: Count
+    precision: Precision
     synthetic_images: Count
     bootstrap_resamples: Count
     margin: Annotated[float, Field(gt=0, lt=1)]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from synthpath_kedro.parameters.block import Block, Count, Share, each_once, one_of
+from synthpath_kedro.parameters.block import Block, Count, Precision, Share, each_once, one_of
 from synthpath_kedro.study.generators import GENERATORS
 from synthpath_kedro.study.samplers import SAMPLERS
 
@@ -58,6 +58,8 @@ class SynthesisParameters(Block):
     eta: Share
     churn: Annotated[float, Field(ge=0)]
     clip_denoised: bool
+    precision: Precision
+    compile: Literal["auto"] | bool
     batch_size: Count
     shard_size: Count
     export: Literal["none", "npz", "image_folder", "both"]

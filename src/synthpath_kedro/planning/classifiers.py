@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from synthpath_kedro.classifiers.cached_features import max_cached_features_gb
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.registry import build
 from synthpath_kedro.classifiers.schedule import Schedule
@@ -23,7 +24,7 @@ from synthpath_kedro.study.attacks import ATTACKS
 from synthpath_kedro.study.grid import Cell, Grid
 from synthpath_kedro.study.regimes import REGIMES
 from synthpath_kedro.study.table import load_attribute
-from synthpath_kedro.training.device import choose_device
+from synthpath_kedro.training.device import choose_device, placed
 from synthpath_kedro.training.timing import images_per_second
 
 _BYTES = 4  # of a float32
@@ -101,7 +102,7 @@ def measure(classifier: Classifier, image_size: int, batch_size: int = 32) -> Ra
         batch_size: the largest batch to try.
     """
     device = choose_device()
-    classifier = classifier.to(device)
+    classifier = placed(classifier)
     shape = (3, image_size, image_size)
 
     def forward(n: int) -> torch.Tensor:
@@ -145,7 +146,7 @@ def _training(
         return step
     n_images, per_image = _cached_images(cells, parameters, images), prod(shape) * _dtype(study).itemsize
     is_cached = frozen > 0
-    stored = is_cached and n_images * per_image <= study.cached_features_max_gb * 1e9
+    stored = is_cached and n_images * per_image <= max_cached_features_gb(study) * 1e9
     cached_bytes = n_images * per_image if stored else 0
     return Step(
         step.name,
@@ -243,12 +244,15 @@ def attack_passes(params: EvaluationParameters, n_images: int, n_classes: int) -
     passes = 0
     for name in params.attacks:
         attacked = n_images + (on_curves * budgets if ATTACKS[name].on_curves else 0)
-        passes += attacked * _passes_per_image(name, params, n_classes)
+        passes += attacked * passes_per_image(name, params, n_classes)
     return passes
 
 
-def _passes_per_image(name: str, params: EvaluationParameters, n_classes: int) -> int:
-    """Of one attack, counted on a classifier that costs nothing, and one for what becomes of the attacked image."""
+def passes_per_image(name: str, params: EvaluationParameters, n_classes: int) -> int:
+    """Forward passes of the attack ``name``, with a gradient three, and one for what becomes of the attacked image.
+
+    They are counted on a classifier that costs nothing.
+    """
     attack, counter = ATTACKS[name], _CountingClassifier(n_classes)
     steps = params.bim_steps if attack.steps is None else attack.steps
     image, label = torch.full((1, 3, 8, 8), 0.5), torch.zeros(1, dtype=torch.long)

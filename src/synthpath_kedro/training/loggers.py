@@ -28,15 +28,17 @@ Build = Callable[[str | None], loggers.Logger]
 
 @dataclass(frozen=True)
 class TrainingLog:
-    """Where trainings are logged.
+    """Where trainings are logged and how often they save a checkpoint; neither decides what is trained.
 
     Attributes:
         logger: one of ``LOGGERS``.
         folder: of the logs; made when something is logged.
+        checkpoint_minutes: least time between two checkpoints; 0: one after every epoch.
     """
 
     logger: str
     folder: Path
+    checkpoint_minutes: float = 0.0
 
     def callbacks(self, what: str, history: EpochHistory, parameters: BaseModel) -> Sequence[Callback]:
         """What ``make_trainer`` takes as ``loggers``.

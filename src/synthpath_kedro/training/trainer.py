@@ -4,6 +4,7 @@ import json
 import logging
 import shutil
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,6 +49,38 @@ class Patience(EarlyStopping):
         trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
 
 
+class EpochCheckpoint(ModelCheckpoint):
+    """Saves a checkpoint at the end of an epoch: the first one after ``minutes`` without, and that of the training.
+
+    Never within an epoch, as Lightning's ``train_time_interval`` does: the epoch's batches would be seen again.
+    """
+
+    def __init__(self, scratch: Path, minutes: float) -> None:
+        super().__init__(
+            dirpath=scratch, filename=Path(_LAST).stem, enable_version_counter=False, save_on_train_epoch_end=True
+        )
+        self._interval = 60 * minutes
+        self._saved_at = 0.0
+
+    @override
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        super().on_train_start(trainer, pl_module)
+        self._saved_at = time.monotonic()
+
+    @override
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # Every process takes part in saving, so all of them go by the clock of the first.
+        if trainer.strategy.broadcast(_ends(trainer) or time.monotonic() - self._saved_at >= self._interval):
+            super().on_train_epoch_end(trainer, pl_module)
+            self._saved_at = time.monotonic()
+
+
+def _ends(trainer: pl.Trainer) -> bool:
+    """Whether the epoch that has just ended is the last."""
+    limits = ((trainer.current_epoch + 1, trainer.max_epochs), (trainer.global_step, trainer.max_steps))
+    return trainer.should_stop or any(reached == limit for reached, limit in limits)
+
+
 def make_trainer(
     scratch: Path,
     max_epochs: int,
@@ -55,9 +88,10 @@ def make_trainer(
     callbacks: Sequence[Callback] = (),
     gradient_clip: float | None = None,
     loggers: Sequence[Callback] = (),
+    checkpoint_minutes: float = 0.0,
     **settings: Any,
 ) -> pl.Trainer:
-    """A Trainer that saves a checkpoint after every epoch and prints nothing but a progress bar on a terminal.
+    """A Trainer that saves checkpoints at the end of epochs and prints nothing but a progress bar on a terminal.
 
     Args:
         scratch: folder for the checkpoint; see ``resumable_checkpoint``.
@@ -66,6 +100,7 @@ def make_trainer(
         callbacks: more callbacks; they run before the checkpoint is written, their state is in it.
         gradient_clip: largest norm of the gradient.
         loggers: from ``TrainingLog.callbacks``; they run after ``callbacks`` and do not change what is trained.
+        checkpoint_minutes: least time between two checkpoints; 0: one after every epoch.
         settings: anything else that Lightning's Trainer takes.
 
     Raises:
@@ -74,14 +109,11 @@ def make_trainer(
     if precision == "16-mixed" and not torch.cuda.is_available():
         raise InputError("precision is 16-mixed, which needs a GPU: use bf16-mixed or 32-true")
     _silence_lightning()
-    save_last = ModelCheckpoint(
-        dirpath=scratch, filename=Path(_LAST).stem, enable_version_counter=False, save_on_train_epoch_end=True
-    )
     return pl.Trainer(
         default_root_dir=scratch,
         max_epochs=max_epochs,
         precision=precision,
-        callbacks=[*callbacks, *loggers, save_last],
+        callbacks=[*callbacks, *loggers, EpochCheckpoint(scratch, checkpoint_minutes)],
         gradient_clip_val=gradient_clip,
         plugins=[SafetensorsCheckpointIO()],
         # A CPU is deterministic without it; a GPU lacks a deterministic kernel for some layers, and would refuse them.

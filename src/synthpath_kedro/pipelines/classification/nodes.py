@@ -141,7 +141,7 @@ def train_classifier(
         of_images or None,
         None if mask is None or synthetic is None else _kept(mask, synthetic),
         set_name=cell.set,
-        training_log=TrainingLog(training.logger, logs),
+        training_log=TrainingLog(training.logger, logs, training.checkpoint_minutes),
         made_by=synthetic_sets[cell.set].made_by if synthetic_sets and cell.set else None,
     )
     return trained.checkpoint, trained.history
@@ -182,6 +182,7 @@ def train_at_ratio(
     from synthpath_kedro.classifiers.checkpoint import load_classifiers
     from synthpath_kedro.classifiers.prediction import predict_replicates
     from synthpath_kedro.metrics.classification import classification_metrics
+    from synthpath_kedro.training.device import placed
 
     logger.info("%s: %g of every batch is synthetic", model, ratio)
     mixed = params.model_copy(update={"mixing_ratio": ratio})
@@ -192,7 +193,7 @@ def train_at_ratio(
         real_train, real_val, mixed, training, seed, folder, logs, study_check, synthetic_sets, cell=cell, **cached
     )
     check_same_data({"classifier": checkpoint.card, "real_test": real_test.card})
-    classifiers = load_classifiers(checkpoint)
+    classifiers = [placed(one) for one in load_classifiers(checkpoint)]
     stored = stored_features(cached_real_test, "real_test", classifiers[0], real_test)
     inputs = real_test.images if stored is None else stored
     rows = []

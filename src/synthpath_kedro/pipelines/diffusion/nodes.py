@@ -113,7 +113,7 @@ def train_denoiser(
     from synthpath_kedro.training.loggers import TrainingLog
 
     del study_check, generator_cost
-    log = TrainingLog(training.logger, logs)
+    log = TrainingLog(training.logger, logs, training.checkpoint_minutes)
     check_same_data({"real_train": real_train.card, "real_val": real_val.card})
     latents = stored_latents(autoencoder, latents_real_train, latents_real_val)
     trained = train_replicates(

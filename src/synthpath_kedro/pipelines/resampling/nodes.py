@@ -186,7 +186,7 @@ def train_denoiser_on_part(
     real = one.of(Splits(real_train, real_val, real_test))
     logger.info("%s: the denoiser of %d training images", part, len(real.train))
     epochs = {name: max(1, round(getattr(params, name) / one.share)) for name in ("max_epochs", "sample_every")}
-    log = TrainingLog(training.logger, _own(logs, namespace))
+    log = TrainingLog(training.logger, _own(logs, namespace), training.checkpoint_minutes)
     own_params = one_denoiser(params).model_copy(update=epochs)
     folder, encoder, latents = _own(scratch, namespace), load_encoder(autoencoder), None
     if autoencoder is not None:
@@ -271,7 +271,8 @@ def train_and_predict(
     sets |= {name.removeprefix("set_"): made for name, made in own_sets.items()}
     used = {trial.cell.set: _Images.of(sets[trial.cell.set]) for trial in trials if trial.cell.set}
     check_same_data({"real_train": real.train.card, **{name: one.labeled.card for name, one in used.items()}})
-    folder, log = _own(scratch, namespace), TrainingLog(training.logger, _own(logs, namespace))
+    folder = _own(scratch, namespace)
+    log = TrainingLog(training.logger, _own(logs, namespace), training.checkpoint_minutes)
     cached = _cache_features(real, used, params, one.seed, folder, trials[0].cell.model)
     facts = {**one.facts, "prepared": whole.train.card.get("prepared")}
     return [_try(trial, real, used, params, one.seed, folder, log, cached, facts) for trial in trials]
@@ -328,9 +329,9 @@ def _predict(
     from synthpath_kedro.classifiers.cached_features import stored_features
     from synthpath_kedro.classifiers.checkpoint import load_classifiers
     from synthpath_kedro.classifiers.prediction import predict_replicates
-    from synthpath_kedro.training.device import choose_device
+    from synthpath_kedro.training.device import placed
 
-    classifiers = [one.to(choose_device()) for one in load_classifiers(checkpoint)]
+    classifiers = [placed(one) for one in load_classifiers(checkpoint)]
     stored = stored_features(cached, "real_test", classifiers[0], test)
     predicted = predict_replicates(classifiers, test.images if stored is None else stored, batch_size)
     tensors = {"real_test": np.stack([one.probabilities for one in predicted]), "real_test_labels": test.labels}

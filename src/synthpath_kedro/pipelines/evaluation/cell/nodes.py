@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from synthpath_kedro.data.artifact import Artifact
-from synthpath_kedro.data.cell_metadata import AttackedMetadata, CellMetadata
+from synthpath_kedro.data.cell_metadata import AttackedMetadata, CellMetadata, PredictedMetadata
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import check_same_classifier, check_same_data, source_note
 from synthpath_kedro.data.missing import MISSING, Missing
@@ -44,6 +44,8 @@ def predict_cell(
     """
     from synthpath_kedro.classifiers.cached_features import stored_features
     from synthpath_kedro.classifiers.prediction import predict_replicates
+    from synthpath_kedro.training.device import choose_device
+    from synthpath_kedro.training.precision import resolve_precision
 
     if classifier is MISSING:
         return MISSING, MISSING
@@ -57,13 +59,13 @@ def predict_cell(
     metadata = CellMetadata.of(classifier)
     for name in tested:
         check_same_data({metadata.name: classifier.card, **cards, name: whole[f"synthetic.{name}"].card})
-    models = _load(classifier)
+    models, precision = _load(classifier), resolve_precision(params.precision, choose_device())
     sets, places, predicted = {}, {}, {}
     for name, images in whole.items():
         stored = stored_features(_known(cached, name), name, models[0], images)
         rows = stratified_subset(images.labels, params.synthetic_images, seed) if name not in cards else None
         inputs = images.images if stored is None else stored
-        predicted[name] = predict_replicates(models, inputs, params.batch_size, rows)
+        predicted[name] = predict_replicates(models, inputs, params.batch_size, rows, precision)
         places[name] = np.arange(len(images)) if rows is None else rows
         sets[name] = images.labels[places[name]]
     probabilities = {
@@ -74,10 +76,10 @@ def predict_cell(
     if real_test.groups is not None:
         truth["real_test_groups"] = real_test.groups
     digests = {name: one.digest for name, one in tested.items()}
-    made_from = {"classifier": classifier.digest, "synthetic_sets": digests}
+    made_from = {"classifier": classifier.digest, "synthetic_sets": digests, "precision": precision}
     if reconstructed_test is not None:
         made_from["autoencoder"] = reconstructed_test.card["autoencoder"]
-    card = metadata.model_copy(update=made_from).to_json()
+    card = PredictedMetadata(**metadata.to_json() | made_from).to_json()
     shown = {
         name: replicates[0].features
         for name, replicates in predicted.items()
@@ -156,10 +158,9 @@ def attack_cell(
 def _load(classifier: Artifact) -> "list[Classifier]":
     """The cell's replicates, on the GPU where there is one."""
     from synthpath_kedro.classifiers.checkpoint import load_classifiers
-    from synthpath_kedro.training.device import choose_device
+    from synthpath_kedro.training.device import placed
 
-    device = choose_device()
-    return [model.to(device) for model in load_classifiers(classifier)]
+    return [placed(model) for model in load_classifiers(classifier)]
 
 
 def score_cell(predictions: Left, attacked: Left) -> dict[str, Any] | Missing:

@@ -24,7 +24,7 @@ def compute_image_features(
     extractor = load_extractor(params.features)
     n = params.features.train_images if name == "real_train" else params.features.images
     at_hand = existing.get(f"{name}.safetensors")
-    return image_features(name, images, extractor, n, params.batch_size, seed, at_hand)
+    return image_features(name, images, extractor, n, params.batch_size, seed, at_hand, params.precision)
 
 
 def compute_set_features(
