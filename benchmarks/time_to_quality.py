@@ -181,7 +181,7 @@ class Run:
     @property
     def label(self) -> str:
         """In figures."""
-        return f"{self.recipe} from {self.start}" if self.start else self.recipe
+        return f"{self.recipe}, from {Path(self.start).stem}" if self.start else self.recipe
 
     def settings(self, params: Parameters) -> Parameters:
         """``params`` under its recipe."""

@@ -330,7 +330,7 @@ def test_the_verdict_stands_first_in_the_report(study: dict) -> None:
     report = study["report"]
     assert "no test of significance" not in report.lower()
     assert 'class="verdict hurts"' in report
-    assert report.index("hurts 1") < report.index("Table 4.1")
+    assert report.index("hurts CNN") < report.index("Table 4.1")
 
 
 def test_table_4_3_shows_no_control(study: dict) -> None:
