@@ -48,6 +48,8 @@ from synthpath_kedro.settings import CONFIG_LOADER_ARGS
 
 AUTOENCODER_SHARE = 0.45
 """Of the budget of a latent denoiser."""
+PROBED = 72
+"""Training images of the epoch that speed is taken from."""
 SHOWN = 2
 """Samples of every class in the picture."""
 
@@ -103,22 +105,31 @@ def cpu_seconds(work: Callable[[], Any]) -> tuple[Any, float]:
     return result, time.process_time() - start
 
 
-def within_budget(train: Callable[[int, Path], Any], seconds: float, folder: Path) -> tuple[Any, float]:
-    """``train(epochs, scratch)`` with as many epochs as fill ``seconds``, going by two of one epoch each."""
-    train(1, folder / "warm")  # a first training also compiles and allocates
-    _, one = cpu_seconds(lambda: train(1, folder / "probe"))
-    return cpu_seconds(lambda: train(max(1, round(seconds / one)), folder / "whole"))
+def within_budget(train: Callable[[Splits, int, Path], Any], real: Splits, seconds: float, folder: Path) -> Any:
+    """``train(images, epochs, scratch)`` with as many epochs as fill ``seconds``, and the CPU time it took.
+
+    Goes by one epoch on a small part of the images; one before it compiles and allocates.
+    """
+    share = min(1.0, PROBED / len(real.train))
+    train_part, val_part = (
+        one.select(stratified_subset(one.labels, max(1, round(share * len(one))), 0)) for one in (real.train, real.val)
+    )
+    part = Splits(train_part, val_part, real.test)
+    train(part, 1, folder / "warm")
+    _, probed = cpu_seconds(lambda: train(part, 1, folder / "probe"))
+    epochs = max(1, round(seconds * share / probed))
+    return cpu_seconds(lambda: train(real, epochs, folder / "whole"))
 
 
 def make_encoder(params: Parameters, real: Splits, seconds: float, work: Path) -> tuple[Artifact, float]:
     """An autoencoder after ``seconds``, and what it took."""
 
-    def train(epochs: int, scratch: Path) -> Artifact:
+    def train(images: Splits, epochs: int, scratch: Path) -> Artifact:
         block = params.diffusion.autoencoder.model_copy(update={"max_epochs": epochs})
         changed = params.diffusion.model_copy(update={"autoencoder": block})
-        return make_autoencoder(real.train, real.val, changed, params.seed, scratch)
+        return make_autoencoder(images.train, images.val, changed, params.seed, scratch)
 
-    return within_budget(train, seconds, work / "autoencoder")
+    return within_budget(train, real, seconds, work / "autoencoder")
 
 
 def train_within(
@@ -126,13 +137,15 @@ def train_within(
 ) -> tuple[Artifact, float]:
     """A denoiser after ``seconds``, and what it took."""
 
-    def train(epochs: int, scratch: Path) -> Artifact:
+    def train(images: Splits, epochs: int, scratch: Path) -> Artifact:
         changed = params.diffusion.model_copy(update={"max_epochs": epochs})
-        return train_denoiser(
-            real.train, real.val, changed, params.seed, scratch, encoder=encoder, latents=latents
-        ).checkpoint
+        of_these = latents and StoredLatents(latents.train[: len(images.train)], latents.val[: len(images.val)])
+        made = train_denoiser(
+            images.train, images.val, changed, params.seed, scratch, encoder=encoder, latents=of_these
+        )
+        return made.checkpoint
 
-    return within_budget(train, seconds, work / "denoiser")
+    return within_budget(train, real, seconds, work / "denoiser")
 
 
 class Score:

@@ -12,6 +12,7 @@ from synthpath_kedro.report.figures.f1_by_class import f1_by_class
 from synthpath_kedro.report.figures.generators import generators
 from synthpath_kedro.report.figures.learning_curve import learning_curve
 from synthpath_kedro.report.figures.real_and_synthetic import real_and_synthetic
+from synthpath_kedro.report.figures.reconstruction import reconstruction
 from synthpath_kedro.report.figures.robustness import robustness as draw_robustness
 from synthpath_kedro.report.figures.sample_grid import sample_grid
 from synthpath_kedro.report.figures.style import png_bytes
@@ -91,6 +92,7 @@ FIGURES = {
     "class_distribution": lambda n: class_distribution(distribution(n), note=NOTE),
     "sample_grid": lambda n: sample_grid(images_of(n), note=NOTE),
     "real_and_synthetic": lambda n: real_and_synthetic(images_of(n), images_of(n, (20, 20)), note=NOTE),
+    "reconstruction": lambda n: reconstruction(images_of(n), images_of(n), note=NOTE),
     "denoiser_samples": lambda n: denoiser_samples(samples(n), names(n), note=NOTE),
     "f1_by_class": lambda n: f1_by_class(per_class(n), distribution(n), names(n)[:1], note=NOTE),
     "denoiser_loss": lambda n: denoiser_loss(losses(), note=NOTE),

@@ -29,6 +29,7 @@ def reconstruction(
         title: heading.
         note: a warning under the title.
     """
+    per_class = min(per_class, int(original.class_counts.max()))
     tiles: list[list[np.ndarray | None]] = []
     for label in range(original.n_classes):
         members = np.flatnonzero(original.labels == label)
@@ -36,11 +37,11 @@ def reconstruction(
         pairs = [one.images[index] for index in drawn for one in (original, reconstructed)]
         tiles.append([*pairs, *[None] * (2 * per_class - len(pairs))])
     shape = original.images.shape[1:3]
-    width, height = 2.1 + _TILE * 1.06 * 2 * per_class, _TILE * 1.06 * original.n_classes
+    width, height = 2.4 + _TILE * 1.06 * 2 * per_class, _TILE * 1.06 * original.n_classes
     figure = new_figure(width, height + (0.75 if note else 0.5), title, note)
     axes = strip(figure.add_subplot())
     axes.imshow(montage(tiles, shape))
-    names = [wrapped(name, 22) for name in original.class_names]
+    names = [wrapped(name, 18) for name in original.class_names]
     axes.set_yticks(tile_centers(original.n_classes, *shape), names, fontsize=TEXT_SIZE)
     axes.tick_params(length=0, pad=6)
     return figure
