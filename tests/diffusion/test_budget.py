@@ -7,7 +7,7 @@ import pytest
 
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.diffusion import training
-from synthpath_kedro.diffusion.budget import Pace
+from synthpath_kedro.diffusion.budget import Pace, epochs_between_validations
 from synthpath_kedro.diffusion.checkpoint import split_replicates
 from synthpath_kedro.diffusion.replicates import train_replicates
 from synthpath_kedro.diffusion.training import TrainedDenoiser, train_denoiser
@@ -58,9 +58,28 @@ def test_epochs_are_counted_with_validation_samples_and_what_comes_once(diffusio
     params = diffusion_parameters(sample_every=5)
     assert pace.epochs_within(34, 10, params, evaluations=25) == 20
     assert pace.epochs_within(1, 10, params, evaluations=25) == 1
-    # 157.75 s would be 101.8 epochs that each validate; validated every second one, 1.3 s, they are 121.
-    assert pace.epochs_within(160, 10, params, evaluations=25) == 121
-    assert pace.epochs_within(160, 10, diffusion_parameters(sample_every=5, patience=3), evaluations=25) == 101
+    # 157.75 s are 103 epochs of 1.525 s that each validate; validated every second one, 1.275 s, they are 123.
+    assert pace.epochs_within(160, 10, diffusion_parameters(sample_every=10), evaluations=25) == 123
+    assert pace.epochs_within(160, 10, diffusion_parameters(sample_every=10, patience=3), evaluations=25) == 103
+
+
+@pytest.mark.parametrize(
+    ("epochs", "changes", "every"),
+    [
+        (49, {"sample_every": 60}, 1),
+        (200, {"sample_every": 60}, 4),
+        (250, {"sample_every": 60}, 5),
+        (350, {"sample_every": 60}, 6),
+        (350, {"sample_every": 7}, 7),
+        (350, {"sample_every": 5}, 5),
+        (350, {"sample_every": 11}, 1),
+        (350, {"sample_every": 60, "patience": 3}, 1),
+    ],
+)
+def test_epochs_with_a_sample_grid_are_validated(
+    epochs: int, changes: dict, every: int, diffusion_parameters: Build
+) -> None:
+    assert epochs_between_validations(diffusion_parameters(**changes), epochs) == every
 
 
 def test_a_budget_ends_the_learning_rates_cycle_and_is_repeated_by_its_steps(

@@ -80,6 +80,13 @@ def test_images_on_the_gpu_train_the_same_denoiser(tiles, diffusion_parameters, 
     assert from_device.checkpoint.digest == from_memory.checkpoint.digest
 
 
+def test_rare_validation_skips_no_sample_grid(tiles, diffusion_parameters, train, monkeypatch):
+    monkeypatch.setattr(budget, "_VALIDATIONS", 1)
+    made = train(diffusion_parameters(max_epochs=6, sample_every=3))
+    assert made.samples.keys() == {3, 6}
+    assert made.history["val_loss"].notna().tolist() == [False, False, True] * 2
+
+
 def test_a_training_whose_result_was_lost_gives_it_again(tiles, diffusion_parameters, tmp_path):
     params = diffusion_parameters(max_epochs=2)
     whole = train_denoiser(tiles, tiles, params, 0, tmp_path / "scratch")

@@ -67,8 +67,12 @@ class Pace:
 
 
 def epochs_between_validations(params: DiffusionParameters, epochs: int) -> int:
-    """So many that a small set's training validates some fifty times, not after every few steps."""
-    return 1 if params.patience else max(1, epochs // _VALIDATIONS)
+    """So many that a small set's training validates some fifty times, not after every few steps.
+
+    They divide ``params.sample_every``: sample grids come with validation, which has the averaged weights in place.
+    """
+    wanted = 1 if params.patience else max(1, epochs // _VALIDATIONS)
+    return max(n for n in range(1, wanted + 1) if params.sample_every % n == 0)
 
 
 def steps_in_budget(
