@@ -41,6 +41,11 @@ def test_base_holds_the_settings_of_the_study(project: Path) -> None:
     assert study.evaluation.eps == 8 / 255
 
 
+def test_the_budget_of_small_data_is_not_cut_by_epochs(project: Path) -> None:
+    diffusion = read_parameters(load(project, "small-data")).diffusion
+    assert (diffusion.budget_minutes, diffusion.max_epochs) == (60, 100_000)
+
+
 def _backbones(study: Parameters) -> list:
     return [(name, study.classification.backbone(name)) for name in study.classification.models]
 

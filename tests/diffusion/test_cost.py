@@ -46,6 +46,16 @@ def test_steps_decide_the_cost_where_they_are_given(diffusion_parameters, synthe
     assert cost.training_flops == 3 * 4 * 18 * cost.forward_flops
 
 
+def test_a_budget_in_minutes_limits_the_cost(diffusion_parameters, synthesis_parameters, monkeypatch):
+    monkeypatch.setattr("synthpath_kedro.diffusion.cost._probe", lambda *_: (10.0, 100.0))
+    endless = diffusion_parameters(max_epochs=100_000, max_minutes=2.0, replicates=3)
+    limited = estimate_cost(endless, synthesis_parameters(), n_train=500, image_size=8)
+    assert limited.training_seconds == 3 * 120
+    assert limited.training_flops == 3 * limited.forward_flops * 3 * 120 * 10
+    short = estimate_cost(endless.model_copy(update={"max_epochs": 1}), synthesis_parameters(), 500, 8)
+    assert short.training_seconds == 3 * 500 / 10
+
+
 def test_denoisers_multiply_the_cost(diffusion_parameters, synthesis_parameters):
     one, three = (
         estimate_cost(diffusion_parameters(replicates=n), synthesis_parameters(), 10, 8, probe=False) for n in (1, 3)

@@ -112,7 +112,7 @@ def estimate_cost(
         synthesis: the block ``synthesis``.
         n_train: training images.
         image_size: height and width in pixels.
-        probe: whether to time the network here, a few seconds.
+        probe: whether to time the network here, a few seconds; without it a budget in minutes does not count.
 
     Raises:
         InputError: the image size does not fit the network.
@@ -120,11 +120,13 @@ def estimate_cost(
     channels, size = encoded_shape(params, image_size)
     one = forward_flops(params.denoiser, size, channels)
     steps_per_epoch = max(1, n_train // params.batch_size)
-    trained_images = params.replicates * params.epochs(steps_per_epoch) * n_train
+    trained_images = float(params.replicates * params.epochs(steps_per_epoch) * n_train)
     evaluated_images = float(params.replicates * _n_images(synthesis))
     evaluated_images *= SAMPLERS.find(synthesis.sampler).evaluations(synthesis.num_steps)
     evaluated_images *= 1 + _guided_share(params, synthesis)
     training_rate, forward_rate = _probe(params, synthesis, image_size) if probe else (None, None)
+    if training_rate and params.budget_minutes:
+        trained_images = min(trained_images, params.replicates * 60 * params.budget_minutes * training_rate)
     of_autoencoder, decoding = _autoencoder_cost(params, synthesis, n_train, image_size)
     return Cost(
         forward_flops=one,
@@ -142,7 +144,7 @@ def _guided_share(params: DiffusionParameters, synthesis: SynthesisParameters) -
     """Of the noise levels, those at which the denoiser is evaluated twice."""
     if synthesis.guidance_scale == 1:
         return 0.0
-    levels = make_parameterization(params).sampling_levels(synthesis.num_steps)[slice(synthesis.num_steps)]
+    levels = make_parameterization(params).sampling_levels(synthesis.num_steps)[:-1]
     return float(is_guided(levels, synthesis.guidance_interval).double().mean())
 
 

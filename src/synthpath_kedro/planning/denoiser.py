@@ -39,13 +39,11 @@ def estimate_denoiser(parameters: Parameters, images: ImageCounts | None, probe:
     limit = f"at most {minutes:g} minutes by diffusion.max_minutes" if minutes else ""
     several = f"{params.replicates} denoisers" if params.replicates > 1 else ""
     note = ", each ".join(filter(None, [several, limit]))
-    training, n_images = cost.training_seconds, _n_sampled(parameters)
-    if training is not None and minutes:
-        training = min(training, 60 * minutes * params.replicates)
+    n_images = _n_sampled(parameters)
     steps = [
         Step(
             "diffusion",
-            seconds=training if images else None,
+            seconds=cost.training_seconds if images else None,
             memory_bytes=_TRAINED_COPIES * weights + params.batch_size * activations,
             disk_bytes=params.replicates * weights,
             note=note,
