@@ -49,7 +49,7 @@ def check_cross_validation(parameters: Parameters) -> None:
     if all(GENERATORS[one.source].needs_path for one in sets.values()):
         made = ", ".join(f"{name} ({one.source})" for name, one in sets.items())
         raise InputError(
-            f"cross_validation trains the generator anew in each fold, and these synthetic sets were made elsewhere, "
+            f"cross_validation trains the generator again in each fold, and these synthetic sets were made elsewhere, "
             f"maybe from the images that a fold holds out: {made}; use synthesis.source=diffusion, or kedro run "
             "--pipeline=learning_curve"
         )

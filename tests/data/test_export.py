@@ -98,5 +98,5 @@ def test_an_export_holds_the_images_of_every_generator_and_counts_them(synthetic
     Export(join([synthetic, synthetic], **FACTS), real, "npz").write(tmp_path)
     with np.load(tmp_path / "synthetic.npz") as file:
         np.testing.assert_array_equal(file["train_images"], np.concatenate([IMAGES, IMAGES]))
-    assert "- Generators: 2, trained anew, each made an equal part." in (tmp_path / "README.md").read_text()
+    assert "- Generators: 2, trained separately, each made an equal part." in (tmp_path / "README.md").read_text()
     assert "- Generators:" not in describe(synthetic.card, real)

@@ -1,4 +1,4 @@
-"""Parts of the real data that generator and classifiers are trained on anew: fractions, and folds."""
+"""Parts of the real data that generator and classifiers are separately trained on: fractions, and folds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -52,7 +52,7 @@ class GeneratorCard(Metadata):
         versions: of packages.
         duplicates: images that are real ones, pixel by pixel: ``real_train`` (how many) and ``treatment``.
         facts: further plain JSON that a reader should see.
-        replicates: generators that it was made by, each trained anew and each making a part of it.
+        replicates: generators that it was made by, each trained separately and each making a part of it.
     """
 
     WHAT: ClassVar = "the synthetic set's manifest.json"

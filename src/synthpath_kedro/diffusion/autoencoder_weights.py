@@ -59,17 +59,17 @@ class Published:
             )
         except Exception as error:  # its types change with its version
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise InputError(f"{self.folder / WEIGHTS} cannot be loaded ({reason}); {_WAYS_OUT}") from error
+            raise InputError(f"{self.folder / WEIGHTS} cannot be loaded ({reason}); {_HINT}") from error
         finally:
             logging.set_verbosity(level)
         if lost := [*found["missing_keys"], *found["mismatched_keys"]]:
             raise InputError(
-                f"{self.folder / WEIGHTS} lacks {len(lost)} tensors of its {CONFIG}, such as {lost[0]}; {_WAYS_OUT}"
+                f"{self.folder / WEIGHTS} lacks {len(lost)} tensors of its {CONFIG}, such as {lost[0]}; {_HINT}"
             )
         return network.float()
 
 
-_WAYS_OUT = f"give {BLOCK.key('weights')} another folder, or {BLOCK.needs_no_download}"
+_HINT = f"give {BLOCK.key('weights')} another folder, or {BLOCK.needs_no_download}"
 
 
 def find_published(params: AutoencoderParameters) -> Published:
@@ -148,7 +148,7 @@ def _read_config(path: Path) -> Card:
         config = json.loads(path.read_text())
         name = config[CLASS]
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not the configuration of an autoencoder of diffusers; {_WAYS_OUT}") from error
+        raise InputError(f"{path} is not the configuration of an autoencoder of diffusers; {_HINT}") from error
     if name not in ENCODES:
-        raise InputError(f"{path} is of a {name}; valid: {', '.join(ENCODES)}; {_WAYS_OUT}")
+        raise InputError(f"{path} is of a {name}; valid: {', '.join(ENCODES)}; {_HINT}")
     return config

@@ -1,4 +1,4 @@
-"""What the pipelines that train generator and classifiers anew on parts of the data will cost."""
+"""What the pipelines that train generator and classifiers separately on parts of the data will cost."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -48,14 +48,14 @@ def estimate_resampling(parameters: Parameters, grid: Grid, steps: Sequence[Step
     """
     resampling = grid.resampling
     fractions, folds = resampling.parts_of_curve.values(), len(resampling.folds_of_repeats)
-    anew = {name for name, generator in grid.sets.items() if not generator.needs_path}
+    made_here = {name for name, generator in grid.sets.items() if not generator.needs_path}
     curve, validation = {}, {}
     for model in grid.models:
         of_curve = grid.cells_under(model, resampling.regimes)
         counted = sum(bool(cell.set) for cell in of_curve)
         curve[model] = len(resampling.fractions) * len(of_curve) + len(resampling.synthetic_counts) * counted
         validation[model] = folds * sum(
-            cell.model == model and (not cell.set or cell.set in anew) for cell in grid.cells
+            cell.model == model and (not cell.set or cell.set in made_here) for cell in grid.cells
         )
     return (
         _estimate("learning_curve", sum(one != WHOLE for one in fractions), curve, parameters, grid, steps),

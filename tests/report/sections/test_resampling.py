@@ -29,7 +29,7 @@ def test_the_learning_curve_says_how_many_real_images_the_set_is_worth(evidence)
     assert set(content.figures) == {"learning_curve"}
     (note,) = content.notes
     assert "one denoiser was trained on just those" in note.text
-    assert "its images (diffusion) sampled anew" in note.text
+    assert "its images (diffusion) sampled again" in note.text
     assert "Sets made elsewhere" not in note.text
 
 
@@ -43,7 +43,7 @@ def test_two_ends_beyond_the_curve_are_said_once(evidence) -> None:
     ("source", "words"),
     [
         ("npz", "Sets made elsewhere (diffusion) are the same at each number"),
-        ("phantom", "Images that need no training (diffusion) were made anew at each number"),
+        ("phantom", "Images that need no training (diffusion) were made separately at each number"),
     ],
 )
 def test_the_learning_curve_says_how_images_without_a_denoiser_were_made(evidence, source: str, words: str) -> None:

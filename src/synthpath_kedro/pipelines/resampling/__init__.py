@@ -1,1 +1,1 @@
-"""Trains generator and classifiers anew on parts of the real data: the learning curve, and cross-validation."""
+"""Trains generator and classifiers separately on parts of the real data: the learning curve, and cross-validation."""

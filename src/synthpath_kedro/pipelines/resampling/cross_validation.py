@@ -10,7 +10,7 @@ STUDY = "cross_validation"
 
 
 def create_pipeline(grid: Grid) -> Pipeline:
-    """Repeated folds of all real images: in each, the generator and the cells of the run are trained anew.
+    """Repeated folds of all real images: in each, the generator and the cells of the run are trained again.
 
     Synthetic sets made elsewhere are left out: whoever made them has seen the images that a fold holds out.
     """

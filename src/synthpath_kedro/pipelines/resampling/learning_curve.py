@@ -36,8 +36,8 @@ def create_pipeline(grid: Grid) -> Pipeline:
         if cell.set
         for per_real in grid.resampling.synthetic_counts
     ]
-    made_anew = {name: generator for name, generator in grid.sets.items() if not generator.needs_path}
-    own_sets = {part: {} if fraction == WHOLE else made_anew for part, fraction in parts.items()}
+    made_here = {name: generator for name, generator in grid.sets.items() if not generator.needs_path}
+    own_sets = {part: {} if fraction == WHOLE else made_here for part, fraction in parts.items()}
     trained = train_on_parts(STUDY, [*curve, *counts], own_sets, grid.latent)
     draw = draw_parts(STUDY, draw_fractions, fractions=dict(parts))
     of_all_images = [(part, trial) for part, trial in curve if parts[part] == WHOLE and not trial.cell.set]

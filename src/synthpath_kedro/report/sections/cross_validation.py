@@ -7,7 +7,7 @@ from synthpath_kedro.report.section import Evidence, Section, SectionContent
 
 CAPTION = (
     "Difference of accuracies over {repeats} of {folds} of all real images ({unit}); in each fold the generator and "
-    "the classifiers were trained anew on about {n_train:,} images and tested on about {n_test:,}. The corrected "
+    "the classifiers were trained again on about {n_train:,} images and tested on about {n_test:,}. The corrected "
     "resampled t-test (Nadeau and Bengio 2003) allows for the training images that folds share; each interval is of "
     "one comparison by itself, the verdict allows for all of them (adjusted p), for claims and for controls apart. "
     "These verdicts are about the generator, not about one set of its images."

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 TRAINED = (
     "At each number of real training images below all of them one denoiser was trained on just those, for as many "
-    "steps as the study's, and its images ({names}) sampled anew, as many per real image."
+    "steps as the study's, and its images ({names}) sampled again, as many per real image."
 )
-RENDERED = "Images that need no training ({names}) were made anew at each number, as many per real image."
+RENDERED = "Images that need no training ({names}) were made separately at each number, as many per real image."
 EXTERNAL = "Sets made elsewhere ({names}) are the same at each number: their maker may have used every real image."
 WHOLE = "At all real images the synthetic images are the study's own."
 WORTH = (
