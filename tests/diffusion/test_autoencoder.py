@@ -16,6 +16,9 @@ from synthpath_kedro.diffusion.encoder import PIXELS, encoded_shape
 from synthpath_kedro.diffusion.latents import psnr, reconstruct
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.hub import REVISIONS
+from synthpath_kedro.parameters import TrainingParameters
+from synthpath_kedro.training.checkpoint_io import SafetensorsCheckpointIO
+from synthpath_kedro.training.loggers import TrainingLog
 
 CLASSES = {
     "AutoencoderKL": {
@@ -135,6 +138,21 @@ def test_resumed_training_equals_uninterrupted_training(tiles, latent_parameters
     assert resumed.card == whole.card
     again = make_autoencoder(tiles, tiles, params, 0, tmp_path / "parts")  # its result was lost
     assert again.digest == whole.digest
+
+
+@pytest.mark.parametrize(("minutes", "saved"), [(0, 3), (60, 1)])
+def test_checkpoints_are_saved_by_the_clock(minutes, saved, tiles, latent_parameters, tmp_path, monkeypatch):
+    epochs, save = [], SafetensorsCheckpointIO.save_checkpoint
+
+    def noted(self, checkpoint, *arguments, **options):
+        epochs.append(checkpoint["epoch"])
+        save(self, checkpoint, *arguments, **options)
+
+    monkeypatch.setattr(SafetensorsCheckpointIO, "save_checkpoint", noted)
+    log = TrainingLog.of(TrainingParameters(logger="none", checkpoint_minutes=minutes), tmp_path / "logs")
+    params = latent_parameters(autoencoder={"max_epochs": 3})
+    make_autoencoder(tiles, tiles, params, 0, tmp_path / "scratch", log)
+    assert len(epochs) == saved
 
 
 def test_another_seed_gives_other_weights(tiles, latent_parameters, tmp_path):

@@ -40,18 +40,6 @@ def pace(monkeypatch: pytest.MonkeyPatch) -> Callable[[Pace | None], None]:
     return found
 
 
-def interrupt(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:
-    original = DenoiserTraining.training_step
-
-    def step(self: DenoiserTraining, batch: tuple, index: int) -> object:
-        if (self.current_epoch, index) == (epoch, 1):
-            monkeypatch.setattr(DenoiserTraining, "training_step", original)
-            raise InterruptedError
-        return original(self, batch, index)
-
-    monkeypatch.setattr(DenoiserTraining, "training_step", step)
-
-
 def test_epochs_are_counted_with_validation_samples_and_what_comes_once(diffusion_parameters: Build) -> None:
     pace = Pace(step=0.1, epoch_end=0.5, evaluation=0.01, once=2.0)
     # 10 steps, validation, a fifth of a grid of 25 evaluations: 1.55 s; 34 s less 2 and a last grid are 20.5 of these.
@@ -105,14 +93,14 @@ def test_a_resumed_budget_has_the_steps_that_were_found_and_the_weights_of_an_un
     train: Callable,
     diffusion_parameters: Build,
     pace: Callable,
-    monkeypatch: pytest.MonkeyPatch,
+    interrupt_training: Callable[[int], None],
     tmp_path: Path,
     epoch: int,
 ) -> None:
     params = diffusion_parameters(max_minutes=0.6, max_epochs=50)
     pace(Pace(step=1.0, epoch_end=6.0, evaluation=0.0, once=0.0))
     whole = train(params, "whole")
-    interrupt(monkeypatch, epoch)
+    interrupt_training(epoch)
     with pytest.raises(InterruptedError):
         train(params, "parts")
     assert json.loads((tmp_path / "parts/budget.json").read_text()) == {"steps": 12}

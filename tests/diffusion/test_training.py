@@ -24,27 +24,16 @@ def train(tiles, tmp_path):
     return run
 
 
-def interrupt_at_epoch(epoch, monkeypatch):
-    """Raises in the middle of the second step of ``epoch`` (from 0), once."""
-    original = DenoiserTraining.training_step
-
-    def step(self, batch, index):
-        if self.current_epoch == epoch and index == 1:
-            monkeypatch.setattr(DenoiserTraining, "training_step", original)
-            raise InterruptedError
-        return original(self, batch, index)
-
-    monkeypatch.setattr(DenoiserTraining, "training_step", step)
-
-
 @pytest.mark.parametrize(
     "settings",
     [{"parameterization": "edm"}, {"parameterization": "edm", "textures": 2}, {"parameterization": "epsilon"}],
 )
-def test_resumed_training_equals_uninterrupted_training(settings, tiles, diffusion_parameters, tmp_path, monkeypatch):
+def test_resumed_training_equals_uninterrupted_training(
+    settings, tiles, diffusion_parameters, tmp_path, interrupt_training
+):
     params = diffusion_parameters(**settings, max_epochs=4)
     whole = train_denoiser(tiles, tiles, params, 0, tmp_path / "whole")
-    interrupt_at_epoch(2, monkeypatch)
+    interrupt_training(2)
     with pytest.raises(InterruptedError):
         train_denoiser(tiles, tiles, params, 0, tmp_path / "parts")
     resumed = train_denoiser(tiles, tiles, params, 0, tmp_path / "parts")
@@ -56,7 +45,9 @@ def test_resumed_training_equals_uninterrupted_training(settings, tiles, diffusi
     assert all(np.array_equal(resumed.samples[epoch], whole.samples[epoch]) for epoch in (2, 4))
 
 
-def test_small_epochs_are_not_all_validated(tiles, diffusion_parameters, tmp_path, monkeypatch, caplog):
+def test_small_epochs_are_not_all_validated(
+    tiles, diffusion_parameters, tmp_path, interrupt_training, monkeypatch, caplog
+):
     monkeypatch.setattr(budget, "_VALIDATIONS", 2)
     params = diffusion_parameters(max_epochs=4)
     with caplog.at_level(logging.INFO):
@@ -64,7 +55,7 @@ def test_small_epochs_are_not_all_validated(tiles, diffusion_parameters, tmp_pat
     assert whole.history["val_loss"].isna().tolist() == [True, False, True, False]
     assert whole.history["train_loss"].notna().all()
     assert [line.split(":")[1] for line in caplog.messages if "train loss" in line] == [" epoch 2/4", " epoch 4/4"]
-    interrupt_at_epoch(3, monkeypatch)
+    interrupt_training(3)
     with pytest.raises(InterruptedError):
         train_denoiser(tiles, tiles, params, 0, tmp_path / "parts")
     resumed = train_denoiser(tiles, tiles, params, 0, tmp_path / "parts")
@@ -96,10 +87,10 @@ def test_a_training_whose_result_was_lost_gives_it_again(tiles, diffusion_parame
     assert len(again.history) == 2
 
 
-def test_other_parameters_start_afresh(tiles, diffusion_parameters, tmp_path, monkeypatch):
+def test_other_parameters_start_afresh(tiles, diffusion_parameters, tmp_path, interrupt_training):
     changed = diffusion_parameters(learning_rate=1e-3)
     expected = train_denoiser(tiles, tiles, changed, 0, tmp_path / "other")
-    interrupt_at_epoch(1, monkeypatch)
+    interrupt_training(1)
     with pytest.raises(InterruptedError):
         train_denoiser(tiles, tiles, diffusion_parameters(), 0, tmp_path / "scratch")
     trained = train_denoiser(tiles, tiles, changed, 0, tmp_path / "scratch")

@@ -62,10 +62,8 @@ def cache_features(
         InputError: the classifier cannot be built, or features do not fit float16.
     """
     classifier = build_classifier(model, images.class_names, params, seed).eval()
-    size, limit = (
-        cached_features_gb(classifier, len(images), params.cached_features_dtype),
-        max_cached_features_gb(params),
-    )
+    size = cached_features_gb(classifier, len(images), params.cached_features_dtype)
+    limit = max_cached_features_gb(params)
     key: Card = {
         "model": model,
         "input_size": classifier.input_size,

@@ -70,7 +70,11 @@ def describe(card: GeneratorCard, data_card: DataCard) -> str:
         f"- Real images: {data_card.name} (source {data_card.source}), digest "
         f"`{data_card.digest}`; {data_card.splits['train'].n:,} training images.",
         f"- Generator: {card.source}{', made from ' + made_from if made_from else ''}.",
-        *([f"- Generators: {card.replicates}, trained separately, each made an equal part."] if card.replicates > 1 else []),
+        *(
+            [f"- Generators: {card.replicates}, trained separately, each made an equal part."]
+            if card.replicates > 1
+            else []
+        ),
         *(f"- {fact.replace('_', ' ')}: {_number(value)}." for fact, value in card.facts.items()),
         f"- Parameters: {settings}{'' if card.seed is None else f'; seed {card.seed}'}.",
         f"- Packages: {', '.join(f'{name} {version}' for name, version in card.versions.items())}.",

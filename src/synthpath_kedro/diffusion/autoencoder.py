@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from synthpath_kedro.data.artifact import Artifact, Card, digest_arrays
+from synthpath_kedro.diffusion.checkpoint import REMAKE, to_arrays
 from synthpath_kedro.diffusion.encoder import PIXELS, Encoder, Images, Latents
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import AutoencoderParameters
@@ -22,7 +23,6 @@ _AT_ONCE = 16
 """Images per forward pass: at full resolution each takes far more memory than its latent."""
 
 _NETWORK, _MEAN, _STD = "network.", "latent_mean", "latent_std"
-_HINT = "remove it and run kedro run --pipelines=diffusion"
 
 
 def _posterior_mean(network: Any, images: Images) -> Latents:
@@ -143,11 +143,8 @@ def autoencoder_artifact(network: nn.Module, config: Card, scale: tuple[Tensor, 
         scale: mean and standard deviation [channels] of its latents of training images.
         provenance: where the weights come from, digest of the data, and whatever else should be known.
     """
-    tensors = {
-        f"{_NETWORK}{name}": tensor.detach().cpu().float().contiguous().numpy().copy()
-        for name, tensor in network.state_dict().items()
-    }
-    tensors |= {name: tensor.float().numpy() for name, tensor in zip((_MEAN, _STD), scale, strict=True)}
+    weights = {f"{_NETWORK}{name}": tensor for name, tensor in network.state_dict().items()}
+    tensors = to_arrays(weights | dict(zip((_MEAN, _STD), scale, strict=True)))
     return Artifact(tensors, {**provenance, "kind": KIND, "config": config, "digest": digest_arrays(tensors)})
 
 
@@ -161,12 +158,12 @@ def load_encoder(autoencoder: Artifact | None) -> Encoder:
         return PIXELS
     card = autoencoder.card
     if card.get("kind") != KIND or autoencoder.digest != card["digest"]:
-        raise InputError(f"the autoencoder's weights are not those that were saved: the file is damaged; {_HINT}")
+        raise InputError(f"the autoencoder's weights are not those that were saved: the file is damaged; {REMAKE}")
     network = build_network(card["config"])
     weights = {name: torch.tensor(np.asarray(array)) for name, array in autoencoder.tensors.items()}
     mean, std = weights.pop(_MEAN), weights.pop(_STD)
     try:
         network.load_state_dict({name.removeprefix(_NETWORK): tensor for name, tensor in weights.items()})
     except RuntimeError as error:
-        raise InputError(f"the autoencoder's weights do not fit its card: from another version; {_HINT}") from error
+        raise InputError(f"the autoencoder's weights do not fit its card: from another version; {REMAKE}") from error
     return LatentEncoder(network, card["config"], {"name": "latent", "autoencoder": card["digest"]}, mean, std)

@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 _SCALED_ON = 2048
 """Training images, at most, that the latents' mean and standard deviation are taken from."""
+_SCALED_AT_ONCE = 16
 _GRADIENT_CLIP = 1.0
 
 Made = tuple[nn.Module, Card, Card]
@@ -146,22 +147,15 @@ def make_autoencoder(
             log.info("the autoencoder is up to date")
             return found
     with isolate_rng():
-        make = _train if block.trained else _take
-        network, config, facts = make(train, val, block, key, scratch, training_log)
+        network, config, facts = (
+            _train(train, val, block, key, scratch, training_log) if block.trained else _take(block)
+        )
         scale = _scale(network, config, train, seed)
     known = {"prepared": train.prepared, "phantom": train.phantom, "image_size": train.image_size}
     return autoencoder_artifact(network, config, scale, {**known, **facts, "key": key, "versions": package_versions()})
 
 
-def _take(
-    train: LabeledImages,
-    val: LabeledImages,
-    block: AutoencoderParameters,
-    key: Card,
-    scratch: Path,
-    training_log: TrainingLog | None,
-) -> Made:
-    del train, val, key, scratch, training_log
+def _take(block: AutoencoderParameters) -> Made:
     published = find_published(block)
     return published.load(), published.config, {"weights": published.source, "revision": published.revision}
 
@@ -188,6 +182,7 @@ def _train(
         gradient_clip=_GRADIENT_CLIP,
         loggers=() if training_log is None else training_log.callbacks("autoencoder", history, block),
         use_distributed_sampler=False,
+        checkpoint_minutes=0.0 if training_log is None else training_log.checkpoint_minutes,
     )
     trainer.fit(module, batches, validation_batches(val, block.batch_size), ckpt_path=resume)
     losses = [{name: row[name] for name in ("epoch", "train_loss", "val_loss")} for row in history.rows]
@@ -204,8 +199,8 @@ def _scale(
     channels, _ = latent_layout(config)
     sums, squares, n = np.zeros(channels), np.zeros(channels), 0
     rows = stratified_subset(train.labels, _SCALED_ON, seed)
-    for start in range(0, len(rows), 16):
-        images = to_denoiser_range(train.images[rows[start : start + 16]]).to(device)
+    for start in range(0, len(rows), _SCALED_AT_ONCE):
+        images = to_denoiser_range(train.images[rows[start : start + _SCALED_AT_ONCE]]).to(device)
         latents = encode(network, images).cpu().double().numpy()
         sums += latents.sum(axis=(0, 2, 3))
         squares += (latents**2).sum(axis=(0, 2, 3))

@@ -16,7 +16,7 @@ KIND = "denoiser"
 
 _OWN = ("epochs", "images_seen", "digest")
 
-_HINT = "remove it and run kedro run --pipelines=diffusion"
+REMAKE = "remove it and run kedro run --pipelines=diffusion"
 
 
 def denoiser_artifact(
@@ -30,10 +30,7 @@ def denoiser_artifact(
         provenance: class names, image size, digest of the data, seed and whatever else should be known.
         encoder: the one it was trained with.
     """
-    tensors = {
-        name.removeprefix("denoiser."): tensor.detach().cpu().float().contiguous().numpy().copy()
-        for name, tensor in weights.items()
-    }
+    tensors = {name.removeprefix("denoiser."): array for name, array in to_arrays(weights).items()}
     settings = params.model_dump(mode="json", exclude={"autoencoder"})  # its card has them
     card = {
         **provenance,
@@ -47,6 +44,11 @@ def denoiser_artifact(
         "digest": digest_arrays(tensors),
     }
     return Artifact(tensors, card)
+
+
+def to_arrays(weights: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    """Copies of the weights as float32 arrays."""
+    return {name: tensor.detach().cpu().float().contiguous().numpy().copy() for name, tensor in weights.items()}
 
 
 def join_replicates(checkpoints: Sequence[Artifact]) -> Artifact:
@@ -105,17 +107,17 @@ def load_denoiser(checkpoint: Artifact, device: torch.device | None = None, enco
             "run kedro run --pipelines=diffusion and use its result"
         )
     if checkpoint.digest != checkpoint.card["digest"]:
-        raise InputError(f"the denoiser's weights are not those that were saved: the file is damaged; {_HINT}")
+        raise InputError(f"the denoiser's weights are not those that were saved: the file is damaged; {REMAKE}")
     params = DiffusionParameters.model_validate(checkpoint.card["parameters"])
     trained = checkpoint.card.get("encoder", PIXELS.card)
     if trained != encoder.card:
         names = f"{_named(trained)}, not {_named(encoder.card)}"
-        raise InputError(f"the denoiser was trained with encoder {names}; {_HINT}")
+        raise InputError(f"the denoiser was trained with encoder {names}; {REMAKE}")
     denoiser = make_denoiser(params, len(checkpoint.card["class_names"]), checkpoint.card["image_size"], encoder)
     try:
         denoiser.load_state_dict({name: torch.tensor(array) for name, array in checkpoint.tensors.items()})
     except RuntimeError as error:
-        raise InputError(f"the denoiser's weights do not fit its card: from another version; {_HINT}") from error
+        raise InputError(f"the denoiser's weights do not fit its card: from another version; {REMAKE}") from error
     return denoiser.requires_grad_(False).eval().to(device or choose_device())
 
 

@@ -41,27 +41,31 @@ class Denoiser(nn.Module):
             labels: 0 to ``null_label``.
         """
         levels = levels.to(x.device)
-        c = self.parameterization.precondition(levels)
-        time, scaled = levels.time.to(x.dtype).expand(len(x)), _column(c.c_in, x) * x
-        if self.textures is None:
-            return _column(c.c_skip, x) * x + _column(c.c_out, x) * self.network(scaled, time, labels)
-        estimate, error = self.textures.estimate(x, levels, labels)
-        return estimate + error * self.network(torch.cat([scaled, estimate], 1), time, labels)
+        estimate, error, seen = self._estimate(x, levels, labels)
+        time = levels.time.to(x.dtype).expand(len(x))
+        return estimate + error * self.network(seen, time, labels)
 
     def loss(self, x0: Images, noise: Images, levels: NoiseLevels, labels: Labels) -> Float[Tensor, ""]:
         """Mean squared error of the network's output against the one that gives back ``x0``."""
-        c = self.parameterization.precondition(levels)
         x = _column(levels.alpha, x0) * x0 + _column(levels.sigma, x0) * noise
-        time, scaled = levels.time.to(x.dtype), _column(c.c_in, x) * x
+        estimate, error, seen = self._estimate(x, levels, labels)
+        output = self.network(seen, levels.time.to(x.dtype), labels)
         if self.textures is not None:
-            estimate, error = self.textures.estimate(x, levels, labels)
-            output = self.network(torch.cat([scaled, estimate], 1), time, labels)
             return nn.functional.mse_loss(output.float(), (x0 - estimate) / error)
-        output = self.network(scaled, time, labels)
+        c = self.parameterization.precondition(levels)
         # (x0 - c_skip x) / c_out with x written out: for epsilon its large terms cancel here, before they are rounded.
         target = _column((1 - c.c_skip * levels.alpha) / c.c_out, x) * x0
         target = target - _column(c.c_skip * levels.sigma / c.c_out, x) * noise
         return nn.functional.mse_loss(output.float(), target)
+
+    def _estimate(self, x: Images, levels: NoiseLevels, labels: Labels) -> tuple[Images, Tensor, Tensor]:
+        """The estimate of x0 that the network corrects, the factor of its output, and what it sees."""
+        c = self.parameterization.precondition(levels)
+        scaled = _column(c.c_in, x) * x
+        if self.textures is None:
+            return _column(c.c_skip, x) * x, _column(c.c_out, x), scaled
+        estimate, error = self.textures.estimate(x, levels, labels)
+        return estimate, error, torch.cat([scaled, estimate], 1)
 
 
 def make_denoiser(

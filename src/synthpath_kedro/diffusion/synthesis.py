@@ -147,7 +147,12 @@ class Synthesis:
         """Everything that decides the bytes of ``shard``."""
         card = self.checkpoint.card
         deciding = ("sampler", "num_steps", "guidance_scale", "eta", "churn", "batch_size")
-        resolved = {"clip_denoised": self._clips, "precision": self._precision, "compile": self._compiled}
+        resolved = {
+            "clip_denoised": self._clips,
+            "precision": self._precision,
+            "compile": self._compiled,
+            "guidance_interval": self._guidance_interval,
+        }
         return {
             "checkpoint": card["digest"],
             "encoder": self.encoder.card,
@@ -156,17 +161,16 @@ class Synthesis:
             "parameterization": card["parameterization"],
             "noise_schedule": card["noise_schedule"],
             "phantom": card["phantom"],
-            "parameters": {name: getattr(self.params, name) for name in deciding} | resolved | self._guidance_interval,
+            "parameters": {name: getattr(self.params, name) for name in deciding} | resolved,
             "seed": self.seed,
             "range": [shard.start, shard.start + len(shard.labels)],
             "labels": digest_arrays({"labels": shard.labels}),
         }
 
     @property
-    def _guidance_interval(self) -> Card:
-        """Nothing where there is none: shards of older versions stay up to date."""
+    def _guidance_interval(self) -> list[float] | None:
         interval = self.params.guidance_interval
-        return {} if interval is None or self.params.guidance_scale == 1 else {"guidance_interval": list(interval)}
+        return None if interval is None or self.params.guidance_scale == 1 else list(interval)
 
     @property
     def _clips(self) -> bool:

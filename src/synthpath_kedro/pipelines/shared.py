@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial, update_wrapper
+from pathlib import Path
 from typing import Any
 
 from kedro.pipeline import Node
@@ -16,6 +17,11 @@ from synthpath_kedro.study.grid import Grid
 def bound(function: Callable, **facts: Any) -> Callable:
     """``function`` with some arguments given by the graph, such as which cell it works on."""
     return update_wrapper(partial(function, **facts), function)
+
+
+def folder_of(namespace: str, folder: Path) -> Path:
+    """Where a namespace's nodes keep what is theirs alone: when its nodes are done, this part of scratch goes."""
+    return folder.joinpath(*namespace.split("."))
 
 
 def check_study(parameters: dict[str, Any], data_card: DataCard) -> Card:

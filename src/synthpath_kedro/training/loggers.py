@@ -19,6 +19,7 @@ from lightning.pytorch.callbacks import Callback
 from pydantic import BaseModel
 from typing_extensions import override
 
+from synthpath_kedro.parameters import TrainingParameters
 from synthpath_kedro.study.loggers import LOGGERS, check_logger
 from synthpath_kedro.study.table import load_attribute
 from synthpath_kedro.training.progress import EpochHistory
@@ -39,6 +40,11 @@ class TrainingLog:
     logger: str
     folder: Path
     checkpoint_minutes: float = 0.0
+
+    @classmethod
+    def of(cls, training: TrainingParameters, folder: Path) -> "TrainingLog":
+        """As the block ``training`` says, in ``folder``."""
+        return cls(training.logger, folder, training.checkpoint_minutes)
 
     def callbacks(self, what: str, history: EpochHistory, parameters: BaseModel) -> Sequence[Callback]:
         """What ``make_trainer`` takes as ``loggers``.

@@ -15,6 +15,7 @@ from synthpath_kedro.data.missing import MISSING, Missing
 from synthpath_kedro.data.synthetic import SyntheticSet
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters, TrainingParameters
+from synthpath_kedro.pipelines.shared import folder_of
 from synthpath_kedro.study.grid import Cell
 
 logger = logging.getLogger(__name__)
@@ -137,11 +138,11 @@ def train_classifier(
         synthetic,
         params,
         seed,
-        scratch.joinpath("classifiers", *cell.namespace.split(".")),
+        folder_of(cell.namespace, scratch / "classifiers"),
         of_images or None,
         None if mask is None or synthetic is None else _kept(mask, synthetic),
         set_name=cell.set,
-        training_log=TrainingLog(training.logger, logs, training.checkpoint_minutes),
+        training_log=TrainingLog.of(training, logs),
         made_by=synthetic_sets[cell.set].made_by if synthetic_sets and cell.set else None,
     )
     return trained.checkpoint, trained.history
@@ -186,7 +187,7 @@ def train_at_ratio(
 
     logger.info("%s: %g of every batch is synthetic", model, ratio)
     mixed = params.model_copy(update={"mixing_ratio": ratio})
-    folder = scratch.joinpath(*namespace.split("."))
+    folder = folder_of(namespace, scratch)
     cached_real_test = cached.pop("cached_real_test", None)
     cell = Cell(model, "mixed", name)
     checkpoint, _ = train_classifier(

@@ -11,6 +11,7 @@ from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import check_same_data, source_note
 from synthpath_kedro.parameters import DiffusionParameters, SynthesisParameters, TrainingParameters
+from synthpath_kedro.pipelines.shared import folder_of
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def make_autoencoder(
 
     del study_check, generator_cost
     check_same_data({"real_train": real_train.card, "real_val": real_val.card})
-    log, folder = TrainingLog(training.logger, logs), _own(scratch, OF_AUTOENCODER)
+    log, folder = TrainingLog.of(training, logs), folder_of(OF_AUTOENCODER, scratch)
     return make(real_train, real_val, params, seed, folder, log, existing.values())
 
 
@@ -68,7 +69,7 @@ def encode_images(
 
     check_same_data({name: images.card, "autoencoder": autoencoder.card})
     augment = params.augment and name == "real_train"
-    path = _own(scratch, f"{OF_LATENTS}.{name}") / f"{name}.safetensors"
+    path = folder_of(f"{OF_LATENTS}.{name}", scratch) / f"{name}.safetensors"
     return encode(images, load_encoder(autoencoder), augment, path, existing.get(f"{name}.safetensors"))
 
 
@@ -113,7 +114,7 @@ def train_denoiser(
     from synthpath_kedro.training.loggers import TrainingLog
 
     del study_check, generator_cost
-    log = TrainingLog(training.logger, logs, training.checkpoint_minutes)
+    log = TrainingLog.of(training, logs)
     check_same_data({"real_train": real_train.card, "real_val": real_val.card})
     latents = stored_latents(autoencoder, latents_real_train, latents_real_val)
     trained = train_replicates(
@@ -135,7 +136,3 @@ def draw_denoiser_samples(samples: Artifact, card: DataCard) -> Figure:
     first, *others = read_samples(samples)
     finished = {f"replicate {k}": by_epoch[max(by_epoch)] for k, by_epoch in enumerate(others, start=1)}
     return denoiser_samples(first, tuple(card.class_names), finished, note=source_note(phantom=card.phantom))
-
-
-def _own(scratch: Path, namespace: str) -> Path:
-    return scratch.joinpath(*namespace.split("."))

@@ -16,8 +16,19 @@ from synthpath_kedro.pipelines.diffusion.nodes import (
 from synthpath_kedro.pipelines.shared import bound, check_study_node
 from synthpath_kedro.study.grid import Grid
 
+TRAINED_ON = {
+    "real_train": "real_train",
+    "real_val": "real_val",
+    "params": "params:diffusion",
+    "training": "params:training",
+    "seed": "params:seed",
+    "scratch": "scratch",
+    "logs": "logs",
+    "study_check": "study_check",
+    "generator_cost": "generator_cost",
+}
 LATENT = {name: name for name in ("autoencoder", "latents_real_train", "latents_real_val")}
-"""What a denoiser in latent space is trained on."""
+"""What a denoiser in latent space is trained on besides."""
 
 
 def create_pipeline(grid: Grid) -> Pipeline:
@@ -34,18 +45,7 @@ def create_pipeline(grid: Grid) -> Pipeline:
             ),
             Node(
                 train_denoiser,
-                inputs={
-                    "real_train": "real_train",
-                    "real_val": "real_val",
-                    "params": "params:diffusion",
-                    "training": "params:training",
-                    "seed": "params:seed",
-                    "scratch": "scratch",
-                    "logs": "logs",
-                    "study_check": "study_check",
-                    "generator_cost": "generator_cost",
-                    **(LATENT if grid.latent else {}),
-                },
+                inputs=TRAINED_ON | (LATENT if grid.latent else {}),
                 outputs=["denoiser", "diffusion_history", "denoiser_samples"],
                 name="train_denoiser",
             ),
@@ -75,18 +75,7 @@ def _latent_space() -> Pipeline:
     nodes = [
         Node(
             make_autoencoder,
-            inputs={
-                "real_train": "real_train",
-                "real_val": "real_val",
-                "params": "params:diffusion",
-                "training": "params:training",
-                "seed": "params:seed",
-                "scratch": "scratch",
-                "logs": "logs",
-                "existing": "autoencoders_at_hand",
-                "study_check": "study_check",
-                "generator_cost": "generator_cost",
-            },
+            inputs=TRAINED_ON | {"existing": "autoencoders_at_hand"},
             outputs="autoencoder",
             name="make_autoencoder",
             namespace=OF_AUTOENCODER,

@@ -19,6 +19,7 @@ from synthpath_kedro.parameters import (
     SynthesisParameters,
     TrainingParameters,
 )
+from synthpath_kedro.pipelines.shared import folder_of
 from synthpath_kedro.study.grid import Cell
 
 if TYPE_CHECKING:
@@ -154,12 +155,12 @@ def make_autoencoder_on_part(
 
     one = parts[part]
     real = one.of(Splits(real_train, real_val, real_test))
-    log = TrainingLog(training.logger, _own(logs, namespace))
+    log = TrainingLog.of(training, folder_of(namespace, logs))
     own_params = params
     if params.autoencoder is not None:
         epochs = {"max_epochs": max(1, round(params.autoencoder.max_epochs / one.share))}
         own_params = params.model_copy(update={"autoencoder": params.autoencoder.model_copy(update=epochs)})
-    return make_autoencoder(real.train, real.val, own_params, one.seed, _own(scratch, namespace), log)
+    return make_autoencoder(real.train, real.val, own_params, one.seed, folder_of(namespace, scratch), log)
 
 
 def train_denoiser_on_part(
@@ -186,9 +187,9 @@ def train_denoiser_on_part(
     real = one.of(Splits(real_train, real_val, real_test))
     logger.info("%s: the denoiser of %d training images", part, len(real.train))
     epochs = {name: max(1, round(getattr(params, name) / one.share)) for name in ("max_epochs", "sample_every")}
-    log = TrainingLog(training.logger, _own(logs, namespace), training.checkpoint_minutes)
+    log = TrainingLog.of(training, folder_of(namespace, logs))
     own_params = one_denoiser(params).model_copy(update=epochs)
-    folder, encoder, latents = _own(scratch, namespace), load_encoder(autoencoder), None
+    folder, encoder, latents = folder_of(namespace, scratch), load_encoder(autoencoder), None
     if autoencoder is not None:
         latents = encode_both(real.train, real.val, encoder, params.augment, folder / "latents")
     return train_replicates(real.train, real.val, own_params, one.seed, folder, log, encoder, latents).checkpoint
@@ -218,7 +219,7 @@ def make_set_of_part(
         params=_scaled(params, one.share),
         real=one.of(Splits(real_train, real_val, real_test)),
         seed=one.seed,
-        scratch=_own(scratch, namespace),
+        scratch=folder_of(namespace, scratch),
         denoiser=denoiser,
         autoencoder=autoencoder,
     )
@@ -271,8 +272,8 @@ def train_and_predict(
     sets |= {name.removeprefix("set_"): made for name, made in own_sets.items()}
     used = {trial.cell.set: _Images.of(sets[trial.cell.set]) for trial in trials if trial.cell.set}
     check_same_data({"real_train": real.train.card, **{name: one.labeled.card for name, one in used.items()}})
-    folder = _own(scratch, namespace)
-    log = TrainingLog(training.logger, _own(logs, namespace), training.checkpoint_minutes)
+    folder = folder_of(namespace, scratch)
+    log = TrainingLog.of(training, folder_of(namespace, logs))
     cached = _cache_features(real, used, params, one.seed, folder, trials[0].cell.model)
     facts = {**one.facts, "prepared": whole.train.card.get("prepared")}
     return [_try(trial, real, used, params, one.seed, folder, log, cached, facts) for trial in trials]
@@ -373,7 +374,3 @@ def one_denoiser(params: DiffusionParameters) -> DiffusionParameters:
 
 def _beside(n_synthetic: int | None) -> str:
     return "" if n_synthetic is None else f", {n_synthetic} synthetic ones"
-
-
-def _own(folder: Path, namespace: str) -> Path:
-    return folder.joinpath(*namespace.split("."))

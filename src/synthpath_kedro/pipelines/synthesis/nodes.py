@@ -11,6 +11,7 @@ from synthpath_kedro.data.lineage import source_note
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.data.synthetic import SyntheticSet, below
 from synthpath_kedro.parameters import SynthesisParameters
+from synthpath_kedro.pipelines.shared import folder_of
 
 _PER_CLASS = 6
 
@@ -45,7 +46,7 @@ def make_synthetic_set(
         params=params,
         real=Splits(real_train, real_val, real_test),
         seed=seed,
-        scratch=scratch.joinpath(*namespace.split(".")),
+        scratch=folder_of(namespace, scratch),
         denoiser=denoiser,
         autoencoder=autoencoder,
         existing=below(folder, existing),

@@ -1,13 +1,18 @@
-"""Tiles set edge to edge into one picture."""
+"""Tiles set edge to edge into one picture, and the figure of a row per class."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import UInt8
+from matplotlib.figure import Figure
 
 from synthpath_kedro.data.images import LabeledImages
+from synthpath_kedro.report.figures.style import TEXT_SIZE, new_figure, strip, wrapped
 
 Tile = UInt8[np.ndarray, "height width 3"]
+
+_TILE = 0.72
+"""Width in a figure, inches."""
 
 
 def montage(
@@ -44,3 +49,24 @@ def draw_of_class(images: LabeledImages, label: int, count: int, seed: int) -> l
     members = np.flatnonzero(shows_class)
     drawn = np.random.default_rng([seed, label]).permutation(members)[:count]
     return [*(images.images[index] for index in drawn), *[None] * (count - len(drawn))]
+
+
+def class_rows(tiles: Sequence[Sequence[Tile | None]], images: LabeledImages, title: str, note: str | None) -> Figure:
+    """A row of tiles beside the name of each class.
+
+    Args:
+        tiles: for ``montage``, a row per class.
+        images: what the tiles are of: gives their shape and the names.
+        title: heading.
+        note: a warning under the title.
+    """
+    height, width = images.images.shape[1:3]
+    pitch = _TILE * 1.06
+    rows = pitch * len(tiles) * height / width
+    figure = new_figure(2.1 + pitch * len(tiles[0]), rows + (0.75 if note else 0.5), title, note)
+    axes = strip(figure.add_subplot())
+    axes.imshow(montage(tiles, (height, width)))
+    names = [wrapped(name, 22) for name in images.class_names]
+    axes.set_yticks(tile_centers(len(tiles), height, width), names, fontsize=TEXT_SIZE)
+    axes.tick_params(length=0, pad=6)
+    return figure
