@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from synthpath_kedro.diffusion.autoencoder import build_network, small_autoencoder
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.planning.classifiers import Rates, _training_seconds, attack_passes
 from synthpath_kedro.planning.images import ImageCounts
@@ -38,6 +39,26 @@ def test_every_part_of_the_study_is_planned_in_the_order_it_runs(
     assert all(one.seconds > 0 and one.memory_bytes > PROCESS_BYTES for one in plan.steps)
     assert plan.seconds == pytest.approx(sum(one.seconds for one in plan.steps))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_study_in_latent_space_plans_its_autoencoder_and_the_latents(
+    parameters: Callable[..., Parameters], tmp_path: Path
+) -> None:
+    own = parameters(diffusion={"space": "latent", "augment": True, "autoencoder": {"downsample": 4}})
+    plan = make_plan(own, tmp_path)
+    assert [one.name for one in plan.steps[:4]] == ["data_prep", "autoencoder", "diffusion", "synthesis"]
+    network = build_network(small_autoencoder(own.diffusion.autoencoder))
+    weights = 4 * sum(tensor.numel() for tensor in network.parameters())
+    images, pixels = plan.images, own.data_prep.image_size // 4
+    # Every training image in eight positions, in float16.
+    latents = 2 * (8 * images.train + images.val) * own.diffusion.autoencoder.latent_channels * pixels**2
+    assert step(plan, "autoencoder").disk_bytes == weights + latents
+    assert step(plan, "autoencoder").memory_bytes > PROCESS_BYTES + 4 * weights
+    assert step(plan, "autoencoder").seconds > 0
+    longer = parameters(
+        diffusion={"space": "latent", "augment": True, "autoencoder": {"downsample": 4, "max_epochs": 500}}
+    )
+    assert step(make_plan(longer, tmp_path), "autoencoder").seconds > 5 * step(plan, "autoencoder").seconds
 
 
 def test_the_pipelines_beside_the_study_are_planned_at_its_pace_and_are_no_part_of_it(

@@ -9,17 +9,17 @@ from synthpath_kedro.diffusion.denoiser import Denoiser, planned_denoiser
 from synthpath_kedro.diffusion.encoder import encoded_shape
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters
-from synthpath_kedro.planning.images import ImageCounts, count_synthetic
+from synthpath_kedro.planning.autoencoder import estimate_autoencoder
+from synthpath_kedro.planning.images import ImageCounts, count_sampled
 from synthpath_kedro.planning.probe import saved_bytes
 from synthpath_kedro.planning.steps import Step, pixel_bytes
-from synthpath_kedro.study.generators import GENERATORS
 
 _BYTES = 4  # of a float32
 _TRAINED_COPIES = 5  # weights, their average, gradients and AdamW's two moments
 
 
 def estimate_denoiser(parameters: Parameters, images: ImageCounts | None, probe: bool) -> tuple[list[Step], str | None]:
-    """Training all denoisers and sampling from them, and what they would be refused for.
+    """The autoencoder, if any, all denoisers and sampling from them, and what they would be refused for.
 
     Args:
         parameters: all of them.
@@ -30,6 +30,7 @@ def estimate_denoiser(parameters: Parameters, images: ImageCounts | None, probe:
     try:
         denoiser = planned_denoiser(params, size)
         shape = encoded_shape(params, size)
+        latent = [estimate_autoencoder(parameters, params.latent, images, probe)] if params.latent else []
     except InputError as error:
         return [Step("diffusion", note="refused"), Step("synthesis", note="refused")], str(error)
     weights = _BYTES * sum(parameter.numel() for parameter in denoiser.parameters())
@@ -39,8 +40,9 @@ def estimate_denoiser(parameters: Parameters, images: ImageCounts | None, probe:
     limit = f"at most {minutes:g} minutes by diffusion.max_minutes" if minutes else ""
     several = f"{params.replicates} denoisers" if params.replicates > 1 else ""
     note = ", each ".join(filter(None, [several, limit]))
-    n_images = _n_sampled(parameters)
+    n_images = count_sampled(parameters)
     steps = [
+        *latent,
         Step(
             "diffusion",
             seconds=cost.training_seconds if images else None,
@@ -57,12 +59,6 @@ def estimate_denoiser(parameters: Parameters, images: ImageCounts | None, probe:
         ),
     ]
     return steps, None
-
-
-def _n_sampled(parameters: Parameters) -> int:
-    counts = count_synthetic(parameters)
-    sets = parameters.synthesis.synthetic_sets.items()
-    return sum(counts[name] for name, one in sets if GENERATORS[one.source].needs_denoiser)
 
 
 def _loss_of_one_image(denoiser: Denoiser, shape: tuple[int, int]) -> torch.Tensor:

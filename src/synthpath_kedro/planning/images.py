@@ -71,6 +71,12 @@ def count_synthetic(parameters: Parameters) -> dict[str, int]:
     return {name: _count_set(one, parameters) for name, one in parameters.synthesis.synthetic_sets.items()}
 
 
+def count_sampled(parameters: Parameters) -> int:
+    """Synthetic images that are sampled from the study's own denoisers."""
+    counts, sets = count_synthetic(parameters), parameters.synthesis.synthetic_sets.items()
+    return sum(counts[name] for name, one in sets if GENERATORS[one.source].needs_denoiser)
+
+
 def _count_set(one: SyntheticSetParameters, parameters: Parameters) -> int:
     if one.path is not None:
         return _count_own(Path(one.path).expanduser())

@@ -69,9 +69,10 @@ def _estimate(
     """Each part has a denoiser where the study has any; each trial takes as long as a cell of its model."""
     seconds = {step.name: step.seconds for step in steps}
     n_denoisers = n_parts if grid.needs_denoiser else 0
-    parts = [
-        (name, n_denoisers / parameters.diffusion.replicates) for name in ("diffusion", "synthesis") if n_denoisers
-    ]
+    parts = []
+    if n_denoisers:
+        parts += [(name, n_denoisers / parameters.diffusion.replicates) for name in ("diffusion", "synthesis")]
+        parts += [("autoencoder", n_denoisers)] if parameters.diffusion.latent else []
     for model, n in trials_of.items():
         parts.append((f"classification: {model}", n / sum(cell.model == model for cell in grid.cells)))
     known = [times * own for name, times in parts if (own := seconds.get(name)) is not None]
