@@ -343,7 +343,7 @@ def test_fidelity_and_privacy_are_measured_and_copies_are_found(study: dict) -> 
     fidelity, privacy = study["fidelity_table"], study["privacy_table"]
     assert set(fidelity[fidelity["class"].isna() | (fidelity["class"] == "")]["n"]) == {12}
     assert len(study["fidelity_per_class_table"]) > 0
-    copies = privacy.query("measure == 'near_duplicates' and space == 'pixels'").iloc[0]
+    copies = privacy.query("measure == 'near_duplicates' and space == 'any'").iloc[0]
     assert (copies["set"], copies["suspects"], bool(copies["alarm"])) == ("diffusion", 12, True)
     assert (study["denoiser_losses"].tensors["real_train"] > 0).all()
 

@@ -131,12 +131,21 @@ def fidelity_of(*sets):
 
 
 def privacy_of(*sets, membership=True):
-    shared = {"n_held_out": 50, "n": 90, "p": 0.5, "held_out": 0.01, "suspects": 9, "alarm": False}
+    shared = {
+        "n_held_out": 50,
+        "n": 90,
+        "p": 0.5,
+        "held_out": 0.01,
+        "suspects": 9,
+        "alarm": False,
+        "upper_bound": np.nan,
+    }
     rows = []
     for name in sets:
-        for space, n_train in (("pixels", 400), ("features", 1000)):
+        for space, n_train in (("any", 1000), ("pixels", 1000), ("features", 400)):
             copies = {"measure": "near_duplicates", "value": 0.1, "space": space, "n_train": n_train}
-            rows.append({"set": name} | shared | copies | {"alarm": space == "pixels"})
+            alarm = {"alarm": True, "upper_bound": 0.166} if space == "any" else {"alarm": pd.NA, "p": np.nan}
+            rows.append({"set": name} | shared | copies | alarm)
         nothing = {"measure": "authenticity", "value": 0.9, "p": np.nan, "alarm": pd.NA, "suspects": pd.NA}
         rows.append({"set": name} | shared | {"space": "features", "n_train": 1000} | nothing)
         if membership:
@@ -238,6 +247,15 @@ def evidence(
         "fidelity": fidelity,
         "fidelity_per_class": pd.concat(by_class),
         "privacy": privacy,
+        "planted_copies": pd.DataFrame(
+            {
+                "disguise": ["none", "turned"],
+                "n": 60,
+                "pixels": [1.0, 0.9],
+                "features": [1.0, 0.5],
+                "either": [1.0, 0.95],
+            }
+        ),
         "generators": generators_table(fidelity, privacy, comparison, classification),
         "cost": pd.DataFrame({"stage": ["Denoiser"], "seconds": [3725.0], "images_per_second": [np.nan]}),
         "run_times": {"a": {"pipeline": "synthesis", "seconds": 3.0}},
@@ -283,6 +301,15 @@ def evidence_of_two_sets(evidence, base_values, predictions_of, generator_card):
         "predictions": predictions,
         "fidelity": fidelity,
         "privacy": privacy,
+        "planted_copies": pd.DataFrame(
+            {
+                "disguise": ["none", "turned"],
+                "n": 60,
+                "pixels": [1.0, 0.9],
+                "features": [1.0, 0.5],
+                "either": [1.0, 0.95],
+            }
+        ),
         "generators": generators_table(fidelity, privacy, comparison, classification),
         "generator_cards": {name: generator_card(NAMES, name=name, total=90) for name in ("good", "bad")},
         "real_and_synthetic_figures": dict.fromkeys(

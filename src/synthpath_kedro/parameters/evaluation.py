@@ -49,7 +49,7 @@ class FeatureParameters(NetworkParameters):
 
 class PrivacyParameters(Block):
     pixel_images: Annotated[int, Field(ge=10)]
-    pixel_train_images: Annotated[int, Field(ge=10)]
+    planted_copies: Annotated[int, Field(ge=1)]
     loss_images: Annotated[int, Field(ge=10)]
     loss_levels: Count
     pairs: Count

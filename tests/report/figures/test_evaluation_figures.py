@@ -29,7 +29,7 @@ def pairs(n, real=True, size=(8, 8)):
 
 def distances():
     rng = np.random.default_rng(0)
-    return Distances(rng.random(50), rng.random(20), 0.1)
+    return Distances(np.append(2 * rng.random(50), np.nan), 2 * rng.random(20))
 
 
 FIGURES = {

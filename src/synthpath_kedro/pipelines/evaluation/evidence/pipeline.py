@@ -92,6 +92,12 @@ def _generator_tables(grid: Grid) -> list[Node]:
             name="tabulate_fidelity",
         ),
         Node(
+            generator.tabulate_planted_copies,
+            inputs=["real_train", "real_val", features["real_train"], features["real_val"], PARAMS, SEED],
+            outputs="planted_copies_table",
+            name="tabulate_planted_copies",
+        ),
+        Node(
             generator.tabulate_privacy, inputs={**nearest, **losses}, outputs="privacy_table", name="tabulate_privacy"
         ),
     ]
