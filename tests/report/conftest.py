@@ -9,6 +9,7 @@ from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.evaluation.comparison_tables import comparison_table
 from synthpath_kedro.evaluation.cross_validation_tables import cross_validation_comparison
 from synthpath_kedro.evaluation.generator_tables import generators_table
+from synthpath_kedro.metrics.calibration import CALIBRATION_METRICS
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.report.figures.style import blank_figure, png_bytes
 from synthpath_kedro.study.grid import Cell
@@ -171,7 +172,7 @@ def evidence(
         predictions_of("clip", "real", "", 10, 10),
     ]
     control = robustness.assign(control=True, pixel_space_change=-0.01, n=18)
-    errors = dict.fromkeys(("ece_width", "ece_mass", "brier", "nll"), 0.2)
+    errors = dict.fromkeys(CALIBRATION_METRICS, 0.2)
     scaled = {f"{name}_scaled": 0.1 for name in errors}
     classes = pd.concat([classification.assign(**{"class": name}, f1=0.5) for name in NAMES])
     metrics = ("accuracy", "macro_f1", "auc", "balanced_accuracy", "mcc")
