@@ -4,6 +4,7 @@ import pytest
 
 from synthpath_kedro.report.section import build_section
 from synthpath_kedro.report.sections import SECTIONS
+from synthpath_kedro.report.sections.calibration import temperature_sentence
 from synthpath_kedro.report.sections.feature_space import mixing_sentence
 from synthpath_kedro.report.sections.normalized_space import ablation_sentence
 from synthpath_kedro.report.sections.table_4_3 import floor_sentence
@@ -165,8 +166,27 @@ def test_f1_by_class_has_the_regimes_in_one_cell_and_a_dash_for_a_missing_one(ev
     assert table.caption.endswith("in each column: trained on real / synthetic / mixed images.")
 
 
+def test_the_errors_of_probabilities_have_their_verdicts_with_the_calibration_alone(comparison, evidence):
+    errors = [comparison[comparison["metric"] == "macro_f1"].assign(metric=name) for name in ("brier", "nll")]
+    evidence |= {"comparison": pd.concat([comparison, *errors])}
+    _, verdicts = build("calibration", evidence).tables
+    assert [row[2] for row in texts(verdicts)] == ["Brier score"] * 3 + ["NLL"] * 3
+    _, _, by_metric, _ = build("comparisons", evidence).tables
+    assert {row[2] for row in texts(by_metric)} == {"macro F1"}
+
+
+def test_the_sentence_on_temperature_counts_the_cells_it_helped(evidence):
+    table = evidence["calibration"]
+    assert temperature_sentence(table).endswith("of 14 of 14 cells, and the NLL of 14.")
+    worse = table["model"] == "clip"
+    table.loc[worse, "nll_scaled"] = 0.3
+    assert temperature_sentence(table).endswith("of 14 of 14 cells, and the NLL of 12.")
+    (note,) = build("calibration", evidence).notes
+    assert note.text == temperature_sentence(table)
+
+
 def test_calibration_shows_before_and_after(evidence):
-    (table,) = build("calibration", evidence).tables
+    table, _ = build("calibration", evidence).tables
     assert texts(table)[0] == ["CNN", "real", *["0.200 → 0.100"] * 4, "1.500"]
 
 
