@@ -7,8 +7,10 @@ import yaml
 
 from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.evaluation.comparison_tables import comparison_table
+from synthpath_kedro.evaluation.conformal_tables import conformal_table
 from synthpath_kedro.evaluation.cross_validation_tables import cross_validation_comparison
 from synthpath_kedro.evaluation.generator_tables import generators_table
+from synthpath_kedro.evaluation.selective_tables import risk_coverage_table, selective_table
 from synthpath_kedro.metrics.calibration import CALIBRATION_METRICS
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.report.figures.style import blank_figure, png_bytes
@@ -115,6 +117,7 @@ def predictions_of():
         probabilities = np.eye(3, dtype=np.float32)[answers]
         card = {"model": model, "regime": regime, "set": synthetic_set, "weights": "random", "variant": "small"}
         tensors = {"real_test": probabilities, "real_test_labels": labels}
+        tensors |= {"real_val": probabilities, "real_val_labels": labels}
         return Artifact(tensors, card | {"class_names": list(NAMES), "license": "apache-2.0", "parameters": {}})
 
     return build
@@ -230,6 +233,9 @@ def evidence(
         "per_class": classes,
         "calibration": classification.assign(temperature=1.5, **errors, **scaled),
         "reliability": pd.concat([classification.assign(scaling=name, **bins) for name in ("before", "after")]),
+        "selective": selective_table(cells, parameters.evaluation.selective_coverages),
+        "risk_coverage": risk_coverage_table(cells),
+        "conformal": conformal_table(cells, parameters.evaluation.conformal_coverage),
         "synthetic_as_test": synthetic_as_test,
         "robustness": pd.concat([robustness.assign(control=False), control]),
         "robustness_curves": pd.concat([robustness.assign(eps=level / 255) for level in (4, 8)]),

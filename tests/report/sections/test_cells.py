@@ -190,6 +190,36 @@ def test_calibration_shows_before_and_after(evidence):
     assert texts(table)[0] == ["CNN", "real", *["0.200 → 0.100"] * 4, "1.500"]
 
 
+def test_an_ensemble_stands_beside_its_replicates_and_has_its_errors_among_the_most_confident(evidence):
+    (table,) = build("selective", evidence).tables
+    row = dict(zip(table.columns, texts(table)[0], strict=True))
+    assert (row["model"], row["trained on"], row["accuracy"]) == ("CNN", "real", "0.583 → 0.600")
+    assert list(row)[-3:] == ["error at 80 %", "error at 90 %", "error at 95 %"]
+    assert row["error at 90 %"] == "0.414 [0.235, 0.611]"  # 12 of 29: the image that the replicates dispute is out
+    assert "over test images for the networks at hand" in table.caption
+    grouped = evidence | {"data_card": evidence["data_card"].model_copy(update={"groups_known": True})}
+    (table,) = build("selective", grouped).tables
+    assert "over test patients (or slides) for the networks at hand" in table.caption
+
+
+def test_sets_show_what_they_reach_and_their_worst_class(evidence):
+    conformal = evidence["conformal"].copy()
+    of_class = (conformal["model"] == "cnn") & (conformal["regime"] == "real") & (conformal["class"] == "stroma")
+    conformal.loc[of_class, ["coverage", "ci_low", "ci_high"]] = [0.25, 0.1, 0.5]
+    whole = conformal["class"] == ""
+    conformal.loc[whole, "coverage"] = [0.9, 0.7, 0.95]
+    conformal.loc[whole, ["expected_low", "expected_high"]] = [0.8, 0.97]
+    content = build("conformal", evidence | {"conformal": conformal})
+    (table,) = content.tables
+    row = dict(zip(table.columns, texts(table)[0], strict=True))
+    assert (row["expected"], row["class"]) == ("0.800 to 0.970", "stroma")
+    assert row["lowest of a class"] == "0.250 [0.100, 0.500]"
+    assert "set on 30 real validation images, so that 90 % of the sets hold the true class" in table.caption
+    (note,) = content.notes
+    assert "the sets of 1 of 3 cells hold the true class less often than chance explains" in note.text
+    assert note.text.endswith("The lowest coverage reached is 0.700: CNN, trained on mixed.")
+
+
 def test_the_ablation_stands_beside_the_attack_on_the_same_images_in_pixel_space(robustness, evidence):
     (table,) = build("normalized_space", evidence | {"robustness": robustness}).tables
     assert texts(table)[0] == ["CNN", "real", "18", "-0.010 → -0.500", "-0.400 → -0.600"]
