@@ -308,6 +308,9 @@ def test_tables_have_a_row_a_replicate_of_the_cells_that_were_trained(study: dic
     assert robustness[["control", "change"]].to_numpy().tolist() == [[False, -1], [False, -1], [True, -1], [True, -1]]
     assert len(study["per_class_table"]) == 2 * 2 * 3
     assert study["calibration_table"]["nll"].notna().all()
+    assert study["selective_table"]["replicate"].tolist() == [0, 1, "ensemble"] * 2
+    assert study["risk_coverage_table"].groupby("regime")["risk"].last().to_dict() == {"real": 0.25, "synthetic": 1}
+    assert study["conformal_table"]["class"].tolist() == ["", *NAMES] * 2
     assert study["knn_mixing_table"]["class"].tolist() == [*NAMES, "all"] * 2
 
 

@@ -7,8 +7,11 @@ import yaml
 
 from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.evaluation.comparison_tables import comparison_table
+from synthpath_kedro.evaluation.conformal_tables import conformal_table
 from synthpath_kedro.evaluation.cross_validation_tables import cross_validation_comparison
 from synthpath_kedro.evaluation.generator_tables import generators_table
+from synthpath_kedro.evaluation.selective_tables import risk_coverage_table, selective_table
+from synthpath_kedro.metrics.calibration import CALIBRATION_METRICS
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.report.figures.style import blank_figure, png_bytes
 from synthpath_kedro.study.grid import Cell
@@ -114,6 +117,7 @@ def predictions_of():
         probabilities = np.eye(3, dtype=np.float32)[answers]
         card = {"model": model, "regime": regime, "set": synthetic_set, "weights": "random", "variant": "small"}
         tensors = {"real_test": probabilities, "real_test_labels": labels}
+        tensors |= {"real_val": probabilities, "real_val_labels": labels}
         return Artifact(tensors, card | {"class_names": list(NAMES), "license": "apache-2.0", "parameters": {}})
 
     return build
@@ -180,7 +184,7 @@ def evidence(
         predictions_of("clip", "real", "", 10, 10),
     ]
     control = robustness.assign(control=True, pixel_space_change=-0.01, n=18)
-    errors = dict.fromkeys(("ece_width", "ece_mass", "brier", "nll"), 0.2)
+    errors = dict.fromkeys(CALIBRATION_METRICS, 0.2)
     scaled = {f"{name}_scaled": 0.1 for name in errors}
     classes = pd.concat([classification.assign(**{"class": name}, f1=0.5) for name in NAMES])
     metrics = ("accuracy", "macro_f1", "auc", "balanced_accuracy", "mcc")
@@ -238,6 +242,9 @@ def evidence(
         "per_class": classes,
         "calibration": classification.assign(temperature=1.5, **errors, **scaled),
         "reliability": pd.concat([classification.assign(scaling=name, **bins) for name in ("before", "after")]),
+        "selective": selective_table(cells, parameters.evaluation.selective_coverages),
+        "risk_coverage": risk_coverage_table(cells),
+        "conformal": conformal_table(cells, parameters.evaluation.conformal_coverage),
         "synthetic_as_test": synthetic_as_test,
         "robustness": pd.concat([robustness.assign(control=False), control]),
         "robustness_curves": pd.concat([robustness.assign(eps=level / 255) for level in (4, 8)]),

@@ -91,6 +91,8 @@ class EvaluationParameters(Block):
     bootstrap_resamples: Count
     margin: Annotated[float, Field(gt=0, lt=1)]
     calibration_bins: Annotated[int, Field(ge=2)]
+    selective_coverages: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], AfterValidator(each_once)]
+    conformal_coverage: Annotated[float, Field(gt=0, lt=1)]
     attacks: Annotated[tuple[Attack, ...], AfterValidator(each_once)]
     attack_cells: CellsParameters
     attack_images: Count

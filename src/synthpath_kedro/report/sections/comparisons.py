@@ -30,8 +30,8 @@ IN_FULL = (
     "alone, is shown for orientation: it is the median p of the replicates and ignores the training seed."
 )
 BY_METRIC = (
-    "The same analysis for every metric, with 95 % intervals of each comparison by itself. Holm's adjustment runs over "
-    "the claims and over the controls of one metric. A Brier score is an error: less is better."
+    "The same analysis for the other metrics, with 95 % intervals of each comparison by itself. Holm's adjustment runs "
+    "over the claims and over the controls of one metric. Brier score and NLL stand with the calibration."
 )
 BY_CLASS = (
     "Change of each class's recall, with its verdict where there is evidence. Holm's adjustment runs over all classes "
@@ -52,7 +52,7 @@ def _build(evidence: Evidence) -> SectionContent:
         tables = [
             _verdicts(accuracy, _about(evidence["generator_cards"])),
             _in_full(accuracy, unit),
-            _by_metric(comparison),
+            verdicts_by_metric(comparison, errors=False, title="Verdicts by metric", caption=BY_METRIC),
             _by_class(comparison),
         ]
         return SectionContent(tables=tables)
@@ -99,7 +99,8 @@ def _in_full(comparison: "pd.DataFrame", unit: str) -> "PlainTable":
     return _named(comparison, rows, title="Comparisons in full", caption=IN_FULL.format(unit=unit), folded=True)
 
 
-def _by_metric(comparison: "pd.DataFrame") -> "PlainTable":
+def verdicts_by_metric(comparison: "pd.DataFrame", *, errors: bool, title: str, caption: str) -> "PlainTable":
+    """Verdicts of every metric but accuracy: of those where less is better (``errors``), or of the others."""
     import pandas as pd
 
     from synthpath_kedro.evaluation.comparison_tables import ACCURACY
@@ -109,7 +110,7 @@ def _by_metric(comparison: "pd.DataFrame") -> "PlainTable":
     parts = [
         (metric.label, comparison[comparison["metric"] == metric.name])
         for metric in TESTED_METRICS.values()
-        if metric.name != ACCURACY
+        if metric.name != ACCURACY and metric.is_error == errors
     ]
     rows = [
         {
@@ -122,7 +123,7 @@ def _by_metric(comparison: "pd.DataFrame") -> "PlainTable":
         for row in _rows(part)
     ]
     table = pd.concat([part for _, part in parts])
-    return _named(table, rows, title="Verdicts by metric", caption=BY_METRIC, folded=True)
+    return _named(table, rows, title=title, caption=caption, folded=True)
 
 
 def _by_class(comparison: "pd.DataFrame") -> "PlainTable":

@@ -66,6 +66,24 @@ def tabulate_reliability(cells: list[CellResults], params: EvaluationParameters)
     return reliability_tables(_predictions(cells), params.calibration_bins)
 
 
+def tabulate_selective(cells: list[CellResults], params: EvaluationParameters) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.selective_tables import selective_table
+
+    return selective_table(_predictions(cells), params.selective_coverages)
+
+
+def tabulate_risk_coverage(cells: list[CellResults]) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.selective_tables import risk_coverage_table
+
+    return risk_coverage_table(_predictions(cells))
+
+
+def tabulate_conformal(cells: list[CellResults], params: EvaluationParameters) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.conformal_tables import conformal_table
+
+    return conformal_table(_predictions(cells), params.conformal_coverage)
+
+
 def tabulate_synthetic_as_test(cells: list[CellResults]) -> pd.DataFrame:
     """How cells that were trained without synthetic images classify every synthetic set."""
     from synthpath_kedro.evaluation.classification_tables import synthetic_as_test_table
