@@ -62,7 +62,7 @@ def test_a_really_over_fitted_denoiser_gives_its_training_images_away(diffusion_
     from synthpath_kedro.data.sources.phantom import render_phantom
     from synthpath_kedro.diffusion.checkpoint import load_denoiser
     from synthpath_kedro.diffusion.training import train_denoiser
-    from synthpath_kedro.metrics.privacy import membership_inference
+    from synthpath_kedro.metrics.membership import ScoredImages, membership_inference
     from synthpath_kedro.parameters import PhantomParameters
 
     splits = render_phantom(PhantomParameters(n_train=18, n_val=18, n_test=18, stain_shift=0.0), 16, 0)
@@ -77,6 +77,8 @@ def test_a_really_over_fitted_denoiser_gives_its_training_images_away(diffusion_
     again_and_again = splits.train.select(np.tile(np.arange(18), 20))
     trained = train_denoiser(again_and_again, splits.val, params, 0, tmp_path / "scratch")
     denoiser = load_denoiser(trained.checkpoint)
-    losses = [image_losses(denoiser, part.images, part.labels, 8, 18, 0) for part in (splits.train, splits.test)]
-    found = membership_inference(*losses)
-    assert found.low > 0.5
+    train, held_out = (
+        ScoredImages(image_losses(denoiser, part.images, part.labels, 8, 18, 0), part.labels)
+        for part in (splits.train, splits.test)
+    )
+    assert membership_inference(train, held_out).auc.low > 0.5

@@ -1,4 +1,4 @@
-"""Whether the synthetic images or their denoiser give training images away, as one table."""
+"""Whether the synthetic images give training images away, as one table."""
 
 from typing import Any
 
@@ -7,15 +7,9 @@ import pandas as pd
 
 from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.evaluation.training_search import HELD_OUT, SPACES, SYNTHETIC, read_found
-from synthpath_kedro.metrics.privacy import membership_inference, near_duplicates
+from synthpath_kedro.metrics.privacy import near_duplicates
 
-NEAR_DUPLICATES, MEDIAN_DISTANCE, AUTHENTICITY, MEMBERSHIP = (
-    "near_duplicates",
-    "median_distance",
-    "authenticity",
-    "membership_auc",
-)
-LOSS = "denoiser loss"
+NEAR_DUPLICATES, MEDIAN_DISTANCE, AUTHENTICITY = "near_duplicates", "median_distance", "authenticity"
 
 COLUMNS = (
     *("set", "measure", "space", "n", "suspects", "upper_bound", "p", "alarm"),
@@ -23,25 +17,22 @@ COLUMNS = (
 )
 
 
-def privacy_table(nearest: Artifact, set_name: str, losses: Artifact | None = None) -> pd.DataFrame:
+def privacy_table(nearest: Artifact, set_name: str) -> pd.DataFrame:
     """One row per space and measure of one synthetic set.
 
     Args:
         nearest: ``training_search.to_tensors`` of synthetic and held-out images in pixels and in features; its card
             holds ``n_train`` by space, the ``extractor`` and its ``weights``.
         set_name: of the synthetic set.
-        losses: of the set's denoiser: ``real_train`` and ``real_val`` float64 [n]; None for a set of another origin.
 
     Returns:
-        Columns ``set, measure`` (near_duplicates, median_distance, authenticity, membership_auc), ``space`` (pixels,
-        features, denoiser loss), ``n`` synthetic images, ``suspects`` (near-duplicates), ``upper_bound`` (nan),
+        Columns ``set, measure`` (near_duplicates, median_distance, authenticity), ``space`` (pixels, features),
+        ``n`` synthetic images, ``suspects`` (near-duplicates), ``upper_bound`` (nan),
         ``p, alarm`` (true, false, or missing where the measure has none), then ``value``, the same for held-out real
-        images in ``held_out`` (for the AUC: 0.5), the 95 % interval ``ci_low, ci_high``, the near-duplicates'
+        images in ``held_out``, the 95 % interval ``ci_low, ci_high``, the near-duplicates'
         ``threshold, n_train, n_held_out, extractor, weights``. Pixel distances are RMS differences in gray levels.
     """
     rows = [row for space in SPACES for row in _of_space(nearest, space)]
-    if losses is not None:
-        rows.append(_membership(losses))
     table = pd.DataFrame(rows).assign(set=set_name, upper_bound=np.nan).reindex(columns=list(COLUMNS))
     return table.astype({"n": "Int64", "suspects": "Int64", "alarm": "boolean"})
 
@@ -81,20 +72,3 @@ def _of_space(nearest: Artifact, space: str) -> list[dict[str, Any]]:
             "held_out": float(held_out.authentic.mean()),
         },
     ]
-
-
-def _membership(losses: Artifact) -> dict[str, Any]:
-    found = membership_inference(losses.tensors["real_train"], losses.tensors["real_val"])
-    return {
-        "space": LOSS,
-        "measure": MEMBERSHIP,
-        "extractor": "",
-        "weights": "",
-        "n_train": found.n_train,
-        "n_held_out": found.n_held_out,
-        "value": found.auc,
-        "held_out": 0.5,
-        "ci_low": found.low,
-        "ci_high": found.high,
-        "alarm": bool(found.low > 0.5),
-    }
