@@ -108,7 +108,7 @@ def measure_denoiser_losses(
     seed: int,
     autoencoder: Artifact | None = None,
 ) -> Artifact:
-    """The denoiser's loss on training and on held-out images, one number per image: the mean over all denoisers.
+    """The denoiser's loss on clean training and held-out images, one number per image: the mean over all denoisers.
 
     Beside it are the image's class and, where it is known, its patient or slide, within which losses are compared.
     """
@@ -124,7 +124,7 @@ def measure_denoiser_losses(
     for name, images in (("real_train", real_train), ("real_val", real_val)):
         chosen = images.select(stratified_subset(images.labels, privacy.loss_images, seed))
         losses = [
-            image_losses(network, chosen.images, chosen.labels, privacy.loss_levels, params.batch_size, seed, encoder)
+            image_losses(network, chosen.images, chosen.labels, privacy.loss_levels, params.batch_size, encoder)
             for network in networks
         ]
         tensors |= to_tensors(name, np.mean(losses, axis=0), chosen)
