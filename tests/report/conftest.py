@@ -156,6 +156,8 @@ def privacy_of(*sets, membership=True):
             auc = {"measure": "membership_auc", "space": "denoiser loss", "n_train": 20, "n_held_out": 30, "value": 0.6}
             ends = {"ci_low": 0.5, "ci_high": 0.7, "held_out": 0.5, "p": np.nan, "n": pd.NA, "suspects": pd.NA}
             rows.append({"set": name} | shared | auc | ends)
+            tpr = {"measure": "membership_tpr", "value": 0.02, "held_out": 0.01, "ci_low": 0.0, "ci_high": 0.04}
+            rows.append(rows[-1] | tpr)
     table = pd.DataFrame(rows).reindex(columns=[*rows[0], "ci_low", "ci_high"] if not membership else None)
     return table.astype({"alarm": "boolean", "n": "Int64", "suspects": "Int64"})
 

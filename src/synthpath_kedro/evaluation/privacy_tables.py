@@ -1,4 +1,4 @@
-"""Whether the synthetic images or their denoiser give training images away, as one table."""
+"""Whether the synthetic images give training images away, as one table."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,16 +15,9 @@ from synthpath_kedro.evaluation.training_search import (
     count_suspects,
     read_found,
 )
-from synthpath_kedro.metrics.privacy import membership_inference
 
-NEAR_DUPLICATES, RELATIVE_DISTANCE, AUTHENTICITY, MEMBERSHIP = (
-    "near_duplicates",
-    "relative_distance",
-    "authenticity",
-    "membership_auc",
-)
+NEAR_DUPLICATES, RELATIVE_DISTANCE, AUTHENTICITY = "near_duplicates", "relative_distance", "authenticity"
 ANY_SPACE = "any"
-LOSS = "denoiser loss"
 
 COLUMNS = (
     *("set", "measure", "space", "n", "suspects", "upper_bound", "p", "alarm"),
@@ -32,27 +25,24 @@ COLUMNS = (
 )
 
 
-def privacy_table(nearest: Artifact, set_name: str, losses: Artifact | None = None) -> pd.DataFrame:
+def privacy_table(nearest: Artifact, set_name: str) -> pd.DataFrame:
     """One row per space and measure of one synthetic set, the count over all spaces first.
 
     Args:
         nearest: ``training_search.to_tensors`` of synthetic and held-out images; its card holds ``n_train`` by space,
             the ``extractor`` and its ``weights``.
         set_name: of the synthetic set.
-        losses: of the set's denoiser: ``real_train`` and ``real_val`` float64 [n]; None for a set of another origin.
 
     Returns:
-        Columns ``set, measure`` (near_duplicates, relative_distance, authenticity, membership_auc), ``space`` (any,
-        pixels, features, denoiser loss), ``n`` synthetic images examined, ``suspects`` (near-duplicates),
+        Columns ``set, measure`` (near_duplicates, relative_distance, authenticity), ``space`` (any, pixels,
+        features), ``n`` synthetic images examined, ``suspects`` (near-duplicates),
         ``upper_bound`` of their share in the whole set, ``p, alarm`` (of the count over all spaces; missing where the
-        measure has none), then ``value`` (share of suspects, median relative distance, share authentic, AUC), the same
-        for held-out real images in ``held_out`` (for the AUC: 0.5), the 95 % interval ``ci_low, ci_high``, and
+        measure has none), then ``value`` (share of suspects, median relative distance, share authentic), the same
+        for held-out real images in ``held_out``, the 95 % interval ``ci_low, ci_high`` (nan), and
         ``n_train, n_held_out, extractor, weights``.
     """
     found = read_found(nearest)
     rows = [_of_any(found, nearest), *(row for space in SPACES for row in _of_space(found[space], space, nearest))]
-    if losses is not None:
-        rows.append(_membership(losses))
     table = pd.DataFrame(rows).assign(set=set_name).reindex(columns=list(COLUMNS))
     return table.astype({"n": "Int64", "suspects": "Int64", "alarm": "boolean"})
 
@@ -111,20 +101,3 @@ def _of_space(found: Mapping[str, Found], space: str, nearest: Artifact) -> list
 
 def _network(nearest: Artifact) -> dict[str, Any]:
     return {"extractor": nearest.card["extractor"], "weights": nearest.card["weights"]}
-
-
-def _membership(losses: Artifact) -> dict[str, Any]:
-    found = membership_inference(losses.tensors["real_train"], losses.tensors["real_val"])
-    return {
-        "space": LOSS,
-        "measure": MEMBERSHIP,
-        "extractor": "",
-        "weights": "",
-        "n_train": found.n_train,
-        "n_held_out": found.n_held_out,
-        "value": found.auc,
-        "held_out": 0.5,
-        "ci_low": found.low,
-        "ci_high": found.high,
-        "alarm": bool(found.low > 0.5),
-    }

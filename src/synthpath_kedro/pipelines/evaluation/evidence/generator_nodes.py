@@ -121,22 +121,26 @@ def measure_denoiser_losses(
     seed: int,
     autoencoder: Artifact | None = None,
 ) -> Artifact:
-    """The denoiser's loss on training and on held-out images, one number per image: the mean over all denoisers."""
+    """The denoiser's loss on clean training and held-out images, one number per image: the mean over all denoisers.
+
+    Beside it are the image's class and, where it is known, its patient or slide, within which losses are compared.
+    """
     from synthpath_kedro.diffusion.autoencoder import load_encoder
     from synthpath_kedro.diffusion.checkpoint import load_denoiser, split_replicates
     from synthpath_kedro.diffusion.membership import image_losses
+    from synthpath_kedro.evaluation.membership_table import to_tensors
 
     check_same_data({"denoiser": denoiser.card, "real_train": real_train.card, "real_val": real_val.card})
     encoder, privacy = load_encoder(autoencoder), params.privacy
     networks = [load_denoiser(one, encoder=encoder) for one in split_replicates(denoiser)]
-    tensors = {}
+    tensors: dict[str, np.ndarray] = {}
     for name, images in (("real_train", real_train), ("real_val", real_val)):
         chosen = images.select(stratified_subset(images.labels, privacy.loss_images, seed))
         losses = [
-            image_losses(network, chosen.images, chosen.labels, privacy.loss_levels, params.batch_size, seed, encoder)
+            image_losses(network, chosen.images, chosen.labels, privacy.loss_levels, params.batch_size, encoder)
             for network in networks
         ]
-        tensors[name] = np.mean(losses, axis=0)
+        tensors |= to_tensors(name, np.mean(losses, axis=0), chosen)
     kept = {key: denoiser.card.get(key) for key in ("prepared", "phantom")}
     return Artifact(tensors, kept | {"checkpoint": denoiser.card["digest"], "loss_levels": privacy.loss_levels})
 
@@ -147,17 +151,18 @@ def tabulate_privacy(denoiser_losses: Artifact | None = None, **nearest: Artifac
     Raises:
         InputError: a set was sampled from another denoiser than the one whose losses are given.
     """
+    from synthpath_kedro.evaluation.membership_table import membership_table
     from synthpath_kedro.evaluation.privacy_tables import privacy_table
 
     cards = {f"nearest training images of {name}": one.card for name, one in nearest.items()}
     losses = {} if denoiser_losses is None else {"denoiser losses": denoiser_losses.card}
     check_same_data(cards | losses)
-    return _stacked(
-        [
-            privacy_table(one, name, denoiser_losses if one.card.get("checkpoint") else None)
-            for name, one in nearest.items()
-        ]
-    )
+    tables = []
+    for name, one in nearest.items():
+        tables.append(privacy_table(one, name))
+        if denoiser_losses is not None and one.card.get("checkpoint"):
+            tables.append(membership_table(denoiser_losses, name))
+    return _stacked(tables)
 
 
 def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
