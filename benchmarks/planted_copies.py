@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def _pool(train: LabeledImages) -> LabeledImages:
-    labels = np.random.default_rng(0).permutation(np.arange(9000) % 9)
+    labels = np.random.default_rng(0).permutation(np.arange(5400) % 9)
     return LabeledImages(render_tiles(labels, train.image_size, (1, 2, 3), 0.0), labels, train.class_names)
 
 
@@ -82,9 +82,9 @@ def _joined(data: object) -> LabeledImages:
 
 
 def _count(everything: Searched, shares: tuple | None, seed: int, evaluation: object) -> object:
-    """Suspects among a third of the images drawn; 540 training and 180 held-out ones where there are as many."""
+    """Of 270 images, after 270 training and 90 held-out ones; where there are not thousands, of what there is."""
     n = len(everything.images)
-    n_train, n_held_out, n_synthetic = (540, 180, 540) if n >= 9000 else (n // 2, n // 8, n - n // 2 - n // 8)
+    n_train, n_held_out, n_synthetic = (270, 90, 270) if n >= 5000 else (n // 2, n // 8, n - n // 2 - n // 8)
     rng, left = np.random.default_rng(seed), np.ones(n, bool)
     of_real, of_synthetic = shares or (None, None)
     wanted = ((n_train, of_real), (n_held_out, of_real), (n_synthetic, of_synthetic))
