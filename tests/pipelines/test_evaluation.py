@@ -18,6 +18,7 @@ from synthpath_kedro.diffusion.checkpoint import denoiser_artifact, join_replica
 from synthpath_kedro.diffusion.denoiser import make_denoiser
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.evaluation.cell_results import CellResults
+from synthpath_kedro.evaluation.robustness_tables import masking_table
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.pipelines import evaluation
 from synthpath_kedro.pipelines.classification.nodes import train_classifier
@@ -192,13 +193,19 @@ def classifier(splits: Splits, parameters: Parameters, tmp_path: Path) -> Artifa
 def test_what_the_attacked_images_were_before_is_taken_from_the_predictions(
     classifier: Artifact, splits: Splits, synthetic: SyntheticSet, parameters: Parameters
 ) -> None:
-    params = parameters.evaluation.model_copy(update={"attack_images": 6})
+    params = parameters.evaluation.model_copy(update={"attack_images": 6, "masking_images": 4})
     sets = {"diffusion": synthetic}
     predicted, _ = predict_cell(classifier, splits.val, splits.test, sets, params, 0, cell=cell("cnn", "real"))
     attacked = attack_cell(classifier, predicted, splits.test, params, 0)
     assert attacked.tensors["clean"].shape == attacked.tensors["fgsm"].shape == (2, 6, 3)
     known = {row.tobytes() for row in predicted.tensors["real_test"][0]}
     assert all(row.tobytes() in known for row in attacked.tensors["clean"][0])
+    checks = {
+        name: attacked.tensors[f"masking.{name}"].shape for name in ("one_step", "iterated", "large", "black_box")
+    }
+    assert checks == dict.fromkeys(checks, (4, 3))
+    (row,) = masking_table([attacked]).to_dict("records")
+    assert (row["replicate"], row["n"]) == (0, 4)
     assert attack_cell(classifier, MISSING, splits.test, params, 0) is MISSING
 
 

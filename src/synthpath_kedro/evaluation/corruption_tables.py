@@ -10,14 +10,14 @@ from jaxtyping import Float
 from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.data.cell_metadata import CorruptedMetadata
 from synthpath_kedro.errors import InputError
-from synthpath_kedro.evaluation.attack_suite import CLEAN, LABELS
+from synthpath_kedro.evaluation.attack_suite import CLEAN, GROUPS, LABELS
 from synthpath_kedro.evaluation.comparison_tables import KEYS, Cells, denoisers_of, identity_of_pair, paired
 from synthpath_kedro.evaluation.rows import as_table, identify
 from synthpath_kedro.metrics.pseudo_values import correctness
 from synthpath_kedro.metrics.significance import Comparison, judge
 from synthpath_kedro.study.corruptions import CORRUPTIONS
 
-ROWS, GROUPS = "rows", "groups"
+ROWS = "rows"
 MEAN = "mean"
 """Stands for the mean over all corruptions in the place of a corruption's name."""
 CORRUPTED_ACCURACY, CHANGE = "corrupted_accuracy", "corruption_change"

@@ -126,7 +126,15 @@ def attack_cell(
     Raises:
         InputError: the predictions are another classifier's.
     """
-    from synthpath_kedro.evaluation.attack_suite import CLEAN, CURVE_ROWS, LABELS, attack_suite
+    from synthpath_kedro.evaluation.attack_suite import (
+        CLEAN,
+        CURVE_ROWS,
+        GROUPS,
+        LABELS,
+        MASKING_ROWS,
+        attack_suite,
+        masking_suite,
+    )
 
     if classifier is MISSING or predictions is MISSING:
         return MISSING
@@ -139,9 +147,8 @@ def attack_cell(
     chosen = stratified_subset(real_test.labels, params.attack_images, seed)
     images = real_test.select(chosen)
     curve_rows = stratified_subset(images.labels, params.epsilon_sweep_images, seed)
-    replicates = [
-        attack_suite(model, images.images, images.labels, curve_rows, params, seed) for model in _load(classifier)
-    ]
+    models = _load(classifier)
+    replicates = [attack_suite(model, images.images, images.labels, curve_rows, params, seed) for model in models]
     probabilities = {name: np.stack([replicate[name] for replicate in replicates]) for name in replicates[0]}
     known_of_cell = metadata.model_copy(update={"classifier": classifier.digest}).to_json()
     attacked = AttackedMetadata(
@@ -152,6 +159,12 @@ def attack_cell(
         bim_steps=params.bim_steps,
     )
     known = {CLEAN: predictions.tensors["real_test"][:, chosen], LABELS: images.labels, CURVE_ROWS: curve_rows}
+    if images.groups is not None:
+        known[GROUPS] = images.groups
+    if params.attacks:
+        rows = stratified_subset(images.labels, params.masking_images, seed)
+        checks = masking_suite(models[0], images.images[rows], images.labels[rows], params, seed)
+        known |= {MASKING_ROWS: rows, **checks}
     return Artifact(probabilities | known, attacked.to_json())
 
 
@@ -169,9 +182,9 @@ def corrupt_cell(
     Raises:
         InputError: the predictions are another classifier's.
     """
-    from synthpath_kedro.evaluation.attack_suite import CLEAN, LABELS
+    from synthpath_kedro.evaluation.attack_suite import CLEAN, GROUPS, LABELS
     from synthpath_kedro.evaluation.corruption_suite import corruption_suite
-    from synthpath_kedro.evaluation.corruption_tables import GROUPS, ROWS
+    from synthpath_kedro.evaluation.corruption_tables import ROWS
 
     if classifier is MISSING or predictions is MISSING or not params.corruptions:
         return MISSING

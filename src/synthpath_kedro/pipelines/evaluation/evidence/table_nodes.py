@@ -97,6 +97,18 @@ def tabulate_robustness_curves(cells: list[CellResults]) -> pd.DataFrame:
     return robustness_curves(_attacked(cells))
 
 
+def tabulate_attack_summary(cells: list[CellResults]) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.robustness_tables import attack_summary_table
+
+    return attack_summary_table(_attacked(cells))
+
+
+def tabulate_masking(cells: list[CellResults]) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.robustness_tables import masking_table
+
+    return masking_table(_attacked(cells))
+
+
 def tabulate_corruptions(cells: list[CellResults]) -> pd.DataFrame:
     """Accuracy at each level of each corruption.
 
