@@ -88,7 +88,7 @@ def test_class_names_and_captions_are_escaped(evidence, rendered):
 
 def test_every_figure_has_its_alternative_text_and_its_size(evidence, rendered):
     images = Page(rendered(evidence)).all("img")
-    assert len(images) == 18
+    assert len(images) == 20
     for image in images:
         assert image["alt"]
         png = base64.b64decode(image["src"].partition(",")[2])
