@@ -228,7 +228,7 @@ def test_a_phantom_is_marked_in_red_at_the_top_at_every_table_and_at_every_figur
     tag = '<span class="tag">Digital phantom, not tissue</span>'
     headings = re.findall(r"<h3[^>]*>.*?</h3>|<h4>.*?</h4>|<summary>.*?</summary>", html)
     captions = re.findall(r"<figcaption>.*?</figcaption>", html)
-    assert len(captions) == 18
+    assert len(captions) == 20
     assert all(tag in part for part in (*headings, *captions))
     assert '<p class="alarm"><strong>Digital phantom, not tissue.</strong>' in html
     assert "phantom, not tissue" not in rendered(evidence)
