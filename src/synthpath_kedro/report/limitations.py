@@ -146,7 +146,11 @@ def _left_out(parameters: "Parameters") -> Iterator[Note]:
 
     study, cells = parameters.classification, study_cells(parameters)
     parts = []
-    for key, what in (("attack_cells", "attacked"), ("tsne_cells", "embedded by t-SNE")):
+    for key, what in (
+        ("attack_cells", "attacked"),
+        ("corruption_cells", "tested on corrupted images"),
+        ("tsne_cells", "embedded by t-SNE"),
+    ):
         n = len(study_cells(parameters, getattr(parameters.evaluation, key)))
         if n < len(cells):
             parts.append(f"{n} of {len(cells)} cells are {what} (evaluation.{key})")

@@ -67,7 +67,7 @@ def _verdicts(comparison: "pd.DataFrame", about: str) -> "PlainTable":
     reach = max(MIN_REACH, min(float(ends.max()), TYPICAL_REACH * float(ends.median())))
     rows = [
         {
-            "verdict": _verdict(row),
+            "verdict": verdict(row),
             "difference": Fixed(row["difference"], signed=True),
             "95 % interval": Range(row["ci_low"], row["ci_high"], signed=True),
             "worse \N{EN DASH} better": IntervalPlot(row["difference"], row["ci_low"], row["ci_high"], reach),
@@ -78,7 +78,7 @@ def _verdicts(comparison: "pd.DataFrame", about: str) -> "PlainTable":
     ]
     arrows = ARROWS if (comparison["difference"].abs() > reach).any() else ""
     caption = TESTED.format(margin=f"{comparison['margin'].iloc[0]:g}", arrows=arrows, about=about)
-    return _named(comparison, rows, title="Test accuracy against the baseline", caption=caption)
+    return named(comparison, rows, title="Test accuracy against the baseline", caption=caption)
 
 
 def _in_full(comparison: "pd.DataFrame", unit: str) -> "PlainTable":
@@ -96,7 +96,7 @@ def _in_full(comparison: "pd.DataFrame", unit: str) -> "PlainTable":
         }
         for row in _rows(comparison)
     ]
-    return _named(comparison, rows, title="Comparisons in full", caption=IN_FULL.format(unit=unit), folded=True)
+    return named(comparison, rows, title="Comparisons in full", caption=IN_FULL.format(unit=unit), folded=True)
 
 
 def verdicts_by_metric(comparison: "pd.DataFrame", *, errors: bool, title: str, caption: str) -> "PlainTable":
@@ -115,7 +115,7 @@ def verdicts_by_metric(comparison: "pd.DataFrame", *, errors: bool, title: str, 
     rows = [
         {
             "metric": label,
-            "verdict": _verdict(row),
+            "verdict": verdict(row),
             "difference": Interval(row["difference"], row["ci_low"], row["ci_high"], signed=True),
             "adjusted p": PValue(row["p_adjusted"]),
         }
@@ -123,7 +123,7 @@ def verdicts_by_metric(comparison: "pd.DataFrame", *, errors: bool, title: str, 
         for row in _rows(part)
     ]
     table = pd.concat([part for _, part in parts])
-    return _named(table, rows, title=title, caption=caption, folded=True)
+    return named(table, rows, title=title, caption=caption, folded=True)
 
 
 def _by_class(comparison: "pd.DataFrame") -> "PlainTable":
@@ -132,7 +132,7 @@ def _by_class(comparison: "pd.DataFrame") -> "PlainTable":
     recall = comparison[comparison["metric"].str.startswith(RECALL)]
     by_cell = recall.groupby(["model", "regime", "set"], sort=False)
     rows = [{row["metric"].removeprefix(RECALL): _change(row) for row in _rows(of_cell)} for _, of_cell in by_cell]
-    return _named(by_cell.head(1), rows, title="Recall by class", caption=BY_CLASS, folded=True)
+    return named(by_cell.head(1), rows, title="Recall by class", caption=BY_CLASS, folded=True)
 
 
 def _differences(differences: "pd.DataFrame") -> "PlainTable":
@@ -149,10 +149,10 @@ def _differences(differences: "pd.DataFrame") -> "PlainTable":
         for row in _rows(differences)
     ]
     title = "Test accuracy against the baseline"
-    return _named(differences, rows, title=title, caption=UNTESTED)
+    return named(differences, rows, title=title, caption=UNTESTED)
 
 
-def _named(table: "pd.DataFrame", rows: list[dict[str, Any]], **attributes: Any) -> "PlainTable":
+def named(table: "pd.DataFrame", rows: list[dict[str, Any]], **attributes: Any) -> "PlainTable":
     """``rows`` with the model and the comparison in front; a line above each comparison."""
     from synthpath_kedro.report.summary import comparison_label
     from synthpath_kedro.report.tables import plain_table
@@ -178,7 +178,7 @@ def _words(row: dict[str, Any]) -> str:
     return f"{words}: {row['reason']}" if row["reason"] else words
 
 
-def _verdict(row: dict[str, Any]) -> "Verdict":
+def verdict(row: dict[str, Any]) -> "Verdict":
     from synthpath_kedro.report.values import Verdict
 
     return Verdict(_words(row), row["verdict"] if row["verdict"] in ("helps", "hurts") else "")

@@ -45,6 +45,14 @@ def _cell_tables(grid: Grid) -> list[Node]:
         "synthetic_as_test": (tables.tabulate_synthetic_as_test, ["cells"]),
         "robustness": (tables.tabulate_robustness, ["cells"]),
         "robustness_curves": (tables.tabulate_robustness_curves, ["cells"]),
+        "attack_summary": (tables.tabulate_attack_summary, ["cells"]),
+        "masking": (tables.tabulate_masking, ["cells"]),
+        "corruptions": (tables.tabulate_corruptions, ["cells"]),
+        "corruption_means": (tables.tabulate_corruption_means, ["cells"]),
+        "corruption_comparison": (
+            bound(tables.tabulate_corruption_comparison, oracles=grid.oracles),
+            ["cells", PARAMS],
+        ),
         "knn_mixing": (tables.tabulate_knn_mixing, ["cells", PARAMS]),
         "cost": (tables.tabulate_cost, cost),
         "generators": (

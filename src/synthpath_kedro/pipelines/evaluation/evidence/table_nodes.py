@@ -115,6 +115,44 @@ def tabulate_robustness_curves(cells: list[CellResults]) -> pd.DataFrame:
     return robustness_curves(_attacked(cells))
 
 
+def tabulate_attack_summary(cells: list[CellResults]) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.robustness_tables import attack_summary_table
+
+    return attack_summary_table(_attacked(cells))
+
+
+def tabulate_masking(cells: list[CellResults]) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.robustness_tables import masking_table
+
+    return masking_table(_attacked(cells))
+
+
+def tabulate_corruptions(cells: list[CellResults]) -> pd.DataFrame:
+    """Accuracy at each level of each corruption.
+
+    Raises:
+        InputError: a cell's images were corrupted for another classifier than predicted them.
+    """
+    from synthpath_kedro.evaluation.corruption_tables import corruptions_table
+
+    return corruptions_table(_corrupted(cells))
+
+
+def tabulate_corruption_means(cells: list[CellResults]) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.corruption_tables import corruption_means_table
+
+    return corruption_means_table(_corrupted(cells))
+
+
+def tabulate_corruption_comparison(
+    cells: list[CellResults], params: EvaluationParameters, *, oracles: tuple[str, ...]
+) -> pd.DataFrame:
+    """Every regime against its baseline on corrupted images."""
+    from synthpath_kedro.evaluation.corruption_tables import corruption_comparison_table
+
+    return corruption_comparison_table(_corrupted(cells), params.margin, oracles)
+
+
 def tabulate_knn_mixing(cells: list[CellResults], params: EvaluationParameters) -> pd.DataFrame:
     from synthpath_kedro.evaluation.feature_space_tables import knn_mixing_table
 
@@ -152,9 +190,15 @@ def _predictions(cells: list[CellResults]) -> list[Artifact]:
 
 
 def _attacked(cells: list[CellResults]) -> list[Artifact]:
-    for one in cells:
-        if one.attacked is not None:
-            name = one.cell.name
-            cards = {f"attacked images of {name}": one.attacked.card, f"predictions of {name}": one.predictions.card}
-            check_same_classifier(cards)
-    return [one.attacked for one in cells if one.attacked is not None]
+    return [_of_predictions(one, one.attacked, "attacked") for one in cells if one.attacked is not None]
+
+
+def _corrupted(cells: list[CellResults]) -> list[Artifact]:
+    return [_of_predictions(one, one.corrupted, "corrupted") for one in cells if one.corrupted is not None]
+
+
+def _of_predictions(one: CellResults, made: Artifact, what: str) -> Artifact:
+    """``made``, of the classifier that predicted."""
+    name = one.cell.name
+    check_same_classifier({f"{what} images of {name}": made.card, f"predictions of {name}": one.predictions.card})
+    return made
