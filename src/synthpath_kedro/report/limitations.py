@@ -61,15 +61,15 @@ def _phantom(card: "DataCard") -> Iterator[Note]:
 
 
 def _near_duplicates(privacy: "pd.DataFrame | None") -> Iterator[Note]:
-    if privacy is None:
-        return
-    counted = privacy[(privacy["measure"] == "near_duplicates") & privacy["alarm"].fillna(value=False)]
-    for name, suspects, n in counted[["set", "suspects", "n"]].itertuples(index=False):
-        text = (
-            f"{suspects:,} of {n:,} images examined of the set {name} are near-duplicates of training images: look at "
-            "the pairs below before the images or their generator are shared."
-        )
-        yield Note(text, "Near-duplicates of training images", grave=True)
+    from synthpath_kedro.evaluation.rows import records
+
+    for row in records(privacy) if privacy is not None else []:
+        if row["measure"] == "near_duplicates" and row["space"] == "any" and row["alarm"]:
+            text = (
+                f"{int(row['suspects']):,} of {int(row['n']):,} images examined of the set {row['set']} are near-"
+                "duplicates of training images: look at the pairs before the images or their generator are shared."
+            )
+            yield Note(text, "Near-duplicates of training images", grave=True)
 
 
 def _random_weights(classification: "pd.DataFrame | None") -> Iterator[Note]:

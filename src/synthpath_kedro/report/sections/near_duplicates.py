@@ -87,9 +87,10 @@ def _finding(row: Mapping[str, Any]) -> Any:
     if row["measure"] != "near_duplicates":
         return ""
     at_most = f"at most {100 * row['upper_bound']:.2g} % of the set" if row["space"] == "any" else ""
-    if not row["suspects"]:
-        return "; ".join(filter(None, [f"none among {row['n']:,} examined", at_most]))
-    found = "; ".join(filter(None, [f"{row['suspects']:,} of {row['n']:,} examined", at_most]))
+    suspects, examined = int(row["suspects"]), int(row["n"])
+    if not suspects:
+        return "; ".join(filter(None, [f"none among {examined:,} examined", at_most]))
+    found = "; ".join(filter(None, [f"{suspects:,} of {examined:,} examined", at_most]))
     if row["space"] != "any":
         return found
     return Warned(f"near-duplicates found: {found}") if row["alarm"] else f"{found}: look at the pairs"
