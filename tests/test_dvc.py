@@ -19,7 +19,7 @@ from synthpath_kedro.parameters import ClassificationParameters, EvaluationParam
 CELLS = ("cnn-real", "cnn-mixed", "resnet18-real", "resnet18-mixed")
 DECIDES_NOTHING = ("errors.py", "checks.py", "grid.py", "table.py", "loggers.py")
 STUDY_LEVEL = {"bootstrap_resamples", "calibration_bins", "neighbors", "features", "privacy", "margin"}
-STUDY_LEVEL |= {"cross_validation"}
+STUDY_LEVEL |= {"cross_validation", "selective_coverages", "conformal_coverage"}
 
 Run = Callable[..., str]
 

@@ -11,12 +11,14 @@ import torch
 
 from synthpath_kedro.data.regimes import regime_batches
 from synthpath_kedro.data.splits import Splits
+from synthpath_kedro.evaluation.corruption_suite import corrupt_images
 from synthpath_kedro.evaluation.fidelity_measures import MEASURES, Measure
 from synthpath_kedro.evaluation.fidelity_tables import compare_classes, compare_sets
 from synthpath_kedro.generators import Request, generate
 from synthpath_kedro.metrics.robustness import attack_probabilities
 from synthpath_kedro.parameters import SyntheticSetParameters
 from synthpath_kedro.study.attacks import ATTACKS, Attack
+from synthpath_kedro.study.corruptions import CORRUPTIONS, Corruption
 from synthpath_kedro.study.generators import GENERATORS, Generator
 from synthpath_kedro.study.grid import Grid
 from synthpath_kedro.study.regimes import REGIMES, Regime
@@ -25,6 +27,7 @@ from synthpath_kedro.study.table import load_attribute
 
 ENTRIES = {
     "Attack": Attack,
+    "Corruption": Corruption,
     "Generator": Generator,
     "Measure": Measure,
     "Regime": Regime,
@@ -99,8 +102,22 @@ def test_the_example_of_a_sampler_can_be_chosen(example: Callable, synthesis_blo
     assert entry.evaluations(12) == 12
 
 
-def test_the_example_of_a_corruption_darkens_every_image(example: Callable) -> None:
-    entry = example("An attack or corruption")
+def test_the_example_of_a_corruption_marks_the_share_of_the_image_that_is_its_level(
+    example: Callable, evaluation_parameters: Callable
+) -> None:
+    entry = example("A corruption of test images")
+    images = np.full((2, 10, 10, 3), 200, np.uint8)
+    with CORRUPTIONS.extended(entry):
+        params = evaluation_parameters(corruptions=("marker",), corruption_levels={"marker": (0.1, 0.3)})
+    shares = [
+        (corrupt_images(images, np.arange(2), entry, level, seed=0) != 200).all(axis=3).mean()
+        for level in params.levels_of_corruptions["marker"]
+    ]
+    assert shares == pytest.approx([0.1, 0.3])
+
+
+def test_the_example_of_an_attack_darkens_every_image(example: Callable) -> None:
+    entry = example("An attack")
     brightness = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, 2))
     torch.nn.init.constant_(brightness[2].weight[0], 1.0)
     torch.nn.init.constant_(brightness[2].weight[1], -1.0)

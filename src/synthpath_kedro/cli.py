@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import sys
 import warnings
 from collections.abc import Callable
 from importlib import import_module
@@ -14,6 +15,7 @@ from kedro.framework.cli.project import run as kedro_run
 
 from synthpath_kedro.commands.environments import check_environment, find_project
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.stopping import Stopped, stoppable
 
 COMMANDS = "synthpath_kedro.commands"
 STUDY_COMMANDS = ("new", "plan", "pretrain", "use", "check", "see")
@@ -47,13 +49,24 @@ def _accepting_colons(option: click.Parameter) -> click.Parameter:
     return option
 
 
-def explain_input_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Shows a user's mistake as one line instead of a traceback; the exit code is 1."""
+def explain_end(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Ends in one line, and never as if it had succeeded: for a user's mistake, a signal, or a node that just exits.
+
+    The exit code is 1 for a mistake, 143 for SIGTERM and 130 for SIGINT.
+    """
 
     @functools.wraps(command)
     def explained(*args: Any, **kwargs: Any) -> Any:
         try:
-            return command(*args, **kwargs)
+            with stoppable():
+                return command(*args, **kwargs)
+        except Stopped as stop:
+            click.echo(f"Error: {stop}", err=True)
+            sys.exit(stop.exit_code)
+        except SystemExit as end:
+            if end.code not in (None, 0):
+                raise
+            raise click.ClickException("something ended the program before its results were there") from end
         except Exception as error:
             mistake = _find_mistake(error)
             if mistake is None:
@@ -79,7 +92,7 @@ def _check_pipeline_names(names: list[str]) -> None:
         raise InputError(f"unknown pipeline {', '.join(unknown)}; valid: {', '.join((*PIPELINES, *SWEEPS))}")
 
 
-@explain_input_errors
+@explain_end
 def _run(pipeline: str | None, pipelines: list[str], **options: Any) -> Any:
     _check_pipeline_names([*([pipeline] if pipeline else []), *pipelines])
     check_environment(options["env"], find_project())
@@ -107,7 +120,7 @@ class StudyCommands(click.Group):
         if cmd_name not in STUDY_COMMANDS:
             return None
         command = copy.copy(getattr(import_module(f"{COMMANDS}.{cmd_name}"), cmd_name))
-        command.callback = explain_input_errors(command.callback)
+        command.callback = explain_end(command.callback)
         return command
 
 

@@ -114,6 +114,7 @@ def synthesis_parameters():
             "sets": {},
             "oracle_models": (),
             "duplicates": "keep",
+            "reject_copies": False,
             "n_images": 10,
             "allocation": "balanced",
             "counts": None,

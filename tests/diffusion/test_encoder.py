@@ -55,7 +55,7 @@ def test_a_synthetic_set_is_decoded(trained, synthesis_parameters, tmp_path):
 
 def test_single_images_have_a_loss_in_latent_space(trained, tiles):
     denoiser = load_denoiser(trained.checkpoint, encoder=Halved())
-    assert np.isfinite(image_losses(denoiser, tiles.images, tiles.labels, 2, 20, 0, Halved())).all()
+    assert np.isfinite(image_losses(denoiser, tiles.images, tiles.labels, 2, 20, Halved())).all()
 
 
 def test_a_denoiser_of_another_space_is_refused(trained, synthesis_parameters, tmp_path):

@@ -2,8 +2,13 @@ import numpy as np
 import pytest
 
 from synthpath_kedro.data.artifact import Artifact
-from synthpath_kedro.evaluation.calibration_tables import ERRORS, calibration_table, reliability_tables
-from synthpath_kedro.metrics.calibration import calibration_metrics, fit_temperature, scale_temperature
+from synthpath_kedro.evaluation.calibration_tables import calibration_table, reliability_tables
+from synthpath_kedro.metrics.calibration import (
+    CALIBRATION_METRICS,
+    calibration_metrics,
+    fit_temperature,
+    scale_temperature,
+)
 
 
 @pytest.fixture
@@ -26,7 +31,11 @@ def test_the_temperature_is_fitted_on_validation_images_and_scored_on_test_image
         scaled = calibration_metrics(scale_temperature(test, temperature), cell.tensors["real_test_labels"], 10)
         assert row["temperature"] == temperature > 1
         assert row["nll_scaled"] == scaled["nll"] < row["nll"]
-    assert list(table.columns[7:]) == [*ERRORS, "temperature", *(f"{name}_scaled" for name in ERRORS)]
+    assert list(table.columns[7:]) == [
+        *CALIBRATION_METRICS,
+        "temperature",
+        *(f"{name}_scaled" for name in CALIBRATION_METRICS),
+    ]
 
 
 def test_reliability_pools_the_replicates_before_and_after(cell):

@@ -4,7 +4,7 @@ import pytest
 from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.evaluation.comparison_tables import KEYS, accuracy_rows, comparison_table
-from synthpath_kedro.metrics.calibration import brier_score
+from synthpath_kedro.metrics.calibration import brier_score, negative_log_likelihood
 from synthpath_kedro.metrics.classification import classification_metrics
 from synthpath_kedro.metrics.pseudo_values import correctness
 from synthpath_kedro.metrics.significance import Comparison, judge
@@ -30,9 +30,10 @@ def test_the_table_is_the_verdict_procedures_on_the_saved_predictions(prediction
 def test_every_metric_and_the_recall_of_every_class_has_a_row(predictions):
     cells = [predictions("cnn", "real", 6, 7, 6), predictions("cnn", "mixed", 0, 1, 0)]
     table = comparison_table(cells, margin=0.02).set_index("metric")
-    assert list(table.index[:6]) == ["accuracy", "macro_f1", "auc", "balanced_accuracy", "mcc", "brier"]
+    metrics = ["accuracy", "macro_f1", "auc", "balanced_accuracy", "mcc", "brier", "nll"]
+    assert list(table.index[:7]) == metrics
     names, labels = cells[0].card["class_names"], cells[0].tensors["real_test_labels"]
-    assert list(table.index[6:]) == [f"recall/{name}" for name in names]
+    assert list(table.index[7:]) == [f"recall/{name}" for name in names]
     scores = [[classification_metrics(p, labels) for p in cell.tensors["real_test"]] for cell in cells]
     for metric in ("macro_f1", "auc", "balanced_accuracy", "mcc"):
         real, mixed = (np.mean([one[metric] for one in cell]) for cell in scores)
@@ -42,6 +43,24 @@ def test_every_metric_and_the_recall_of_every_class_has_a_row(predictions):
     assert (table.loc[[f"recall/{name}" for name in names], "n"] == np.bincount(labels)).all()
     assert table.loc[f"recall/{names[0]}", "reason"] == "fewer than 10 images"
     assert table["mcnemar_p"].notna().tolist() == [True] + [False] * (len(table) - 1)
+
+
+@pytest.mark.parametrize("name", ["brier", "nll"])
+def test_a_regime_that_lowers_an_error_helps_and_one_that_raises_it_hurts(predictions, name):
+    mistakes = {"real": (6, 5, 6, 5), "mixed": (1, 0, 1, 0), "synthetic": (11, 12, 11, 12)}
+    cells = [predictions("cnn", regime, *errors) for regime, errors in mistakes.items()]
+    for cell in cells:
+        cell.tensors["real_test"] = (cell.tensors["real_test"] + 0.1) / 1.3
+    table = comparison_table(cells, margin=0.02).query("metric == @name").set_index("regime")
+    score = {"brier": brier_score, "nll": negative_log_likelihood}[name]
+    values = {
+        cell.card["regime"]: np.mean([score(p, cell.tensors["real_test_labels"]) for p in cell.tensors["real_test"]])
+        for cell in cells
+    }
+    for regime, verdict in (("mixed", "helps"), ("synthetic", "hurts")):
+        assert table.loc[regime, "difference"] == pytest.approx(values[regime] - values["real"])
+        assert table.loc[regime, "verdict"] == verdict
+    assert table.loc["mixed", "difference"] < 0 < table.loc["synthetic", "difference"]
 
 
 def test_controls_are_a_family_of_their_own(predictions):

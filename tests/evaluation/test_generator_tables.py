@@ -25,8 +25,8 @@ def tables():
         {"set": name, "measure": measure, "space": space, "value": value, "alarm": name == "copies"}
         for name in distances
         for measure, space, value in (
+            ("near_duplicates", "any", 0.3),
             ("near_duplicates", "pixels", 0.1),
-            ("near_duplicates", "features", 0.3),
             ("authenticity", "pixels", 0.9),
         )
         if name != "real_train"
@@ -69,7 +69,7 @@ def test_accuracies_are_means_over_models_not_over_replicates(tables):
     assert best["difference_alone"] == pytest.approx(-0.2)
 
 
-def test_an_alarm_in_any_space_is_an_alarm(tables):
+def test_near_duplicates_and_alarm_are_those_of_all_spaces(tables):
     table = generators_table(*tables).set_index("set")
     assert table["alarm"].to_dict() == {"copies": True, "gan": False, "blurred": False}
     assert set(table["near_duplicates"]) == {0.3}

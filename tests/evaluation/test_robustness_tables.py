@@ -1,8 +1,15 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from synthpath_kedro.data.artifact import Artifact
-from synthpath_kedro.evaluation.robustness_tables import robustness_curves, robustness_table
+from synthpath_kedro.evaluation.robustness_tables import (
+    NO_BETTER,
+    attack_summary_table,
+    masking_table,
+    robustness_curves,
+    robustness_table,
+)
 
 LABELS = np.arange(6) % 3
 RIGHT = np.tile(np.eye(3, dtype=np.float32)[LABELS], (2, 1, 1))
@@ -47,3 +54,39 @@ def test_curves_have_a_row_a_budget_on_the_same_images(attacked):
     assert curves["accuracy"].tolist() == [1, 0]
     assert set(curves["clean_accuracy"]) == {1}
     assert set(curves["n"]) == {3}
+
+
+def test_each_attack_has_its_interval_and_the_budget_that_halves_accuracy(attacked):
+    noise, pgd = attack_summary_table([attacked]).to_dict("records")
+    assert (noise["replicate"], noise["n"], noise["accuracy"], pgd["accuracy"]) == ("all", 6, 1, 0)
+    # 1 of 3 at 1/255, 0 at 8/255: half is in the middle.
+    assert noise["eps_halved"] == pytest.approx(4.5 / 255)
+    assert noise["largest_eps"] == EPS
+    assert np.isnan(pgd["eps_halved"])
+    low, high = stats.binomtest(0, 6).proportion_ci(method="wilson")
+    assert (pgd["ci_low"], pgd["ci_high"]) == pytest.approx((low, high))
+
+
+def checked(attacked, clean=RIGHT, **right):
+    answers = {f"masking.{name}": (RIGHT if stays else WRONG)[0] for name, stays in right.items()}
+    return Artifact(dict(attacked.tensors) | answers | {"clean": clean, "masking_rows": np.arange(6)}, attacked.card)
+
+
+HONEST = {"one_step": False, "iterated": False, "large": False, "black_box": True}
+
+
+def test_masked_gradients_are_told_for_each_cell(attacked):
+    assert masking_table([attacked]).empty  # attacked before there were checks
+    honest, masked, undecided = masking_table(
+        [
+            checked(attacked, **HONEST),
+            checked(attacked, **HONEST | {"iterated": True, "large": True}),
+            checked(attacked, clean=WRONG, **HONEST | {"large": True}),
+        ]
+    ).to_dict("records")
+    assert (honest["replicate"], honest["n"], honest["clean_accuracy"], honest["black_box"]) == (0, 6, 1, 1)
+    assert honest["signs"] == ""
+    assert masked["signs"] == (
+        "a budget of 32/255 still leaves 1.00 of accuracy; one step fools more images than the iterated attack"
+    )
+    assert undecided["signs"] == NO_BETTER

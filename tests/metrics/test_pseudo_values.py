@@ -26,6 +26,7 @@ ORACLES = {
     ),
     "mcc": lambda y, p, w: metrics.matthews_corrcoef(y, p.argmax(1), sample_weight=w),
     "brier": _brier,
+    "nll": lambda y, p, w: metrics.log_loss(y, p, sample_weight=w, labels=range(p.shape[1])),
 }
 
 

@@ -114,7 +114,7 @@ def test_the_simulated_procedure_is_the_reported_one():
     np.testing.assert_allclose(outcomes.differences[0], table["difference"], atol=1e-7)
 
 
-@pytest.mark.parametrize("name", ["macro_f1", "auc", "brier"])
+@pytest.mark.parametrize("name", ["macro_f1", "auc", "brier", "nll"])
 def test_other_metrics_seldom_claim_a_gain_that_is_not_there_even_with_a_rare_class(name):
     rng = np.random.default_rng(0)
     metric, alarms, studies = TESTED_METRICS[name], 0, 150

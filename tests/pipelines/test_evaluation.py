@@ -18,12 +18,14 @@ from synthpath_kedro.diffusion.checkpoint import denoiser_artifact, join_replica
 from synthpath_kedro.diffusion.denoiser import make_denoiser
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.evaluation.cell_results import CellResults
+from synthpath_kedro.evaluation.robustness_tables import masking_table
 from synthpath_kedro.parameters import Parameters
 from synthpath_kedro.pipelines import evaluation
 from synthpath_kedro.pipelines.classification.nodes import train_classifier
 from synthpath_kedro.pipelines.evaluation.cell.nodes import (
     attack_cell,
     collect_cells,
+    corrupt_cell,
     embed_features,
     gather_cell,
     predict_cell,
@@ -34,7 +36,7 @@ from synthpath_kedro.pipelines.evaluation.evidence.generator_nodes import (
     measure_denoiser_losses,
     tabulate_privacy,
 )
-from synthpath_kedro.pipelines.evaluation.evidence.table_nodes import tabulate_robustness
+from synthpath_kedro.pipelines.evaluation.evidence.table_nodes import tabulate_corruptions, tabulate_robustness
 from synthpath_kedro.pipelines.evaluation.report.nodes import _of_this_data, write_feature_space
 from synthpath_kedro.report.figures.style import new_figure, png_bytes
 from synthpath_kedro.study.grid import Cell, Grid
@@ -63,6 +65,16 @@ def attacked(model: str, regime: str) -> Artifact:
     return Artifact(tensors | {"curve_rows": np.arange(6)}, card(model, regime) | attacks)
 
 
+def corrupted(model: str, regime: str, rows: int = 12) -> Artifact:
+    """Blur changes nothing, the levels of stain take a quarter and three."""
+    clean = np.tile(np.eye(3, dtype=np.float32)[LABELS], (2, 1, 1))
+    wrong = np.roll(clean, 1, axis=2)
+    stained = [np.where(np.arange(12)[:, None] < errors, wrong, clean) for errors in (3, 9)]
+    tensors = {"clean": clean, "labels": LABELS, "rows": np.arange(rows), "blur": clean[None]}
+    levels = {"corruption_levels": {"blur": [1.0], "stain": [0.5, 1.0]}}
+    return Artifact(tensors | {"stain": np.stack(stained)}, card(model, regime) | levels)
+
+
 def features(model: str, regime: str) -> Artifact:
     values = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
     tensors = dict.fromkeys(("real_test", "synthetic.diffusion"), values)
@@ -82,22 +94,29 @@ def cell(model: str, regime: str) -> Cell:
 def results(model: str, regime: str, errors: int) -> CellResults:
     found = {"predictions": predictions(model, regime, errors), "features": features(model, regime)}
     return CellResults(
-        cell(model, regime), **found, attacked=attacked(model, regime), tsne=None, tsne_figure=None, history=None
+        cell(model, regime),
+        **found,
+        attacked=attacked(model, regime),
+        corrupted=corrupted(model, regime),
+        tsne=None,
+        tsne_figure=None,
+        history=None,
     )
 
 
 def test_a_cells_metrics_are_means_over_replicates() -> None:
-    metrics = score_cell(predictions("cnn", "real", 3), attacked("cnn", "real"))
+    metrics = score_cell(predictions("cnn", "real", 3), attacked("cnn", "real"), corrupted("cnn", "real"))
     assert metrics["accuracy"] == 0.75
     assert metrics["synthetic_as_test_accuracy"] == 0.75
     assert (metrics["uniform_noise_accuracy"], metrics["fgsm_accuracy"]) == (1.0, 0.0)
+    assert (metrics["stain_corruption_accuracy"], metrics["mean_corruption_accuracy"]) == (0.5, 0.75)
 
 
 def test_a_cell_that_was_not_trained_has_no_metrics(parameters) -> None:
-    assert score_cell(MISSING, MISSING) is MISSING
+    assert score_cell(MISSING, MISSING, MISSING) is MISSING
     assert embed_features(MISSING, parameters.evaluation, 0) is MISSING
     nothing = dict.fromkeys(
-        ("features", "attacked", "tsne", "tsne_figure", "history", "history_figure", "metrics"), MISSING
+        ("features", "attacked", "corrupted", "tsne", "tsne_figure", "history", "history_figure", "metrics"), MISSING
     )
     assert gather_cell(MISSING, **nothing, cell=cell("cnn", "real")) is MISSING
     assert collect_cells(MISSING, MISSING) == []
@@ -109,7 +128,7 @@ def test_cells_left_out_are_neither_attacked_nor_embedded_and_keep_their_other_m
     left_out = Artifact({}, card("cnn", "synthetic"))
     assert attack_cell(left_out, predictions("cnn", "synthetic", 3), None, params, 0) is MISSING
     assert embed_features(features("cnn", "synthetic"), params, 0) is MISSING
-    metrics = score_cell(predictions("cnn", "synthetic", 3), MISSING)
+    metrics = score_cell(predictions("cnn", "synthetic", 3), MISSING, MISSING)
     assert metrics["accuracy"] == pytest.approx(0.75)
     assert "bim_accuracy" not in metrics
     assert not chosen.include("clip", "real")
@@ -174,13 +193,19 @@ def classifier(splits: Splits, parameters: Parameters, tmp_path: Path) -> Artifa
 def test_what_the_attacked_images_were_before_is_taken_from_the_predictions(
     classifier: Artifact, splits: Splits, synthetic: SyntheticSet, parameters: Parameters
 ) -> None:
-    params = parameters.evaluation.model_copy(update={"attack_images": 6})
+    params = parameters.evaluation.model_copy(update={"attack_images": 6, "masking_images": 4})
     sets = {"diffusion": synthetic}
     predicted, _ = predict_cell(classifier, splits.val, splits.test, sets, params, 0, cell=cell("cnn", "real"))
     attacked = attack_cell(classifier, predicted, splits.test, params, 0)
     assert attacked.tensors["clean"].shape == attacked.tensors["fgsm"].shape == (2, 6, 3)
     known = {row.tobytes() for row in predicted.tensors["real_test"][0]}
     assert all(row.tobytes() in known for row in attacked.tensors["clean"][0])
+    checks = {
+        name: attacked.tensors[f"masking.{name}"].shape for name in ("one_step", "iterated", "large", "black_box")
+    }
+    assert checks == dict.fromkeys(checks, (4, 3))
+    (row,) = masking_table([attacked]).to_dict("records")
+    assert (row["replicate"], row["n"]) == (0, 4)
     assert attack_cell(classifier, MISSING, splits.test, params, 0) is MISSING
 
 
@@ -205,6 +230,27 @@ def test_a_cell_without_a_set_is_tested_on_every_set_and_one_with_a_set_on_its_o
     assert own[0].card["synthetic_sets"] == {"gan": gan.digest}
 
 
+def test_corrupted_images_are_a_stratified_part_whose_clean_answers_are_the_predictions(
+    classifier: Artifact, splits: Splits, synthetic: SyntheticSet, parameters: Parameters
+) -> None:
+    params = parameters.evaluation.model_copy(update={"corruption_images": 10})
+    sets = {"diffusion": synthetic}
+    predicted, _ = predict_cell(classifier, splits.val, splits.test, sets, params, 0, cell=cell("cnn", "real"))
+    made = corrupt_cell(classifier, predicted, splits.test, params, 0)
+    levels = made.card["corruption_levels"]
+    assert levels == {name: list(params.corruption_levels[name]) for name in params.corruptions}
+    assert {name: made.tensors[name].shape for name in levels} == {
+        name: (len(values), 2, 10, 3) for name, values in levels.items()
+    }
+    rows = made.tensors["rows"]
+    assert np.array_equal(made.tensors["clean"], predicted.tensors["real_test"][:, rows])
+    assert np.array_equal(made.tensors["labels"], splits.test.labels[rows])
+    assert np.abs(made.tensors["stain"][-1] - made.tensors["clean"]).max() > 1e-3
+    nowhere = params.corruption_cells.model_copy(update={"regimes": ("mixed",)})
+    for left_out in ({"corruptions": ()}, {"corruption_cells": nowhere}):
+        assert corrupt_cell(classifier, predicted, splits.test, params.model_copy(update=left_out), 0) is MISSING
+
+
 def test_predictions_of_another_classifier_are_refused(
     classifier: Artifact, splits: Splits, parameters: Parameters
 ) -> None:
@@ -220,10 +266,11 @@ def test_attacked_images_of_another_classifier_are_refused() -> None:
     predicted.card["classifier"], other.card["classifier"] = "new", "old"
     refusal = "predictions of cnn/real was made from classifier new, attacked images of cnn/real from classifier old"
     with pytest.raises(InputError, match=refusal):
-        score_cell(predicted, other)
-    mixture = CellResults(cell("cnn", "real"), predicted, None, other, None, None, None)
-    with pytest.raises(InputError, match="attacked images of cnn/real was made from classifier old"):
-        tabulate_robustness([mixture])
+        score_cell(predicted, other, MISSING)
+    mixture = CellResults(cell("cnn", "real"), predicted, None, other, None, None, None, other)
+    for tabulate, what in ((tabulate_robustness, "attacked"), (tabulate_corruptions, "corrupted")):
+        with pytest.raises(InputError, match=f"{what} images of cnn/real was made from classifier old"):
+            tabulate([mixture])
     assert len(tabulate_robustness([results("cnn", "real", 3)])) == 2 * 3 * 2
 
 
@@ -272,6 +319,7 @@ def study(run_study: Callable) -> dict:
     for regime, errors in (("real", 3), ("synthetic", 12)):
         cells[f"cnn/{regime}/predictions"] = predictions("cnn", regime, errors)
         cells[f"cnn/{regime}/attacked"] = attacked("cnn", regime)
+        cells[f"cnn/{regime}/corrupted"] = corrupted("cnn", regime)
         cells[f"cnn/{regime}/features"] = features("cnn", regime)
     return run_study(cells)
 
@@ -306,8 +354,21 @@ def test_tables_have_a_row_a_replicate_of_the_cells_that_were_trained(study: dic
     assert study["verdict"]["comparisons"][0]["set"] == "diffusion"
     robustness = study["robustness_table"].query("attack == 'bim' and regime == 'real'")
     assert robustness[["control", "change"]].to_numpy().tolist() == [[False, -1], [False, -1], [True, -1], [True, -1]]
+    corruptions = study["corruptions_table"].query("replicate == 0 and regime == 'real'")
+    assert corruptions[["corruption", "level", "accuracy"]].to_numpy().tolist() == [
+        ["stain", 0.5, 0.75],
+        ["stain", 1.0, 0.25],
+        ["blur", 1.0, 1.0],
+    ]
+    assert study["corruption_comparison_table"]["difference"].tolist() == [0] * 6
+    metrics = {one["metric"] for one in study["verdict"]["comparisons"]}
+    assert {"accuracy", "corrupted_accuracy", "corruption_change/stain"} <= metrics
+    assert "CNN, mean corruption accuracy (as the images were): real 0.750 (1.000)" in study["summary"]
     assert len(study["per_class_table"]) == 2 * 2 * 3
     assert study["calibration_table"]["nll"].notna().all()
+    assert study["selective_table"]["replicate"].tolist() == [0, 1, "ensemble"] * 2
+    assert study["risk_coverage_table"].groupby("regime")["risk"].last().to_dict() == {"real": 0.25, "synthetic": 1}
+    assert study["conformal_table"]["class"].tolist() == ["", *NAMES] * 2
     assert study["knn_mixing_table"]["class"].tolist() == [*NAMES, "all"] * 2
 
 
@@ -344,7 +405,7 @@ def test_fidelity_and_privacy_are_measured_and_copies_are_found(study: dict) -> 
     assert set(fidelity.query("measure == 'recall'")["n"]) == {12}
     means = fidelity.query("measure == 'kernel_distance_of_classes'")
     assert (len(means), means["value"].notna().all()) == (4, True)
-    copies = privacy.query("measure == 'near_duplicates' and space == 'pixels'").iloc[0]
+    copies = privacy.query("measure == 'near_duplicates' and space == 'any'").iloc[0]
     assert (copies["set"], copies["suspects"], bool(copies["alarm"])) == ("diffusion", 12, True)
     assert (study["denoiser_losses"].tensors["real_train"] > 0).all()
 

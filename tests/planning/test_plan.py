@@ -6,9 +6,17 @@ import pytest
 import torch
 from torch import nn
 
+from synthpath_kedro.classifiers.spec import ClassifierSpec
 from synthpath_kedro.diffusion.autoencoder import build_network, small_autoencoder
 from synthpath_kedro.parameters import Parameters
-from synthpath_kedro.planning.classifiers import Rates, _training_seconds, attack_passes
+from synthpath_kedro.planning.classifiers import (
+    Rates,
+    _evaluation,
+    _training_seconds,
+    attack_passes,
+    build_random,
+    masking_passes,
+)
 from synthpath_kedro.planning.images import ImageCounts
 from synthpath_kedro.planning.plan import Plan, make_plan
 from synthpath_kedro.planning.probe import saved_bytes
@@ -151,6 +159,30 @@ def test_a_gradient_counts_as_three_passes(parameters: Callable[..., Parameters]
     ).evaluation
     # The budget of the sweep is the attack's own, so the smaller part is attacked once more: in normalized space.
     assert attack_passes(params, 10, 4) == (10 + 3) * 1 + (10 + 3) * (1 + 3 * 2)
+
+
+def test_checks_for_masking_and_corrupted_copies_are_counted(parameters: Callable[..., Parameters]) -> None:
+    levels = {"corruption_levels": {"jpeg": [50, 20], "blur": [1]}, "corruptions": ["jpeg", "blur"]}
+    attacks = {"attacks": ["uniform_noise"], "epsilon_sweep": ["8/255"], "attack_images": 10, "masking_images": 4}
+    images = ImageCounts(90, 45, 45, n_classes=9)
+
+    def seconds(**changes: Any) -> float:
+        block = parameters(
+            evaluation={**levels, **attacks, "corruption_images": 20, **changes}, classification={"replicates": 2}
+        )
+        spec = ClassifierSpec.of_model("cnn", tuple("abcdefghi"), block.classification, 0)
+        cells = [Cell("cnn", "real"), Cell("cnn", "mixed", "diffusion")]
+        return _evaluation(build_random(spec), cells, block, images, Rates(1, 1, forward=1)).seconds or 0
+
+    # FGSM: a gradient and a look; PGD-20 twice; Square: 100 queries.
+    params = parameters(evaluation=attacks).evaluation
+    assert masking_passes(params, 10, 9) == pytest.approx(4 * (4 + 2 * 61 + 102), abs=8)
+    everything, nothing = seconds(), seconds(corruptions=[])
+    assert everything - nothing == 2 * 2 * 20 * 3  # replicates, cells, images, levels
+    of_one = seconds(corruption_cells={"models": ["cnn"], "regimes": ["real"]})
+    assert of_one - nothing == 2 * 20 * 3
+    unattacked = seconds(attack_cells={"models": ["resnet18"], "regimes": None})
+    assert everything - unattacked == 2 * (2 * attack_passes(params, 10, 9) + masking_passes(params, 10, 9))
 
 
 def test_memory_of_a_pass_counts_what_the_backward_pass_needs_and_no_weights() -> None:

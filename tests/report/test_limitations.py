@@ -38,6 +38,14 @@ def test_no_published_numbers_are_a_limitation_of_other_data(evidence):
     assert not any("other data" in heading for heading in notes(evidence))
 
 
+def test_an_alarm_of_near_duplicates_is_grave(evidence):
+    note = notes(evidence)["Near-duplicates of training images"]
+    assert note.grave
+    assert note.text.startswith("9 of 90 images examined of the set diffusion are near-duplicates of training images:")
+    quiet = evidence["privacy"].assign(alarm=False).astype({"alarm": "boolean"})
+    assert "Near-duplicates of training images" not in notes(evidence | {"privacy": quiet})
+
+
 @pytest.mark.parametrize(("phantom", "says"), [(True, "rendered by a program"), (False, "verdicts are too good")])
 def test_what_the_denoiser_started_from_is_said(evidence, phantom, says):
     assert "The denoiser's start" not in notes(evidence)

@@ -107,15 +107,15 @@ def test_the_last_checkpoint_is_saved_where_patience_ends_the_training(saved_epo
     assert epochs == [3]
 
 
-def test_training_killed_between_two_checkpoints_ends_like_one_that_never_stopped(saved_epochs, tmp_path):
+def test_training_stopped_between_two_checkpoints_saves_its_last_epoch_and_goes_on_there(saved_epochs, tmp_path):
     epochs, minute = saved_epochs
     whole, _ = fit(tmp_path / "whole", 7)
     epochs.clear()
     with pytest.raises(InterruptedError):
         fit_by_the_clock(tmp_path / "parts", minute, 2, [StopAfter(5)])
-    assert epochs == [2, 4]
+    assert epochs == [2, 4, 5]
     resumed = fit_by_the_clock(tmp_path / "parts", minute, 2)
-    assert epochs == [2, 4, 6, 7]
+    assert epochs == [2, 4, 5, 7]
     assert torch.equal(whole.layer.weight, resumed.layer.weight)
 
 

@@ -104,6 +104,10 @@ def describe_study(environment: Environment) -> dict[str, Any]:
         "reconstructed": f"{root}/07_model_output/autoencoder" if grid.latent else _NO_AUTOENCODER,
         "own_sets_seen": f"{root}/01_raw/own_sets" if own_sets else _NO_IMAGES,
         "set_in": files.set_in,
+        "rejection": {
+            key: files.place(f"evaluation.{key}" if parameters.synthesis.reject_copies else _NO_KEY)
+            for key in ("features", "privacy")
+        },
         "studies": [name],
         "denoisers": [name] * grid.needs_denoiser,
         "own_sets": {f"{name}-{key}": {"set": key, "path": _resolve(path)} for key, path in own_sets.items()},

@@ -1,6 +1,6 @@
-"""What the artifacts of a cell say of it: its classifier, its predictions, its features, its attacked images."""
+"""What the artifacts of a cell say of it: classifier, predictions, features, attacked and corrupted images."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field
 
@@ -99,7 +99,7 @@ class PredictedMetadata(CellMetadata):
         precision: float32 or bfloat16, of all layers but the last.
     """
 
-    precision: str = "float32"
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 class AttackedMetadata(CellMetadata):
@@ -116,3 +116,13 @@ class AttackedMetadata(CellMetadata):
     eps: float
     epsilon_sweep: list[float]
     bim_steps: int | None = None
+
+
+class CorruptedMetadata(PredictedMetadata):
+    """How a cell's test images were corrupted.
+
+    Attributes:
+        corruption_levels: levels by the corruption's name in ``CORRUPTIONS``.
+    """
+
+    corruption_levels: dict[str, list[float]]

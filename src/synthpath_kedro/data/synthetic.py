@@ -240,6 +240,55 @@ def from_arrays(
     return assemble(shards, class_names, **facts)
 
 
+def without_rows(
+    made: SyntheticSet, rows: np.ndarray, mark: Mapping[str, Any], facts: Mapping[str, Any]
+) -> SyntheticSet:
+    """The set without some of its images.
+
+    Args:
+        made: the whole set.
+        rows: places of the images to leave out.
+        mark: added to the key of every shard, which is no longer what its generator made.
+        facts: added to the card's ``facts``.
+    """
+    left_out = np.zeros(len(made), bool)
+    left_out[rows] = True
+    kept = dict(zip(sorted(made.shards), np.split(~left_out, np.cumsum(_sizes(made))[:-1]), strict=True))
+    shards = {name: _rows_of(shard, kept[name], mark) for name, shard in made.shards.items()}
+    parts = tuple(
+        assemble(below(f"{part_folder(k)}/", shards), made.class_names, **_facts(part))
+        for k, part in enumerate(made.parts)
+    )
+    own = _facts(made)
+    return replace(assemble(shards, made.class_names, **own | {"facts": own["facts"] | facts}), parts=parts)
+
+
+def _sizes(made: SyntheticSet) -> list[int]:
+    return [len(made.shards[name].tensors["labels"]) for name in sorted(made.shards)]
+
+
+def _rows_of(shard: Artifact, kept: np.ndarray, mark: Mapping[str, Any]) -> Artifact:
+    tensors = {name: np.ascontiguousarray(array[kept]) for name, array in shard.tensors.items()}
+    return Artifact(tensors, {"key": shard.card.get("key", {}) | mark, "digest": digest_arrays(tensors)})
+
+
+def _facts(made: SyntheticSet) -> dict[str, Any]:
+    """Of its card, what ``assemble`` does not find out by itself."""
+    own = (
+        "name",
+        "source",
+        "prepared",
+        "phantom",
+        "made_from",
+        "parameters",
+        "seed",
+        "duplicates",
+        "facts",
+        "replicates",
+    )
+    return {name: getattr(made.card, name) for name in own}
+
+
 def content_digest(shard: Artifact) -> str:
     """SHA-256 of the shard's arrays, as they are now."""
     if shard.path is None:

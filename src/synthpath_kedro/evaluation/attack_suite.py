@@ -7,11 +7,16 @@ from jaxtyping import Int, UInt8
 
 from synthpath_kedro.classifiers.classifier import Classifier
 from synthpath_kedro.classifiers.preprocessing import Normalize
+from synthpath_kedro.metrics.masking import LARGE_EPS
 from synthpath_kedro.metrics.robustness import NormalizedSpace, attack_probabilities
 from synthpath_kedro.parameters import EvaluationParameters
 from synthpath_kedro.study.attacks import ATTACKS
 
-CLEAN, LABELS, CURVE_ROWS = "clean", "labels", "curve_rows"
+CLEAN, LABELS, GROUPS, CURVE_ROWS, MASKING_ROWS = "clean", "labels", "groups", "curve_rows", "masking_rows"
+MASKING = "masking."
+"""Begins the names of the probabilities of the checks for masked gradients."""
+MASKING_ATTACKS = {"one_step": "fgsm", "iterated": "pgd20", "large": "pgd20", "black_box": "square"}
+"""The attack of each check, see ``MaskingChecks``."""
 
 
 def curve_attacks(attacks: Sequence[str]) -> list[str]:
@@ -67,6 +72,23 @@ def attack_suite(
             found[curve_name(attack, place)] = curve
         found[control_name(attack)] = attacked(_control(classifier), attack, params.eps, curve_rows)
     return found
+
+
+def masking_suite(
+    classifier: Classifier,
+    images: UInt8[np.ndarray, "images height width 3"],
+    labels: Int[np.ndarray, " images"],
+    params: EvaluationParameters,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """Class probabilities of the checks for masked gradients: ``masking.<check>``, float32 [images, classes]."""
+    budgets = {name: max(params.eps, LARGE_EPS) if name == "large" else params.eps for name in MASKING_ATTACKS}
+    return {
+        MASKING + name: attack_probabilities(
+            classifier, images, labels, ATTACKS[attack], budgets[name], params.bim_steps, params.batch_size, seed
+        )
+        for name, attack in MASKING_ATTACKS.items()
+    }
 
 
 def _control(classifier: Classifier) -> NormalizedSpace:

@@ -8,13 +8,13 @@ import pandas as pd
 from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.evaluation.rows import as_table, identify, records
 from synthpath_kedro.metrics.calibration import (
+    CALIBRATION_METRICS,
     calibration_metrics,
     fit_temperature,
     reliability_table,
     scale_temperature,
 )
 
-ERRORS = ("ece_width", "ece_mass", "brier", "nll")
 BEFORE, AFTER = "before", "after"
 
 
@@ -28,7 +28,7 @@ def calibration_table(predictions: Iterable[Artifact], bins: int) -> pd.DataFram
         bins: of the calibration errors.
 
     Returns:
-        Columns ``ece_width, ece_mass, brier, nll``, then ``temperature`` and the four after scaling (``..._scaled``).
+        Columns ``CALIBRATION_METRICS``, then ``temperature`` and the same after scaling (``..._scaled``).
     """
     rows = []
     for cell in predictions:
@@ -39,9 +39,9 @@ def calibration_table(predictions: Iterable[Artifact], bins: int) -> pd.DataFram
                 identify(cell, len(labels), replicate)
                 | calibration_metrics(raw, labels, bins)
                 | {"temperature": temperature}
-                | {f"{name}_scaled": errors[name] for name in ERRORS}
+                | {f"{name}_scaled": errors[name] for name in CALIBRATION_METRICS}
             )
-    return as_table(rows, (*ERRORS, "temperature", *(f"{name}_scaled" for name in ERRORS)))
+    return as_table(rows, (*CALIBRATION_METRICS, "temperature", *(f"{name}_scaled" for name in CALIBRATION_METRICS)))
 
 
 def reliability_tables(predictions: Iterable[Artifact], bins: int) -> pd.DataFrame:

@@ -20,6 +20,7 @@ class CellResults:
         tsne: one row per image: x, y, label, source, index.
         tsne_figure: PNG.
         history: one row per epoch of a replicate.
+        corrupted: probabilities of corrupted images.
     """
 
     cell: Cell
@@ -29,3 +30,4 @@ class CellResults:
     tsne: pd.DataFrame | None
     tsne_figure: bytes | None
     history: pd.DataFrame | None
+    corrupted: Artifact | None = None

@@ -81,13 +81,10 @@ def comparison_table(predictions: Iterable[Artifact], margin: float, oracles: Co
         InputError: cells were predicted on different test images, or a model's were trained with different settings;
             two of them are named.
     """
-    cells = {_cell(artifact): artifact for artifact in predictions}
+    cells, pairs, families = paired(predictions, oracles)
     _check_same_images(cells)
-    _check_same_training(cells)
-    pairs = [(cell, other) for cell in cells if (other := _baseline(cell)) is not None and other in cells]
     if not pairs:
         return pd.DataFrame(columns=list(_COLUMNS))
-    families = [CONTROL if _is_control(cell, oracles) else CLAIM for cell, _ in pairs]
     tables = [_of_metric(metric, cells, pairs, families, margin) for metric in TESTED_METRICS.values()]
     tables.append(_of_recall(cells, pairs, families, margin))
     return pd.concat(tables, ignore_index=True)[list(_COLUMNS)]
@@ -101,6 +98,18 @@ def accuracy_rows(comparison: pd.DataFrame) -> pd.DataFrame:
 Pairs = Sequence[tuple[Cell, Cell]]
 
 
+def paired(artifacts: Iterable[Artifact], oracles: Collection[str] = ()) -> tuple[Cells, Pairs, list[str]]:
+    """Cells by name, each with a baseline beside this baseline, and the family of each of these pairs.
+
+    Raises:
+        InputError: a model's cells were trained with different settings; two of them are named.
+    """
+    cells = {_cell(artifact): artifact for artifact in artifacts}
+    _check_same_training(cells)
+    pairs = [(cell, other) for cell in cells if (other := _baseline(cell)) is not None and other in cells]
+    return cells, pairs, [CONTROL if _is_control(cell, oracles) else CLAIM for cell, _ in pairs]
+
+
 def _of_metric(
     metric: TestedMetric, cells: Cells, pairs: Pairs, families: Sequence[str], margin: float
 ) -> pd.DataFrame:
@@ -111,10 +120,10 @@ def _of_metric(
         for cell, artifact in used.items()
     }
     comparisons = [
-        Comparison(scores[cell], scores[other], groups, family, _denoisers(cells[cell]), metric.is_error)
+        Comparison(scores[cell], scores[other], groups, family, denoisers_of(cells[cell]), metric.is_error)
         for (cell, other), family in zip(pairs, families, strict=True)
     ]
-    rows = [_identity(cells, pair, metric.name, family) for pair, family in zip(pairs, families, strict=True)]
+    rows = [identity_of_pair(cells, pair, metric.name, family) for pair, family in zip(pairs, families, strict=True)]
     table = pd.DataFrame(rows).join(judge(comparisons, margin))
     if metric.name == ACCURACY:
         table["mcnemar_p"] = [_median_mcnemar(scores[cell] > 0, scores[other] > 0) for cell, other in pairs]
@@ -130,13 +139,14 @@ def _of_recall(cells: Cells, pairs: Pairs, families: Sequence[str], margin: floa
     for (cell, other), family in zip(pairs, families, strict=True):
         for number in np.unique(labels):
             its = labels == number
-            rows.append(_identity(cells, (cell, other), f"{RECALL}{names[number]}", family))
+            rows.append(identity_of_pair(cells, (cell, other), f"{RECALL}{names[number]}", family))
             of_class = (right[cell][:, its], right[other][:, its], None if groups is None else groups[its])
-            comparisons.append(Comparison(*of_class, family, _denoisers(cells[cell])))
+            comparisons.append(Comparison(*of_class, family, denoisers_of(cells[cell])))
     return pd.DataFrame(rows).join(judge(comparisons, margin)).reindex(columns=list(_COLUMNS))
 
 
-def _identity(cells: Cells, pair: tuple[Cell, Cell], metric: str, family: str) -> dict[str, Any]:
+def identity_of_pair(cells: Cells, pair: tuple[Cell, Cell], metric: str, family: str) -> dict[str, Any]:
+    """What a row of comparisons begins with."""
     cell, other = pair
     facts = identify(cells[cell], 0)
     named = {name: facts[name] for name in ("model", "regime", "set", "weights", "variant")}
@@ -148,7 +158,8 @@ def _is_control(cell: Cell, oracles: Collection[str]) -> bool:
     return REGIMES.find(regime).is_control or synthetic_set in oracles
 
 
-def _denoisers(artifact: Artifact) -> int:
+def denoisers_of(artifact: Artifact) -> int:
+    """How many denoisers made a cell's synthetic images."""
     return CellMetadata.of(artifact).denoiser_replicates
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from synthpath_kedro.evaluation.comparison_tables import accuracy_rows
 from synthpath_kedro.evaluation.fidelity_measures import HEADLINE, MEASURES
 from synthpath_kedro.evaluation.fidelity_tables import OVERALL, REAL_TRAIN, missing_classes
-from synthpath_kedro.evaluation.privacy_tables import NEAR_DUPLICATES
+from synthpath_kedro.evaluation.privacy_tables import ANY_SPACE, NEAR_DUPLICATES
 from synthpath_kedro.study.regimes import REGIMES
 
 REFERENCE = "real_val"
@@ -50,14 +50,14 @@ def generators_table(
 
     Returns:
         Columns ``rank`` (1 is best; none for an oracle), ``set``, ``FIDELITY`` against ``REFERENCE``,
-        ``missing_classes`` (names; empty: none), ``near_duplicates`` (the largest share of any space), ``alarm`` (in
-        any space), ``accuracy_alone`` (the classifier accuracy score: the mean over models trained on nothing but
-        synthetic images), ``accuracy_mixed`` (likewise, on a part of them), and the mean differences of the two
-        against their baselines.
+        ``missing_classes`` (names; empty: none), ``near_duplicates`` (their share of the images examined), ``alarm``,
+        ``accuracy_alone`` (the classifier accuracy score: the mean over models trained on nothing but synthetic
+        images), ``accuracy_mixed`` (likewise, on a part of them), and the mean differences of the two against their
+        baselines.
     """
     overall = fidelity[(fidelity["reference"] == REFERENCE) & (fidelity["class"] == OVERALL)]
     measures = overall.pivot_table(index="set", columns="measure", values="value", sort=False)
-    copies = privacy[privacy["measure"] == NEAR_DUPLICATES].groupby("set", sort=False)
+    copies = privacy[(privacy["measure"] == NEAR_DUPLICATES) & (privacy["space"] == ANY_SPACE)].set_index("set")
     alone = [name for name, regime in REGIMES.items() if regime.synthetic_share == 1]
     mixed = [name for name, regime in REGIMES.items() if regime.uses_synthetic and name not in alone]
     table = pd.DataFrame(index=[name for name in measures.index if name != REAL_TRAIN])
@@ -65,7 +65,7 @@ def generators_table(
         table[measure] = measures[measure] if measure in measures else float("nan")
     missing = missing_classes(fidelity[fidelity["reference"] == REFERENCE])
     table["missing_classes"] = [", ".join(missing.get(name, {})) for name in table.index]
-    table["near_duplicates"], table["alarm"] = copies["value"].max(), copies["alarm"].max()
+    table["near_duplicates"], table["alarm"] = copies["value"], copies["alarm"]
     table["accuracy_alone"] = _mean(classification, alone, "accuracy")
     table["accuracy_mixed"] = _mean(classification, mixed, "accuracy")
     accuracy = accuracy_rows(comparison)

@@ -39,6 +39,12 @@ def pgd(classifier: nn.Module, pixels: Pixels, labels: Labels, eps: float, steps
     return torchattacks.PGD(classifier, eps=eps, alpha=eps / 4, steps=steps, random_start=True)(pixels, labels)
 
 
+def square(classifier: nn.Module, pixels: Pixels, labels: Labels, eps: float, steps: int) -> Pixels:
+    """Random search over squares, ``steps`` queries and no gradient (Andriushchenko et al. 2020)."""
+    seed = torch.initial_seed() % 2**32
+    return torchattacks.Square(classifier, eps=eps, n_queries=steps, seed=seed)(pixels, labels)
+
+
 def autoattack(classifier: nn.Module, pixels: Pixels, labels: Labels, eps: float, steps: int) -> Pixels:
     """The standard ensemble (Croce and Hein 2020); hours on a CPU."""
     del steps

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.stats import rankdata
 
+from synthpath_kedro.metrics.calibration import log_losses, squared_errors
 from synthpath_kedro.study.table import Table
 
 Probabilities = Float[np.ndarray, "images classes"]
@@ -75,7 +76,12 @@ def mcc(probabilities: Probabilities, labels: Labels) -> PseudoValues:
 
 def brier(probabilities: Probabilities, labels: Labels) -> PseudoValues:
     """Squared distance of the probabilities from the truth, 0 to 2."""
-    return np.square(probabilities - np.eye(probabilities.shape[1])[labels]).sum(axis=1, dtype=np.float64)
+    return squared_errors(probabilities, labels)
+
+
+def nll(probabilities: Probabilities, labels: Labels) -> PseudoValues:
+    """Of the negative log-likelihood, in nats."""
+    return log_losses(probabilities, labels)
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,7 @@ TESTED_METRICS = Table(
     TestedMetric("balanced_accuracy", "balanced accuracy", balanced_accuracy),
     TestedMetric("mcc", "MCC", mcc),
     TestedMetric("brier", "Brier score", brier, is_error=True),
+    TestedMetric("nll", "NLL", nll, is_error=True),
 )
 
 

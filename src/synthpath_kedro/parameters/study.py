@@ -63,7 +63,7 @@ class Parameters(Block):
     @model_validator(mode="after")
     def _evaluated_models_are_the_studys(self) -> "Parameters":
         names = self.classification.models
-        for key in ("attack_cells", "tsne_cells"):
+        for key in ("attack_cells", "corruption_cells", "tsne_cells"):
             for name in getattr(self.evaluation, key).models or ():
                 if name not in names:
                     raise ValueError(

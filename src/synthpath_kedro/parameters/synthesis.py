@@ -48,6 +48,7 @@ class SynthesisParameters(Block):
     sets: dict[str, SyntheticSetParameters]
     oracle_models: Annotated[tuple[str, ...], AfterValidator(each_once)]
     duplicates: Literal["error", "drop", "keep"]
+    reject_copies: bool
     n_images: Count
     allocation: Literal["balanced", "match_real", "inverse_frequency", "explicit"]
     counts: dict[str, Annotated[int, Field(ge=0)]] | None

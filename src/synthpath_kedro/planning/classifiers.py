@@ -15,6 +15,7 @@ from synthpath_kedro.classifiers.schedule import Schedule
 from synthpath_kedro.classifiers.spec import ClassifierSpec
 from synthpath_kedro.data.regimes import images_per_epoch
 from synthpath_kedro.errors import InputError
+from synthpath_kedro.evaluation.attack_suite import MASKING_ATTACKS
 from synthpath_kedro.parameters import ClassificationParameters, EvaluationParameters, Parameters
 from synthpath_kedro.planning.images import ImageCounts, count_synthetic
 from synthpath_kedro.planning.origins import configuration_is_at_hand
@@ -220,13 +221,18 @@ def _evaluation(
     synthetic = sum(counts[cell.set] if cell.set else sum(counts.values()) for cell in cells)
     predicted = len(cells) * (images.val + images.test) + synthetic
     n_classes = len(classifier.class_names)
-    passes = predicted + len(cells) * attack_passes(params, attacked, n_classes)
+    n_attacked = sum(params.attack_cells.include(model, cell.regime) for cell in cells)
+    n_corrupted = sum(params.corruption_cells.include(model, cell.regime) for cell in cells)
+    corrupted = min(params.corruption_images, images.test) * sum(map(len, params.levels_of_corruptions.values()))
+    passes = predicted + n_attacked * attack_passes(params, attacked, n_classes) + n_corrupted * corrupted
+    checks = n_attacked * masking_passes(params, attacked, n_classes)
+    probabilities = predicted + n_attacked * attacked * len(params.attacks) + n_corrupted * corrupted
     size = classifier.input_size
     return Step(
         name,
-        seconds=replicates * passes / rates.forward if rates else None,
+        seconds=(replicates * passes + checks) / rates.forward if rates else None,
         memory_bytes=params.batch_size * saved_bytes(classifier, lambda: _with_gradient(classifier, size)),
-        disk_bytes=replicates * (predicted + len(cells) * attacked * len(params.attacks)) * n_classes * _BYTES,
+        disk_bytes=replicates * probabilities * n_classes * _BYTES,
         note="t-SNE not counted",
     )
 
@@ -246,6 +252,12 @@ def attack_passes(params: EvaluationParameters, n_images: int, n_classes: int) -
         attacked = n_images + (on_curves * budgets if ATTACKS[name].on_curves else 0)
         passes += attacked * passes_per_image(name, params, n_classes)
     return passes
+
+
+def masking_passes(params: EvaluationParameters, n_images: int, n_classes: int) -> int:
+    """Forward passes of the checks for masked gradients on one replicate, out of ``n_images`` attacked images."""
+    checked = min(params.masking_images, n_images) if params.attacks else 0
+    return checked * sum(passes_per_image(attack, params, n_classes) for attack in MASKING_ATTACKS.values())
 
 
 def passes_per_image(name: str, params: EvaluationParameters, n_classes: int) -> int:

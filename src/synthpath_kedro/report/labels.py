@@ -1,9 +1,10 @@
-"""What tables and figures call models, regimes, synthetic sets and attacks, and in which order they stand."""
+"""What tables and figures call models, regimes, synthetic sets, attacks and corruptions, and in which order."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from synthpath_kedro.study.attacks import ATTACKS
+from synthpath_kedro.study.corruptions import CORRUPTIONS
 from synthpath_kedro.study.grid import Cell
 from synthpath_kedro.study.models import FAMILIES
 from synthpath_kedro.study.regimes import REGIMES
@@ -147,6 +148,16 @@ def attack_label(attack: str) -> str:
     return ATTACKS[attack].label if attack in ATTACKS else attack
 
 
+def corruption_label(corruption: str) -> str:
+    """The corruption's name in print; its own where none is known."""
+    return CORRUPTIONS[corruption].label if corruption in CORRUPTIONS else corruption
+
+
+def level_label(corruption: str, level: float) -> str:
+    """A level of a corruption in print: "q 50"."""
+    return (CORRUPTIONS[corruption].tick if corruption in CORRUPTIONS else "{:g}").format(level)
+
+
 def ordered_models(models: Iterable[str]) -> list[str]:
     """Each model once, in the order of appearance, which is the grid's."""
     return list(dict.fromkeys(models))
@@ -160,6 +171,11 @@ def ordered_regimes(regimes: Iterable[str]) -> list[str]:
 def ordered_attacks(attacks: Iterable[str]) -> list[str]:
     """Each attack once, in the order of their table; then any other by name."""
     return _ordered(attacks, tuple(ATTACKS))
+
+
+def ordered_corruptions(corruptions: Iterable[str]) -> list[str]:
+    """Each corruption once, in the order of their table; then any other by name."""
+    return _ordered(corruptions, tuple(CORRUPTIONS))
 
 
 def eps_label(eps: float) -> str:

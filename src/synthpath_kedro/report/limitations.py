@@ -27,12 +27,13 @@ def limitations(evidence: Evidence) -> list[Note]:
     """The limitations of a study, the grave ones first.
 
     Args:
-        evidence: ``parameters, data_card, classification, comparison, missing_cells, generator_cards``; all but the
-            first two may be missing.
+        evidence: ``parameters, data_card, classification, comparison, missing_cells, generator_cards, privacy``; all
+            but the first two may be missing.
     """
     card = evidence["data_card"]
     found = [
         *_phantom(card),
+        *_near_duplicates(evidence.get("privacy")),
         *_random_weights(evidence.get("classification")),
         *_unknown_groups(card),
         *_few_groups(card),
@@ -57,6 +58,18 @@ def _phantom(card: "DataCard") -> Iterator[Note]:
     if card.phantom:
         text = "The images are rendered by a program: these numbers say nothing about patients."
         yield Note(text, "Digital phantom, not tissue", grave=True)
+
+
+def _near_duplicates(privacy: "pd.DataFrame | None") -> Iterator[Note]:
+    if privacy is None:
+        return
+    counted = privacy[(privacy["measure"] == "near_duplicates") & privacy["alarm"].fillna(value=False)]
+    for name, suspects, n in counted[["set", "suspects", "n"]].itertuples(index=False):
+        text = (
+            f"{suspects:,} of {n:,} images examined of the set {name} are near-duplicates of training images: look at "
+            "the pairs below before the images or their generator are shared."
+        )
+        yield Note(text, "Near-duplicates of training images", grave=True)
 
 
 def _random_weights(classification: "pd.DataFrame | None") -> Iterator[Note]:
@@ -133,7 +146,11 @@ def _left_out(parameters: "Parameters") -> Iterator[Note]:
 
     study, cells = parameters.classification, study_cells(parameters)
     parts = []
-    for key, what in (("attack_cells", "attacked"), ("tsne_cells", "embedded by t-SNE")):
+    for key, what in (
+        ("attack_cells", "attacked"),
+        ("corruption_cells", "tested on corrupted images"),
+        ("tsne_cells", "embedded by t-SNE"),
+    ):
         n = len(study_cells(parameters, getattr(parameters.evaluation, key)))
         if n < len(cells):
             parts.append(f"{n} of {len(cells)} cells are {what} (evaluation.{key})")

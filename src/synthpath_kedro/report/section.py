@@ -34,7 +34,7 @@ CHAPTERS = Table(
     Chapter("images", "What do the images look like?"),
     Chapter("help", "Do they help?"),
     Chapter("like_real", "Are they like real data to a classifier?"),
-    Chapter("robustness", "What do attacks and noise do?"),
+    Chapter("robustness", "What do other stains, scanners and attacks do?"),
     Chapter("sharing", "Are they safe to share?"),
     Chapter("calibration", "Can the probabilities be trusted?"),
     Chapter("provenance", "What was done?"),

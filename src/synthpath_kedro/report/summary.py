@@ -7,9 +7,19 @@ from typing import Any
 
 import pandas as pd
 
-from synthpath_kedro.evaluation.comparison_tables import KEYS
+from synthpath_kedro.evaluation.comparison_tables import CLAIM, KEYS
+from synthpath_kedro.evaluation.corruption_tables import CORRUPTED_ACCURACY, MEAN, mean_rows
 from synthpath_kedro.evaluation.rows import records
-from synthpath_kedro.report.labels import Training, model_label, ordered_models, regime_label, rows_of, trainings
+from synthpath_kedro.report.labels import (
+    Training,
+    cells_of,
+    corruption_label,
+    model_label,
+    ordered_models,
+    regime_label,
+    rows_of,
+    trainings,
+)
 from synthpath_kedro.report.values import number
 from synthpath_kedro.study.regimes import REGIMES
 
@@ -87,6 +97,36 @@ def control_sentences(comparison: pd.DataFrame) -> list[str]:
         f"{beginning} {'; '.join(found)}."
         for beginning, found in zip(beginnings, (of_oracle, others), strict=True)
         if found
+    ]
+
+
+def corruption_sentences(comparison: pd.DataFrame, mixing_ratio: float | None = None) -> list[str]:
+    """One sentence per regime and set on the mean corruption accuracy; none where no images were corrupted.
+
+    Args:
+        comparison: see ``corruption_comparison_table``; claims alone are told.
+        mixing_ratio: as for ``verdict_sentences``.
+    """
+    of_accuracy = comparison[comparison["measure"] == CORRUPTED_ACCURACY]
+    claims = mean_rows(of_accuracy[of_accuracy["family"] == CLAIM])
+    kinds = dict.fromkeys(comparison.loc[comparison["corruption"] != MEAN, "corruption"])
+    on = f"On corrupted test images (mean over {', '.join(map(corruption_label, kinds))}): "
+    return [f"{on}{one[0].lower()}{one[1:]}" for one in verdict_sentences(claims, mixing_ratio)]
+
+
+def corruption_lines(means: pd.DataFrame) -> list[str]:
+    """Mean corruption accuracy of every cell, beside that on clean images, in a line per model; none without any.
+
+    Args:
+        means: see ``corruption_means_table``.
+    """
+    by_model: dict[str, list[str]] = {}
+    for model, training, cell in cells_of(mean_rows(means)):
+        corrupted, clean = (number(cell[name].mean()) for name in ("accuracy", "clean_accuracy"))
+        by_model.setdefault(model, []).append(f"{training.label} {corrupted} ({clean})")
+    return [
+        f"{model_label(model)}, mean corruption accuracy (as the images were): {', '.join(cells)}"
+        for model, cells in by_model.items()
     ]
 
 

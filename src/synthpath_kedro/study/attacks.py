@@ -40,6 +40,8 @@ ATTACKS = Table(
     Attack("fgsm", "FGSM", f"{_ATTACKS}:fgsm", on_curves=True),
     Attack("bim", "BIM", f"{_ATTACKS}:bim", on_curves=True),
     Attack("pgd20", "PGD-20", f"{_ATTACKS}:pgd", steps=20),
+    # A step is a query.
+    Attack("square", "Square", f"{_ATTACKS}:square", steps=100),
     # Its targeted loss compares the best four classes.
     Attack("autoattack", "AutoAttack", f"{_ATTACKS}:autoattack", min_classes=4, instead="pgd20"),
 )

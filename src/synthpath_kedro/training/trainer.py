@@ -1,5 +1,6 @@
 """Lightning's Trainer, set up the same way for every training loop, and what it needs to resume after a kill."""
 
+import copy
 import json
 import logging
 import shutil
@@ -52,6 +53,8 @@ class Patience(EarlyStopping):
 class EpochCheckpoint(ModelCheckpoint):
     """Saves a checkpoint at the end of an epoch: the first one after ``minutes`` without, and that of the training.
 
+    The last epoch stays in memory until then, and is saved where something stops the training.
+
     Never within an epoch, as Lightning's ``train_time_interval`` does: the epoch's batches would be seen again.
     """
 
@@ -61,6 +64,7 @@ class EpochCheckpoint(ModelCheckpoint):
         )
         self._interval = 60 * minutes
         self._saved_at = 0.0
+        self._unsaved: dict[str, Any] | None = None
 
     @override
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -72,7 +76,14 @@ class EpochCheckpoint(ModelCheckpoint):
         # Every process takes part in saving, so all of them go by the clock of the first.
         if trainer.strategy.broadcast(_ends(trainer) or time.monotonic() - self._saved_at >= self._interval):
             super().on_train_epoch_end(trainer, pl_module)
-            self._saved_at = time.monotonic()
+            self._saved_at, self._unsaved = time.monotonic(), None
+        else:
+            self._unsaved = copy.deepcopy(trainer._checkpoint_connector.dump_checkpoint())
+
+    @override
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        if self._unsaved is not None:
+            trainer.strategy.save_checkpoint(self._unsaved, Path(self.dirpath or "") / _LAST)
 
 
 def _ends(trainer: pl.Trainer) -> bool:

@@ -118,15 +118,16 @@ def phone(browser: webdriver.Chrome) -> webdriver.Chrome:
 
 
 @pytest.fixture
-def open_page(browser: webdriver.Chrome, tmp_path: Path) -> Callable[[str], Page]:
-    """Opens HTML as a file on disk, as its reader would, and waits for its pictures."""
+def open_page(browser: webdriver.Chrome, tmp_path: Path) -> Callable[..., Page]:
+    """Opens HTML as a file on disk, as its reader would, and waits for its pictures unless told not to."""
 
-    def open_page(html: str) -> Page:
+    def open_page(html: str, wait: bool = True) -> Page:
         file = tmp_path / "page.html"
         file.write_text(html)
         browser.get(file.as_uri())
         page = Page(browser)
-        page.wait_for_pictures()
+        if wait:
+            page.wait_for_pictures()
         return page
 
     return open_page

@@ -6,6 +6,7 @@ from synthpath_kedro.report.figures.closest_pairs import Pairs, closest_pairs
 from synthpath_kedro.report.figures.confusion_matrices import confusion_matrices
 from synthpath_kedro.report.figures.nearest_distances import Distances, nearest_distances
 from synthpath_kedro.report.figures.reliability import reliability
+from synthpath_kedro.report.figures.risk_coverage import risk_coverage
 from synthpath_kedro.report.figures.style import png_bytes
 
 NOTE = "Digital phantom, not tissue"
@@ -22,6 +23,11 @@ def bins(*models):
     return pd.DataFrame([{"model": m, "regime": r, "set": "", "scaling": s, **row} for m, r, s in cells])
 
 
+def curves(*models):
+    cells = [(m, r, c) for m in models for r in ("real", "mixed") for c in (0.1, 0.5, 1.0)]
+    return pd.DataFrame([{"model": m, "regime": r, "set": "", "coverage": c, "risk": c / 4} for m, r, c in cells])
+
+
 def pairs(n, real=True, size=(8, 8)):
     images = np.random.default_rng(0).integers(0, 256, (n, *size, 3), dtype=np.uint8)
     return Pairs(images, images if real else None, [f"{k}.00" for k in range(n)])
@@ -29,7 +35,7 @@ def pairs(n, real=True, size=(8, 8)):
 
 def distances():
     rng = np.random.default_rng(0)
-    return Distances(rng.random(50), rng.random(20), 0.1)
+    return Distances(np.append(2 * rng.random(50), np.nan), 2 * rng.random(20))
 
 
 FIGURES = {
@@ -40,6 +46,8 @@ FIGURES = {
     "confusion of two classes": lambda: confusion_matrices(matrices(2, "real", "mixed"), ("a", "b"), "CNN", NOTE),
     "reliability of one model": lambda: reliability(bins("cnn"), note=NOTE),
     "reliability of five models": lambda: reliability(bins(*"abcde"), note=NOTE),
+    "risk against coverage of one model": lambda: risk_coverage(curves("cnn"), note=NOTE),
+    "risk against coverage of five models": lambda: risk_coverage(curves(*"abcde"), note=NOTE),
     "twelve pairs": lambda: closest_pairs({"in pixels": pairs(12), "in features": pairs(12)}, note=NOTE),
     "one pair": lambda: closest_pairs({"in pixels": pairs(1)}, note=NOTE),
     "distances": lambda: nearest_distances({"in pixels": distances(), "in features": distances()}, note=NOTE),
@@ -82,3 +90,10 @@ def test_training_images_are_left_out_where_they_must_not_be_shown(drawn):
     hidden = closest_pairs({"in pixels": pairs(3, real=False)})
     assert "training" not in drawn(hidden)
     assert hidden.axes[0].images[0].get_array().shape[0] == 8
+
+
+def test_every_cell_has_its_curve_of_risk_and_without_cells_the_figure_says_so(drawn):
+    figure = risk_coverage(curves("cnn", "clip"))
+    assert [len(axes.lines) for axes in figure.axes] == [2, 2]
+    assert figure.axes[0].lines[0].get_ydata().tolist() == [0.025, 0.125, 0.25]
+    assert "no cell has been trained" in drawn(risk_coverage(pd.DataFrame(columns=["model", "regime", "set"])))

@@ -149,4 +149,4 @@ def test_the_instructions_say_which_of_several_sets_is_shown(real, synthetic):
     page = render_reader_study(
         real, synthetic, 8, 0, "Real or synthetic?", False, "Of 2 synthetic sets this shows gan."
     )
-    assert "Say of each which it is. Of 2 synthetic sets this shows gan.</p>" in page
+    assert "whether it shows the class it claims. Of 2 synthetic sets this shows gan.</p>" in page

@@ -4,6 +4,7 @@ import pytest
 
 from synthpath_kedro.report.section import build_section
 from synthpath_kedro.report.sections import SECTIONS
+from synthpath_kedro.report.sections.calibration import temperature_sentence
 from synthpath_kedro.report.sections.feature_space import mixing_sentence
 from synthpath_kedro.report.sections.normalized_space import ablation_sentence
 from synthpath_kedro.report.sections.table_4_3 import floor_sentence
@@ -165,9 +166,58 @@ def test_f1_by_class_has_the_regimes_in_one_cell_and_a_dash_for_a_missing_one(ev
     assert table.caption.endswith("in each column: trained on real / synthetic / mixed images.")
 
 
+def test_the_errors_of_probabilities_have_their_verdicts_with_the_calibration_alone(comparison, evidence):
+    errors = [comparison[comparison["metric"] == "macro_f1"].assign(metric=name) for name in ("brier", "nll")]
+    evidence |= {"comparison": pd.concat([comparison, *errors])}
+    _, verdicts = build("calibration", evidence).tables
+    assert [row[2] for row in texts(verdicts)] == ["Brier score"] * 3 + ["NLL"] * 3
+    _, _, by_metric, _ = build("comparisons", evidence).tables
+    assert {row[2] for row in texts(by_metric)} == {"macro F1"}
+
+
+def test_the_sentence_on_temperature_counts_the_cells_it_helped(evidence):
+    table = evidence["calibration"]
+    assert temperature_sentence(table).endswith("of 14 of 14 cells, and the NLL of 14.")
+    worse = table["model"] == "clip"
+    table.loc[worse, "nll_scaled"] = 0.3
+    assert temperature_sentence(table).endswith("of 14 of 14 cells, and the NLL of 12.")
+    (note,) = build("calibration", evidence).notes
+    assert note.text == temperature_sentence(table)
+
+
 def test_calibration_shows_before_and_after(evidence):
-    (table,) = build("calibration", evidence).tables
+    table, _ = build("calibration", evidence).tables
     assert texts(table)[0] == ["CNN", "real", *["0.200 → 0.100"] * 4, "1.500"]
+
+
+def test_an_ensemble_stands_beside_its_replicates_and_has_its_errors_among_the_most_confident(evidence):
+    (table,) = build("selective", evidence).tables
+    row = dict(zip(table.columns, texts(table)[0], strict=True))
+    assert (row["model"], row["trained on"], row["accuracy"]) == ("CNN", "real", "0.583 → 0.600")
+    assert list(row)[-3:] == ["error at 80 %", "error at 90 %", "error at 95 %"]
+    assert row["error at 90 %"] == "0.414 [0.235, 0.611]"  # 12 of 29: the image that the replicates dispute is out
+    assert "over test images for the networks at hand" in table.caption
+    grouped = evidence | {"data_card": evidence["data_card"].model_copy(update={"groups_known": True})}
+    (table,) = build("selective", grouped).tables
+    assert "over test patients (or slides) for the networks at hand" in table.caption
+
+
+def test_sets_show_what_they_reach_and_their_worst_class(evidence):
+    conformal = evidence["conformal"].copy()
+    of_class = (conformal["model"] == "cnn") & (conformal["regime"] == "real") & (conformal["class"] == "stroma")
+    conformal.loc[of_class, ["coverage", "ci_low", "ci_high"]] = [0.25, 0.1, 0.5]
+    whole = conformal["class"] == ""
+    conformal.loc[whole, "coverage"] = [0.9, 0.7, 0.95]
+    conformal.loc[whole, ["expected_low", "expected_high"]] = [0.8, 0.97]
+    content = build("conformal", evidence | {"conformal": conformal})
+    (table,) = content.tables
+    row = dict(zip(table.columns, texts(table)[0], strict=True))
+    assert (row["expected"], row["class"]) == ("0.800 to 0.970", "stroma")
+    assert row["lowest of a class"] == "0.250 [0.100, 0.500]"
+    assert "set on 30 real validation images, so that 90 % of the sets hold the true class" in table.caption
+    (note,) = content.notes
+    assert "the sets of 1 of 3 cells hold the true class less often than chance explains" in note.text
+    assert note.text.endswith("The lowest coverage reached is 0.700: CNN, trained on mixed.")
 
 
 def test_the_ablation_stands_beside_the_attack_on_the_same_images_in_pixel_space(robustness, evidence):

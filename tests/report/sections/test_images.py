@@ -111,37 +111,72 @@ def test_of_several_sets_the_one_of_the_reader_study_is_named(evidence_of_two_se
     assert f"tell real tiles from those of the set {first}." in caption
 
 
-def test_spaces_that_were_searched_alike_are_told_once(evidence):
-    alike = evidence["privacy"].assign(n=90, n_train=1000)
-    caption = build("near_duplicates", evidence | {"privacy": alike}).tables[0].caption
-    assert "in pixels and in features 90 of 900 synthetic images were sought among 1,000 of 1,000" in caption
-
-
-def test_the_caption_says_what_was_left_out_of_the_search(evidence):
+def test_the_caption_says_what_was_compared_with_what(evidence):
     caption = build("near_duplicates", evidence).tables[0].caption
-    assert (
-        "in pixels 90 of 900 synthetic images were sought among 400 of 1,000 training images (drawn at random"
-        in caption
+    assert caption.startswith(
+        "Compared: whole tiles of 90 of 900 synthetic images with 1,000 of 1,000 training images; parts of tiles of 90 "
+        "of 900 synthetic images with 400 of 1,000 training images (drawn at random: a copy of an image that was left "
+        "out is not seen); and so were 50 validation images."
     )
-    assert "in features 90 of 900 synthetic images were sought among 1,000 of 1,000 training images." in caption
 
 
-def test_an_alarm_is_in_red_and_a_measure_without_one_has_no_finding(evidence):
-    table = build("near_duplicates", evidence).tables[0]
-    assert [type(row[-1]).__name__ for row in table.rows] == ["Warned", "str", "str"]
-    assert [text(row[-1]) for row in table.rows] == [
-        "near-duplicates found",
-        "no evidence of more near-duplicates than among held-out images",
-        "",
-    ]
+def test_suspects_are_counted_with_what_may_have_been_missed(evidence):
+    def finding(**changes):
+        privacy = evidence["privacy"]
+        changed = privacy.assign(
+            **{name: privacy[name].where(privacy["space"] != "any", new) for name, new in changes.items()}
+        )
+        return build("near_duplicates", evidence | {"privacy": changed}).tables[0].rows[0][-1]
+
+    alarm = finding()
+    assert type(alarm).__name__ == "Warned"
+    assert text(alarm) == "near-duplicates found: 9 of 90 examined; at most 17 % of the set"
+    assert finding(alarm=False) == "9 of 90 examined; at most 17 % of the set: look at the pairs"
+    none = finding(alarm=False, suspects=0, n=2000, upper_bound=0.0015)
+    assert none == "none among 2,000 examined; at most 0.15 % of the set"
 
 
-def test_membership_has_its_interval(evidence):
+def test_spaces_count_and_measures_without_suspects_have_no_finding(evidence):
+    rows = [row[-1] for row in build("near_duplicates", evidence).tables[0].rows]
+    assert rows[1:] == ["9 of 90 examined", "9 of 90 examined", ""]
+
+
+def test_how_surely_copies_are_found_stands_beside(evidence):
+    table = build("near_duplicates", evidence).tables[1]
+    assert texts(table) == [["none", "1.00", "1.00", "1.00"], ["turned", "0.90", "0.50", "0.95"]]
+    assert table.caption.startswith("60 training images of this study were copied under each disguise")
+
+
+def test_membership_has_its_intervals_and_guessing_beside_them(evidence):
     table = build("membership", evidence).tables[0]
-    assert texts(table) == [
-        ["membership inference, AUC", "0.600", "0.500 to 0.700", "no evidence that training images can be told apart"]
+    assert [row[1:] for row in texts(table)] == [
+        ["0.600", "0.500 to 0.700", "0.500", "no evidence that training images can be told apart"],
+        ["0.020", "0.000 to 0.040", "0.010", "no evidence that training images can be told apart"],
     ]
-    assert "(20 and 30 images)" in table.caption
+    assert "20 training images are compared with 30 held-out ones, each with those of its own class." in table.caption
+
+
+def test_no_membership_found_is_no_formal_guarantee_and_an_alarm_says_what_to_do(evidence):
+    (note,) = build("membership", evidence).notes
+    assert "finds no sign" in note.text
+    assert "None of this is a formal guarantee" in note.text
+    privacy = evidence["privacy"].copy()
+    privacy.loc[privacy["measure"] == "membership_tpr", "alarm"] = True
+    content = build("membership", evidence | {"privacy": privacy})
+    assert [type(row[-1]).__name__ for row in content.tables[0].rows] == ["str", "Warned"]
+    assert "treat the weights like the training images" in content.notes[0].text
+    assert "None of this is a formal guarantee" in content.notes[0].text
+
+
+def test_membership_by_patient_and_what_could_not_be_tested_are_said(evidence):
+    privacy = evidence["privacy"].assign(train_groups=5, held_out_groups=4)
+    privacy = privacy.astype({"train_groups": "Int64", "held_out_groups": "Int64"})
+    privacy.loc[privacy["measure"] == "membership_tpr", ["value", "ci_low", "ci_high"]] = float("nan")
+    privacy.loc[privacy["measure"] == "membership_tpr", "alarm"] = None
+    table = build("membership", evidence | {"privacy": privacy}).tables[0]
+    assert "the images of a patient or slide count as one draw (5 and 4)" in table.caption
+    assert texts(table)[1][1:3] == ["\N{EN DASH}", ""]
+    assert texts(table)[1][-1].startswith("not tested: too few images")
 
 
 def test_generators_are_ranked_only_where_there_are_several(evidence, evidence_of_two_sets):
@@ -228,8 +263,8 @@ def test_several_denoisers_are_counted_in_the_captions(evidence):
     one = {"epochs": 3, "images_seen": 90, "digest": "ab"}
     card = evidence["denoiser_card"] | {"epochs": 3, "replicates": [one, one | {"epochs": 4}]}
     several = evidence | {"denoiser_card": card}
-    assert "under the denoisers (the mean over all 2) than" in build("membership", several).tables[0].caption
-    assert "under the denoiser than" in build("membership", evidence).tables[0].caption
+    assert "under the denoisers (the mean over all 2) for members" in build("membership", several).tables[0].caption
+    assert "under the denoiser for members" in build("membership", evidence).tables[0].caption
     loss, samples = (build(f"denoiser_{name}", several).figures[f"denoiser_{name}"] for name in ("loss", "samples"))
     assert "2 denoisers have a line each" in loss.caption
     assert "the first of 2 denoisers" in samples.caption

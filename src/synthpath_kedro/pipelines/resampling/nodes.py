@@ -16,6 +16,7 @@ from synthpath_kedro.data.synthetic import SyntheticSet
 from synthpath_kedro.parameters import (
     ClassificationParameters,
     DiffusionParameters,
+    EvaluationParameters,
     SynthesisParameters,
     TrainingParameters,
 )
@@ -201,6 +202,7 @@ def make_set_of_part(
     real_test: LabeledImages,
     parts: Parts,
     params: SynthesisParameters,
+    evaluation: EvaluationParameters,
     scratch: Path,
     denoiser: Artifact | None = None,
     autoencoder: Artifact | None = None,
@@ -210,7 +212,8 @@ def make_set_of_part(
     namespace: str,
 ) -> SyntheticSet:
     """The synthetic set ``name`` of a part, with as many images per real training image as the study's."""
-    from synthpath_kedro.generators import Request, generate
+    from synthpath_kedro.evaluation.rejection import generate
+    from synthpath_kedro.generators import Request
 
     one = parts[part]
     request = Request(
@@ -223,7 +226,7 @@ def make_set_of_part(
         denoiser=denoiser,
         autoencoder=autoencoder,
     )
-    return generate(request)
+    return generate(request, evaluation)
 
 
 def train_and_predict(

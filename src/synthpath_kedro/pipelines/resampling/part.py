@@ -117,6 +117,7 @@ def _train_denoiser(study: str, part: str, latent: bool) -> Node:
 def _make_set(study: str, part: str, name: str, generator: Generator, latent: bool) -> Node:
     namespace = f"{study}.{part}.synthesis.{name}"
     inputs = {**REAL, "parts": f"{study}_parts", "params": "params:synthesis", "scratch": "scratch"}
+    inputs["evaluation"] = "params:evaluation"
     if generator.needs_denoiser:
         inputs["denoiser"] = f"{study}/{part}/denoiser"
         inputs |= {"autoencoder": f"{study}/{part}/autoencoder"} if latent else {}

@@ -10,7 +10,7 @@ from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import source_note
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.data.synthetic import SyntheticSet, below
-from synthpath_kedro.parameters import SynthesisParameters
+from synthpath_kedro.parameters import EvaluationParameters, SynthesisParameters
 from synthpath_kedro.pipelines.shared import folder_of
 
 _PER_CLASS = 6
@@ -24,6 +24,7 @@ def make_synthetic_set(
     seed: int,
     scratch: Path,
     existing: dict[str, Artifact],
+    evaluation: EvaluationParameters,
     study_check: Card | None = None,
     denoiser: Artifact | None = None,
     autoencoder: Artifact | None = None,
@@ -35,9 +36,11 @@ def make_synthetic_set(
     """The synthetic set ``name``, made by the generator that its source names.
 
     What an earlier run left (``existing``: shards by path below the folder of all sets; the set's own lie in
-    ``folder``) is used where it is what would be made.
+    ``folder``) is used where it is what would be made. Near-duplicates of training images are left out where
+    ``synthesis.reject_copies`` says so.
     """
-    from synthpath_kedro.generators import Request, generate
+    from synthpath_kedro.evaluation.rejection import generate
+    from synthpath_kedro.generators import Request
 
     del study_check
     request = Request(
@@ -51,7 +54,7 @@ def make_synthetic_set(
         autoencoder=autoencoder,
         existing=below(folder, existing),
     )
-    return generate(request)
+    return generate(request, evaluation)
 
 
 def export_synthetic(synthetic: SyntheticSet, data_card: DataCard, params: SynthesisParameters) -> Export:

@@ -21,6 +21,7 @@ def _make_set(grid: Grid, name: str) -> Pipeline:
         "seed": "params:seed",
         "scratch": "scratch",
         "existing": "synthetic_shards_at_hand",
+        "evaluation": "params:evaluation",
     }
     # The user's own images are checked as they are read: not waiting, they are read before anything is trained.
     if not grid.sets[name].needs_path:

@@ -24,17 +24,15 @@ _COLORS = {"held-out real": REAL.color, "synthetic": SYNTHETIC.color}
 
 
 class Distances(NamedTuple):
-    """Distances to the nearest training image, in one space.
+    """Distances to the nearest training image in one space, as multiples of the threshold of near-duplicates.
 
     Attributes:
-        synthetic: of the synthetic images.
+        synthetic: of the synthetic images; nan where an image is compared with nothing.
         held_out: of real images that the denoiser was not trained on.
-        threshold: below which an image counts as a near-duplicate.
     """
 
     synthetic: Float[np.ndarray, " synthetic"]
     held_out: Float[np.ndarray, " held_out"]
-    threshold: float
 
 
 def nearest_distances(
@@ -54,7 +52,7 @@ def nearest_distances(
     for axes, (space, found) in zip(panels, distances.items(), strict=True):
         _draw(axes, found)
         name_panel(dress(axes), space)
-        axes.set_xlabel("distance")
+        axes.set_xlabel("distance / threshold")
         axes.set_yticks([])
     panels[0].set_ylabel("density of images")
     handles = [Line2D([], [], color=color, linewidth=5, alpha=0.6) for color in _COLORS.values()]
@@ -64,8 +62,9 @@ def nearest_distances(
 
 
 def _draw(axes: Axes, found: Distances) -> None:
-    everything = np.concatenate([found.synthetic, found.held_out])
-    edges = np.linspace(0, max(float(everything.max()), 1e-9), _BINS + 1).tolist()
-    for color, distances in zip(_COLORS.values(), (found.held_out, found.synthetic), strict=True):
+    held_out, synthetic = (values[np.isfinite(values)] for values in (found.held_out, found.synthetic))
+    highest = float(max((*held_out, *synthetic), default=1.0))
+    edges = np.linspace(0, max(highest, 1.0), _BINS + 1).tolist()
+    for color, distances in zip(_COLORS.values(), (held_out, synthetic), strict=True):
         axes.hist(distances, bins=edges, density=True, color=color, alpha=0.55)
-    axes.axvline(found.threshold, color=INK, linestyle="--", linewidth=1.1)
+    axes.axvline(1.0, color=INK, linestyle="--", linewidth=1.1)

@@ -84,12 +84,17 @@ def new_figure(width: float, height: float, title: str, note: str | None) -> Fig
     return figure
 
 
-def new_panels(names: Sequence[str], title: str, note: str | None) -> tuple[Figure, list[Axes]]:
-    """A figure with a dressed panel under each of ``names``, at most three beside each other, on one vertical scale."""
+def new_panels(
+    names: Sequence[str], title: str, note: str | None, *, one_scale: bool = True
+) -> tuple[Figure, list[Axes]]:
+    """A figure with a dressed panel under each of ``names``, at most three beside each other.
+
+    All panels have one vertical scale, or each its own.
+    """
     columns = min(_PANELS_BESIDE, len(names))
     rows = -(-len(names) // columns)
     figure = new_figure(max(6.0, 4.2 * columns), 1.0 + 3.6 * rows, title, note)
-    panels = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    panels = figure.subplots(rows, columns, squeeze=False, sharey=one_scale).ravel()
     for axes, name in zip(panels, names, strict=False):
         name_panel(dress(axes), literal(name))
     for axes in panels[len(names) :]:

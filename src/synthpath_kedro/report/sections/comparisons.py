@@ -30,8 +30,8 @@ IN_FULL = (
     "alone, is shown for orientation: it is the median p of the replicates and ignores the training seed."
 )
 BY_METRIC = (
-    "The same analysis for every metric, with 95 % intervals of each comparison by itself. Holm's adjustment runs over "
-    "the claims and over the controls of one metric. A Brier score is an error: less is better."
+    "The same analysis for the other metrics, with 95 % intervals of each comparison by itself. Holm's adjustment runs "
+    "over the claims and over the controls of one metric. Brier score and NLL stand with the calibration."
 )
 BY_CLASS = (
     "Change of each class's recall, with its verdict where there is evidence. Holm's adjustment runs over all classes "
@@ -52,7 +52,7 @@ def _build(evidence: Evidence) -> SectionContent:
         tables = [
             _verdicts(accuracy, _about(evidence["generator_cards"])),
             _in_full(accuracy, unit),
-            _by_metric(comparison),
+            verdicts_by_metric(comparison, errors=False, title="Verdicts by metric", caption=BY_METRIC),
             _by_class(comparison),
         ]
         return SectionContent(tables=tables)
@@ -67,7 +67,7 @@ def _verdicts(comparison: "pd.DataFrame", about: str) -> "PlainTable":
     reach = max(MIN_REACH, min(float(ends.max()), TYPICAL_REACH * float(ends.median())))
     rows = [
         {
-            "verdict": _verdict(row),
+            "verdict": verdict(row),
             "difference": Fixed(row["difference"], signed=True),
             "95 % interval": Range(row["ci_low"], row["ci_high"], signed=True),
             "worse \N{EN DASH} better": IntervalPlot(row["difference"], row["ci_low"], row["ci_high"], reach),
@@ -78,7 +78,7 @@ def _verdicts(comparison: "pd.DataFrame", about: str) -> "PlainTable":
     ]
     arrows = ARROWS if (comparison["difference"].abs() > reach).any() else ""
     caption = TESTED.format(margin=f"{comparison['margin'].iloc[0]:g}", arrows=arrows, about=about)
-    return _named(comparison, rows, title="Test accuracy against the baseline", caption=caption)
+    return named(comparison, rows, title="Test accuracy against the baseline", caption=caption)
 
 
 def _in_full(comparison: "pd.DataFrame", unit: str) -> "PlainTable":
@@ -96,10 +96,11 @@ def _in_full(comparison: "pd.DataFrame", unit: str) -> "PlainTable":
         }
         for row in _rows(comparison)
     ]
-    return _named(comparison, rows, title="Comparisons in full", caption=IN_FULL.format(unit=unit), folded=True)
+    return named(comparison, rows, title="Comparisons in full", caption=IN_FULL.format(unit=unit), folded=True)
 
 
-def _by_metric(comparison: "pd.DataFrame") -> "PlainTable":
+def verdicts_by_metric(comparison: "pd.DataFrame", *, errors: bool, title: str, caption: str) -> "PlainTable":
+    """Verdicts of every metric but accuracy: of those where less is better (``errors``), or of the others."""
     import pandas as pd
 
     from synthpath_kedro.evaluation.comparison_tables import ACCURACY
@@ -109,12 +110,12 @@ def _by_metric(comparison: "pd.DataFrame") -> "PlainTable":
     parts = [
         (metric.label, comparison[comparison["metric"] == metric.name])
         for metric in TESTED_METRICS.values()
-        if metric.name != ACCURACY
+        if metric.name != ACCURACY and metric.is_error == errors
     ]
     rows = [
         {
             "metric": label,
-            "verdict": _verdict(row),
+            "verdict": verdict(row),
             "difference": Interval(row["difference"], row["ci_low"], row["ci_high"], signed=True),
             "adjusted p": PValue(row["p_adjusted"]),
         }
@@ -122,7 +123,7 @@ def _by_metric(comparison: "pd.DataFrame") -> "PlainTable":
         for row in _rows(part)
     ]
     table = pd.concat([part for _, part in parts])
-    return _named(table, rows, title="Verdicts by metric", caption=BY_METRIC, folded=True)
+    return named(table, rows, title=title, caption=caption, folded=True)
 
 
 def _by_class(comparison: "pd.DataFrame") -> "PlainTable":
@@ -131,7 +132,7 @@ def _by_class(comparison: "pd.DataFrame") -> "PlainTable":
     recall = comparison[comparison["metric"].str.startswith(RECALL)]
     by_cell = recall.groupby(["model", "regime", "set"], sort=False)
     rows = [{row["metric"].removeprefix(RECALL): _change(row) for row in _rows(of_cell)} for _, of_cell in by_cell]
-    return _named(by_cell.head(1), rows, title="Recall by class", caption=BY_CLASS, folded=True)
+    return named(by_cell.head(1), rows, title="Recall by class", caption=BY_CLASS, folded=True)
 
 
 def _differences(differences: "pd.DataFrame") -> "PlainTable":
@@ -148,10 +149,10 @@ def _differences(differences: "pd.DataFrame") -> "PlainTable":
         for row in _rows(differences)
     ]
     title = "Test accuracy against the baseline"
-    return _named(differences, rows, title=title, caption=UNTESTED)
+    return named(differences, rows, title=title, caption=UNTESTED)
 
 
-def _named(table: "pd.DataFrame", rows: list[dict[str, Any]], **attributes: Any) -> "PlainTable":
+def named(table: "pd.DataFrame", rows: list[dict[str, Any]], **attributes: Any) -> "PlainTable":
     """``rows`` with the model and the comparison in front; a line above each comparison."""
     from synthpath_kedro.report.summary import comparison_label
     from synthpath_kedro.report.tables import plain_table
@@ -177,7 +178,7 @@ def _words(row: dict[str, Any]) -> str:
     return f"{words}: {row['reason']}" if row["reason"] else words
 
 
-def _verdict(row: dict[str, Any]) -> "Verdict":
+def verdict(row: dict[str, Any]) -> "Verdict":
     from synthpath_kedro.report.values import Verdict
 
     return Verdict(_words(row), row["verdict"] if row["verdict"] in ("helps", "hurts") else "")

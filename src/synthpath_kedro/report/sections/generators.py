@@ -8,10 +8,10 @@ CAPTION = (
     "Ranked by kernel distance to held-out real images, the mean over classes (features; 0 is alike; a missing class "
     "counts), then by accuracy; whether two sets differ by more than chance was not tested. Stain and texture: means "
     "over classes too, see Fidelity; whole set: labels ignored. A positive control is a perfect generator, which draws "
-    "from the true distribution: it shows what could be reached, and has no rank. Near-duplicates: the share of a "
-    "set's images that are nearer to a training image than the nearest 1 % of held-out images are, in pixels or in "
-    "features, whichever is larger. Accuracies are means over the models and regimes that every set has, on the real "
-    "test set, trained on the set alone (CAS, the classifier accuracy score) and together with real images; "
+    "from the true distribution: it shows what could be reached, and has no rank. Near-duplicates: the share of the "
+    "examined images that are nearer to a training image than unrelated images come. Accuracies are means over the "
+    "models and regimes that every set has, on the real test set, trained on the set alone (CAS, the classifier "
+    "accuracy score) and together with real images; "
     "differences are against the baseline without synthetic images."
 )
 

@@ -10,21 +10,26 @@ if TYPE_CHECKING:
 
     from synthpath_kedro.data.data_card import DataCard
     from synthpath_kedro.data.synthetic import GeneratorCard
+    from synthpath_kedro.report.tables import PlainTable
 
 MEASURES = {
     "near_duplicates": "near-duplicates, share",
-    "median_distance": "median distance",
+    "relative_distance": "median relative distance",
     "authenticity": "authenticity",
 }
-FOUND = {True: "near-duplicates found", False: "no evidence of more near-duplicates than among held-out images"}
+SPACES = {"any": "both", "pixels": "whole tiles", "features": "parts of tiles"}
 PAIRS = (
-    "The pairs with the smallest distances, each training image once, with their distance. A small distance alone is "
-    "no copy: held-out real images are near training images too (see the table)."
+    "The pairs with the smallest relative distances, each training image once, turned and mirrored into place. Below 1 "
+    "the synthetic image is nearer to the training image than any other training image is."
+)
+PLANTED = (
+    "{n} training images of this study were copied under each disguise and sought as synthetic images are; the share "
+    "that was found, with the training image it is a copy of."
 )
 HIDDEN = " The training images are not shown (report.embed_real_images is off)."
 DISTANCES = (
-    "Of synthetic images, and of held-out real images: validation images, on which this study trains no generator. A "
-    "copy has a smaller distance than nearly all held-out images."
+    "Of synthetic images, and of held-out images: validation images, on which this study trains no generator. Near-"
+    "duplicates lie left of the line; a copy lies near 0."
 )
 
 
@@ -40,7 +45,7 @@ def _build(evidence: Evidence) -> SectionContent:
         [
             ({"set": row["set"]} if several else {})
             | {
-                "space": row["space"],
+                "compared": SPACES[row["space"]],
                 "measure": MEASURES[row["measure"]],
                 "synthetic": row["value"],
                 "held out": row["held_out"],
@@ -51,38 +56,67 @@ def _build(evidence: Evidence) -> SectionContent:
         ],
         caption=_caption(shown, evidence["data_card"], evidence["generator_cards"]),
     )
-    return SectionContent([table], _figures(evidence))
+    return SectionContent([table, _planted(evidence["planted_copies"])], _figures(evidence))
+
+
+def _planted(found: "pd.DataFrame") -> "PlainTable":
+    from synthpath_kedro.evaluation.rows import records
+    from synthpath_kedro.report.tables import plain_table
+    from synthpath_kedro.report.values import Fixed
+
+    return plain_table(
+        [
+            {
+                "disguise": row["disguise"],
+                "by whole tiles": Fixed(row["pixels"], digits=2),
+                "by parts of tiles": Fixed(row["features"], digits=2),
+                "by either": Fixed(row["either"], digits=2),
+            }
+            for row in records(found)
+        ],
+        title="How surely copies are found",
+        caption=PLANTED.format(n=int(found["n"].iloc[0])),
+        folded=True,
+    )
 
 
 def _finding(row: Mapping[str, Any]) -> Any:
+    """How many suspects there are, and how many there may be at most in the whole set."""
     from synthpath_kedro.report.values import Warned
 
-    if row["alarm"] not in (True, False):
+    if row["measure"] != "near_duplicates":
         return ""
-    return Warned(FOUND[True]) if row["alarm"] else FOUND[False]
+    at_most = f"at most {100 * row['upper_bound']:.2g} % of the set" if row["space"] == "any" else ""
+    if not row["suspects"]:
+        return "; ".join(filter(None, [f"none among {row['n']:,} examined", at_most]))
+    found = "; ".join(filter(None, [f"{row['suspects']:,} of {row['n']:,} examined", at_most]))
+    if row["space"] != "any":
+        return found
+    return Warned(f"near-duplicates found: {found}") if row["alarm"] else f"{found}: look at the pairs"
 
 
 def _caption(table: "pd.DataFrame", data_card: "DataCard", generators: "Mapping[str, GeneratorCard]") -> str:
     """How many images were searched, and what the figures are."""
     total = data_card.splits["train"].n
-    searched: dict[str, list[str]] = {}
-    rows = table.drop_duplicates(["set", "space"])
+    clauses = []
+    rows = table[table["space"] != "any"].drop_duplicates(["set", "space"])
     for _, row in rows.iterrows():
         of = f" of {generators[row['set']].total:,}" if row["set"] in generators else ""
         name = "synthetic images" if len(set(rows["set"])) == 1 else f"images of {row['set']}"
-        left_out = row["n_train"] < total
-        sought = (
-            f"{int(row['n']):,}{of} {name} were sought among {int(row['n_train']):,} of {total:,} training images"
-            + (" (drawn at random: a copy of an image that was left out is not seen)" if left_out else "")
+        left_out = " (drawn at random: a copy of an image that was left out is not seen)"
+        clauses.append(
+            f"{SPACES[row['space']]} of {int(row['n']):,}{of} {name} with {int(row['n_train']):,} of {total:,} "
+            f"training images{left_out if row['n_train'] < total else ''}"
         )
-        searched.setdefault(sought, []).append(f"in {row['space']}")
-    clauses = [f"{' and '.join(spaces)} {sought}" for sought, spaces in searched.items()]
+    n_held_out = int(table["n_held_out"].iloc[0])
     return (
-        f"Nearest training images: {'; '.join(clauses)}. Held out: {int(table['n_held_out'].iloc[-1]):,} validation "
-        "images. A near-duplicate is nearer to a training image than the nearest 1 % of held-out images are (than the "
-        "nearest one that is no copy itself, where held-out images have copies among the training images); "
-        "authenticity is the share of images that are farther from their nearest training image than that one is from "
-        "its own. Distances in pixels are RMS differences in gray levels."
+        f"Compared: {'; '.join(clauses)}; and so were {n_held_out:,} validation images. Brightness, contrast and "
+        "stain are taken out, and every image is compared in eight positions; parts are sought wherever they lie, "
+        "shrunk or not, in the 16 training images nearest in features. The relative distance is that to the nearest "
+        "training image, divided by that one's own distance to its nearest other. A near-duplicate is nearer than five "
+        "standard deviations below what held-out images have, class by class. The table below says how surely copies "
+        "are found: these numbers are no proof that there is none. Authenticity is the share of images with a relative "
+        "distance of 1 or more."
     )
 
 
@@ -118,6 +152,7 @@ SECTION = Section(
         "data_card",
         "generator_cards",
         "privacy",
+        "planted_copies",
         "closest_pairs_figures",
         "nearest_distances_figures",
     ),

@@ -8,6 +8,7 @@ def _build(evidence: Evidence) -> SectionContent:
     from synthpath_kedro.evaluation.comparison_tables import CLAIM, CONTROL, accuracy_rows
     from synthpath_kedro.report.summary import (
         control_sentences,
+        corruption_sentences,
         difference_sentences,
         mean_differences,
         sensitivity_sentence,
@@ -22,6 +23,7 @@ def _build(evidence: Evidence) -> SectionContent:
             *verdict_sentences(claims, ratio),
             sensitivity_sentence(claims),
             *control_sentences(controls),
+            *corruption_sentences(evidence["corruption_comparison"], ratio),
         ]
     else:
         sentences = difference_sentences(mean_differences(evidence["classification"]))
@@ -35,7 +37,7 @@ SECTION = Section(
     name="result",
     title="Result",
     question="summary",
-    needs=("parameters", "classification", "comparison", "missing_cells"),
+    needs=("parameters", "classification", "comparison", "corruption_comparison", "missing_cells"),
     build=_build,
     absent="No result: no classifier has been evaluated.",
     lead=True,

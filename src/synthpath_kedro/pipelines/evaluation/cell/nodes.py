@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from synthpath_kedro.data.artifact import Artifact
-from synthpath_kedro.data.cell_metadata import AttackedMetadata, CellMetadata, PredictedMetadata
+from synthpath_kedro.data.cell_metadata import AttackedMetadata, CellMetadata, CorruptedMetadata, PredictedMetadata
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import check_same_classifier, check_same_data, source_note
 from synthpath_kedro.data.missing import MISSING, Missing
@@ -126,7 +126,15 @@ def attack_cell(
     Raises:
         InputError: the predictions are another classifier's.
     """
-    from synthpath_kedro.evaluation.attack_suite import CLEAN, CURVE_ROWS, LABELS, attack_suite
+    from synthpath_kedro.evaluation.attack_suite import (
+        CLEAN,
+        CURVE_ROWS,
+        GROUPS,
+        LABELS,
+        MASKING_ROWS,
+        attack_suite,
+        masking_suite,
+    )
 
     if classifier is MISSING or predictions is MISSING:
         return MISSING
@@ -139,9 +147,8 @@ def attack_cell(
     chosen = stratified_subset(real_test.labels, params.attack_images, seed)
     images = real_test.select(chosen)
     curve_rows = stratified_subset(images.labels, params.epsilon_sweep_images, seed)
-    replicates = [
-        attack_suite(model, images.images, images.labels, curve_rows, params, seed) for model in _load(classifier)
-    ]
+    models = _load(classifier)
+    replicates = [attack_suite(model, images.images, images.labels, curve_rows, params, seed) for model in models]
     probabilities = {name: np.stack([replicate[name] for replicate in replicates]) for name in replicates[0]}
     known_of_cell = metadata.model_copy(update={"classifier": classifier.digest}).to_json()
     attacked = AttackedMetadata(
@@ -152,7 +159,49 @@ def attack_cell(
         bim_steps=params.bim_steps,
     )
     known = {CLEAN: predictions.tensors["real_test"][:, chosen], LABELS: images.labels, CURVE_ROWS: curve_rows}
+    if images.groups is not None:
+        known[GROUPS] = images.groups
+    if params.attacks:
+        rows = stratified_subset(images.labels, params.masking_images, seed)
+        checks = masking_suite(models[0], images.images[rows], images.labels[rows], params, seed)
+        known |= {MASKING_ROWS: rows, **checks}
     return Artifact(probabilities | known, attacked.to_json())
+
+
+def corrupt_cell(
+    classifier: Left,
+    predictions: Left,
+    real_test: LabeledImages,
+    params: EvaluationParameters,
+    seed: int,
+) -> Left:
+    """Predicts corrupted copies of a stratified part of the test set; clean answers come from the predictions.
+
+    MISSING where the cell is not among ``corruption_cells``, or there is no corruption.
+
+    Raises:
+        InputError: the predictions are another classifier's.
+    """
+    from synthpath_kedro.evaluation.attack_suite import CLEAN, GROUPS, LABELS
+    from synthpath_kedro.evaluation.corruption_suite import corruption_suite
+    from synthpath_kedro.evaluation.corruption_tables import ROWS
+
+    if classifier is MISSING or predictions is MISSING or not params.corruptions:
+        return MISSING
+    metadata = PredictedMetadata.of(predictions)
+    if not params.corruption_cells.include(metadata.model, metadata.regime):
+        return MISSING
+    name = metadata.name
+    check_same_data({name: classifier.card, "real_test": real_test.card})
+    check_same_classifier({f"predictions of {name}": predictions.card, name: {"classifier": classifier.digest}})
+    chosen = stratified_subset(real_test.labels, params.corruption_images, seed)
+    images, precision = real_test.select(chosen), metadata.precision
+    probabilities = corruption_suite(_load(classifier), images.images, chosen, params, seed, precision)
+    known = {CLEAN: predictions.tensors["real_test"][:, chosen], LABELS: images.labels, ROWS: chosen}
+    if images.groups is not None:
+        known[GROUPS] = images.groups
+    levels = {kind: list(values) for kind, values in params.levels_of_corruptions.items()}
+    return Artifact(probabilities | known, CorruptedMetadata(**metadata.to_json(), corruption_levels=levels).to_json())
 
 
 def _load(classifier: Artifact) -> "list[Classifier]":
@@ -163,13 +212,14 @@ def _load(classifier: Artifact) -> "list[Classifier]":
     return [placed(model) for model in load_classifiers(classifier)]
 
 
-def score_cell(predictions: Left, attacked: Left) -> dict[str, Any] | Missing:
+def score_cell(predictions: Left, attacked: Left, corrupted: Left) -> dict[str, Any] | Missing:
     """One flat number per metric, the mean over replicates: what DVC compares between runs.
 
     Raises:
-        InputError: predictions and attacked images come from different classifiers.
+        InputError: predictions and attacked or corrupted images come from different classifiers.
     """
     from synthpath_kedro.evaluation.classification_tables import classification_table, synthetic_as_test_table
+    from synthpath_kedro.evaluation.corruption_tables import corruption_means_table
     from synthpath_kedro.evaluation.robustness_tables import robustness_table
 
     if predictions is MISSING:
@@ -182,6 +232,13 @@ def score_cell(predictions: Left, attacked: Left) -> dict[str, Any] | Missing:
         name = CellMetadata.of(predictions).name
         check_same_classifier({f"predictions of {name}": predictions.card, f"attacked images of {name}": attacked.card})
         robust = robustness_table([attacked]).query("not control").groupby("attack")["accuracy"].mean().to_dict()
+    if corrupted is not MISSING:
+        name = CellMetadata.of(predictions).name
+        check_same_classifier(
+            {f"predictions of {name}": predictions.card, f"corrupted images of {name}": corrupted.card}
+        )
+        means = corruption_means_table([corrupted]).groupby("corruption")["accuracy"].mean()
+        robust |= {f"{kind}_corruption": value for kind, value in means.items()}
     return {
         **{str(name): value for name, value in real.items()},
         **{f"synthetic_as_test_{name}": value for name, value in synthetic.items()},
@@ -239,6 +296,7 @@ def gather_cell(
     history: pd.DataFrame | Missing,
     history_figure: bytes | Missing,
     metrics: dict[str, Any] | Missing,
+    corrupted: Left = MISSING,
     *,
     cell: Cell,
 ) -> CellResults | Missing:
@@ -252,6 +310,7 @@ def gather_cell(
         "tsne": tsne,
         "tsne_figure": tsne_figure,
         "history": history,
+        "corrupted": corrupted,
     }
     present = {name: None if part is MISSING else part for name, part in parts.items()}
     return CellResults(cell, predictions, **present)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@ from kedro.pipeline import Node, Pipeline
 
 from synthpath_kedro.pipelines.evaluation.cell.nodes import (
     attack_cell,
+    corrupt_cell,
     draw_tsne,
     embed_features,
     gather_cell,
@@ -46,7 +47,18 @@ def create_pipeline(grid: Grid, cell: Cell) -> Pipeline:
             outputs=own("attacked"),
             name="attack",
         ),
-        Node(score_cell, inputs=[own("predictions"), own("attacked")], outputs=own("metrics"), name="score"),
+        Node(
+            corrupt_cell,
+            inputs=[own("classifier"), own("predictions"), "real_test", "params:evaluation", "params:seed"],
+            outputs=own("corrupted"),
+            name="corrupt",
+        ),
+        Node(
+            score_cell,
+            inputs=[own("predictions"), own("attacked"), own("corrupted")],
+            outputs=own("metrics"),
+            name="score",
+        ),
         Node(
             embed_features,
             inputs=[own("features"), "params:evaluation", "params:seed"],
@@ -61,7 +73,10 @@ def create_pipeline(grid: Grid, cell: Cell) -> Pipeline:
 def gather(cell: Cell) -> Node:
     """The node that reads what ``cell`` has left."""
     namespace = f"classifiers.{cell.namespace}"
-    names = ("predictions", "features", "attacked", "tsne", "tsne_figure", "history", "history_figure", "metrics")
+    names = (
+        *("predictions", "features", "attacked", "tsne", "tsne_figure", "history", "history_figure", "metrics"),
+        "corrupted",
+    )
     return Node(
         bound(gather_cell, cell=cell),
         inputs={name: f"{cell.name}/{name}" for name in names},

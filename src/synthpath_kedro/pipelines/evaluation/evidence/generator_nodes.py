@@ -62,27 +62,21 @@ def find_nearest_training_images(
     *,
     name: str,
 ) -> Artifact:
-    """Nearest training images of the set ``name`` and of held-out images, in pixels and in features."""
-    from synthpath_kedro.evaluation.training_search import Points, pixel_points, search_training_images, to_tensors
+    """Nearest training images of the set ``name`` and of held-out images, as whole tiles and by their parts."""
+    from synthpath_kedro.evaluation.training_search import Searched, search_training_images, to_tensors
 
     synthetic = synthetic_sets[name]
+    labeled = synthetic.labeled()
     stored = {"synthetic": synthetic_features, "held_out": val_features, "train": train_features}
     cards = {f"features of {kind}": artifact.card for kind, artifact in stored.items()}
-    labeled = synthetic.labeled()
     check_same_data({"real_train": real_train.card, "real_val": real_val.card, name: labeled.card, **cards})
-    privacy = params.privacy
-    points = {
-        "pixels": {
-            "synthetic": pixel_points(labeled, privacy.pixel_images, seed),
-            "held_out": pixel_points(real_val, privacy.pixel_images, seed),
-            "train": pixel_points(real_train, privacy.pixel_train_images, seed),
-        },
-        "features": {kind: Points(one.tensors["features"], one.tensors["index"]) for kind, one in stored.items()},
-    }
-    found = {
-        space: {kind: search_training_images(sets[kind], sets["train"]) for kind in ("synthetic", "held_out")}
-        for space, sets in points.items()
-    }
+    found = search_training_images(
+        Searched(labeled, synthetic_features),
+        Searched(real_val, val_features),
+        Searched(real_train, train_features),
+        params.privacy,
+        seed,
+    )
     card = {
         "set": name,
         "prepared": real_train.prepared,
@@ -92,9 +86,28 @@ def find_nearest_training_images(
         "duplicates": synthetic.card.duplicates,
         "extractor": synthetic_features.card["extractor"],
         "weights": synthetic_features.card["weights"],
-        "n_train": {space: len(sets["train"].index) for space, sets in points.items()},
+        "n_train": {"pixels": len(real_train), "features": len(train_features.tensors["index"])},
     }
     return Artifact(to_tensors(found), card)
+
+
+def tabulate_planted_copies(
+    real_train: LabeledImages,
+    real_val: LabeledImages,
+    train_features: Artifact,
+    val_features: Artifact,
+    params: EvaluationParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """How surely copies of this study's training images are found, under every disguise."""
+    from synthpath_kedro.evaluation.extractors import load_extractor
+    from synthpath_kedro.evaluation.planted_copies import planted_copies_table
+    from synthpath_kedro.evaluation.training_search import Searched
+
+    cards = {"features of real_train": train_features.card, "features of real_val": val_features.card}
+    check_same_data({"real_train": real_train.card, "real_val": real_val.card, **cards})
+    train, held_out = Searched(real_train, train_features), Searched(real_val, val_features)
+    return planted_copies_table(train, held_out, load_extractor(params.features), params, seed)
 
 
 def measure_denoiser_losses(
@@ -105,22 +118,26 @@ def measure_denoiser_losses(
     seed: int,
     autoencoder: Artifact | None = None,
 ) -> Artifact:
-    """The denoiser's loss on training and on held-out images, one number per image: the mean over all denoisers."""
+    """The denoiser's loss on clean training and held-out images, one number per image: the mean over all denoisers.
+
+    Beside it are the image's class and, where it is known, its patient or slide, within which losses are compared.
+    """
     from synthpath_kedro.diffusion.autoencoder import load_encoder
     from synthpath_kedro.diffusion.checkpoint import load_denoiser, split_replicates
     from synthpath_kedro.diffusion.membership import image_losses
+    from synthpath_kedro.evaluation.membership_table import to_tensors
 
     check_same_data({"denoiser": denoiser.card, "real_train": real_train.card, "real_val": real_val.card})
     encoder, privacy = load_encoder(autoencoder), params.privacy
     networks = [load_denoiser(one, encoder=encoder) for one in split_replicates(denoiser)]
-    tensors = {}
+    tensors: dict[str, np.ndarray] = {}
     for name, images in (("real_train", real_train), ("real_val", real_val)):
         chosen = images.select(stratified_subset(images.labels, privacy.loss_images, seed))
         losses = [
-            image_losses(network, chosen.images, chosen.labels, privacy.loss_levels, params.batch_size, seed, encoder)
+            image_losses(network, chosen.images, chosen.labels, privacy.loss_levels, params.batch_size, encoder)
             for network in networks
         ]
-        tensors[name] = np.mean(losses, axis=0)
+        tensors |= to_tensors(name, np.mean(losses, axis=0), chosen)
     kept = {key: denoiser.card.get(key) for key in ("prepared", "phantom")}
     return Artifact(tensors, kept | {"checkpoint": denoiser.card["digest"], "loss_levels": privacy.loss_levels})
 
@@ -131,6 +148,7 @@ def tabulate_privacy(denoiser_losses: Artifact | None = None, **nearest: Artifac
     Raises:
         InputError: a set was sampled from another denoiser than the one whose losses are given.
     """
+    from synthpath_kedro.evaluation.membership_table import membership_table
     from synthpath_kedro.evaluation.privacy_tables import privacy_table
 
     cards = {f"nearest training images of {name}": one.card for name, one in nearest.items()}
@@ -138,11 +156,9 @@ def tabulate_privacy(denoiser_losses: Artifact | None = None, **nearest: Artifac
     check_same_data(cards | losses)
     tables = []
     for name, one in nearest.items():
-        table = privacy_table(one, name, denoiser_losses if one.card.get("checkpoint") else None)
-        if one.card.get("duplicates", {}).get("real_train"):
-            # Copies pixel by pixel, counted over the whole set, are an alarm whatever the sample shows.
-            table.loc[table["measure"] == "near_duplicates", "alarm"] = True
-        tables.append(table)
+        tables.append(privacy_table(one, name))
+        if denoiser_losses is not None and one.card.get("checkpoint"):
+            tables.append(membership_table(denoiser_losses, name))
     return _stacked(tables)
 
 
@@ -158,26 +174,29 @@ def draw_closest_pairs(
     params: EvaluationParameters,
     report: ReportParameters,
 ) -> Figure:
-    """The pairs most alike; without training images where real tiles must not be shown."""
-    from synthpath_kedro.evaluation.training_search import SPACES, closest_synthetic
+    """The pairs most alike, the training image in its place; without it where real tiles must not be shown."""
+    from synthpath_kedro.evaluation.training_search import SPACES, SYNTHETIC, closest_synthetic, read_found
+    from synthpath_kedro.metrics.tile_matching import turned_back
     from synthpath_kedro.report.figures.closest_pairs import Pairs, closest_pairs
 
-    synthetic = synthetic_sets[nearest.card["set"]].images
+    synthetic, found = synthetic_sets[nearest.card["set"]].images, read_found(nearest)
     pairs = {}
     for space, label in SPACES.items():
-        found = closest_synthetic(nearest, space, params.privacy.pairs)
-        train = real_train.images[found.train] if report.embed_real_images else None
-        pairs[label] = Pairs(synthetic[found.synthetic], train, [f"{distance:.2f}" for distance in found.distances])
+        closest = closest_synthetic(found[space][SYNTHETIC], params.privacy.pairs)
+        train = None
+        if report.embed_real_images:
+            train = turned_back(real_train.images[closest.train], closest.position)
+        pairs[label] = Pairs(synthetic[closest.synthetic], train, [f"{distance:.2f}" for distance in closest.relative])
     return closest_pairs(pairs, note=source_note(phantom=real_train.phantom))
 
 
 def draw_nearest_distances(nearest: Artifact) -> Figure:
+    """How far synthetic and held-out images are from the threshold of near-duplicates."""
     from synthpath_kedro.evaluation.training_search import HELD_OUT, SPACES, SYNTHETIC, read_found
-    from synthpath_kedro.metrics.privacy import near_duplicates
     from synthpath_kedro.report.figures.nearest_distances import Distances, nearest_distances
 
-    distances = {}
+    found, distances = read_found(nearest), {}
     for space, label in SPACES.items():
-        synthetic, held_out = (read_found(nearest, space, name).distances for name in (SYNTHETIC, HELD_OUT))
-        distances[label] = Distances(synthetic, held_out, near_duplicates(synthetic, held_out).threshold)
+        synthetic, held_out = (found[space][name] for name in (SYNTHETIC, HELD_OUT))
+        distances[label] = Distances(synthetic.relative / synthetic.threshold, held_out.relative / held_out.threshold)
     return nearest_distances(distances, note=source_note(phantom=nearest.card["phantom"]))

@@ -39,9 +39,20 @@ def _cell_tables(grid: Grid) -> list[Node]:
         "per_class": (tables.tabulate_classes, ["cells"]),
         "calibration": (tables.tabulate_calibration, ["cells", PARAMS]),
         "reliability": (tables.tabulate_reliability, ["cells", PARAMS]),
+        "selective": (tables.tabulate_selective, ["cells", PARAMS]),
+        "risk_coverage": (tables.tabulate_risk_coverage, ["cells"]),
+        "conformal": (tables.tabulate_conformal, ["cells", PARAMS]),
         "synthetic_as_test": (tables.tabulate_synthetic_as_test, ["cells"]),
         "robustness": (tables.tabulate_robustness, ["cells"]),
         "robustness_curves": (tables.tabulate_robustness_curves, ["cells"]),
+        "attack_summary": (tables.tabulate_attack_summary, ["cells"]),
+        "masking": (tables.tabulate_masking, ["cells"]),
+        "corruptions": (tables.tabulate_corruptions, ["cells"]),
+        "corruption_means": (tables.tabulate_corruption_means, ["cells"]),
+        "corruption_comparison": (
+            bound(tables.tabulate_corruption_comparison, oracles=grid.oracles),
+            ["cells", PARAMS],
+        ),
         "knn_mixing": (tables.tabulate_knn_mixing, ["cells", PARAMS]),
         "cost": (tables.tabulate_cost, cost),
         "generators": (
@@ -90,6 +101,12 @@ def _generator_tables(grid: Grid) -> list[Node]:
             inputs={**features, "seed": SEED},
             outputs="fidelity_table",
             name="tabulate_fidelity",
+        ),
+        Node(
+            generator.tabulate_planted_copies,
+            inputs=["real_train", "real_val", features["real_train"], features["real_val"], PARAMS, SEED],
+            outputs="planted_copies_table",
+            name="tabulate_planted_copies",
         ),
         Node(
             generator.tabulate_privacy, inputs={**nearest, **losses}, outputs="privacy_table", name="tabulate_privacy"

@@ -66,6 +66,24 @@ def tabulate_reliability(cells: list[CellResults], params: EvaluationParameters)
     return reliability_tables(_predictions(cells), params.calibration_bins)
 
 
+def tabulate_selective(cells: list[CellResults], params: EvaluationParameters) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.selective_tables import selective_table
+
+    return selective_table(_predictions(cells), params.selective_coverages)
+
+
+def tabulate_risk_coverage(cells: list[CellResults]) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.selective_tables import risk_coverage_table
+
+    return risk_coverage_table(_predictions(cells))
+
+
+def tabulate_conformal(cells: list[CellResults], params: EvaluationParameters) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.conformal_tables import conformal_table
+
+    return conformal_table(_predictions(cells), params.conformal_coverage)
+
+
 def tabulate_synthetic_as_test(cells: list[CellResults]) -> pd.DataFrame:
     """How cells that were trained without synthetic images classify every synthetic set."""
     from synthpath_kedro.evaluation.classification_tables import synthetic_as_test_table
@@ -95,6 +113,44 @@ def tabulate_robustness_curves(cells: list[CellResults]) -> pd.DataFrame:
     from synthpath_kedro.evaluation.robustness_tables import robustness_curves
 
     return robustness_curves(_attacked(cells))
+
+
+def tabulate_attack_summary(cells: list[CellResults]) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.robustness_tables import attack_summary_table
+
+    return attack_summary_table(_attacked(cells))
+
+
+def tabulate_masking(cells: list[CellResults]) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.robustness_tables import masking_table
+
+    return masking_table(_attacked(cells))
+
+
+def tabulate_corruptions(cells: list[CellResults]) -> pd.DataFrame:
+    """Accuracy at each level of each corruption.
+
+    Raises:
+        InputError: a cell's images were corrupted for another classifier than predicted them.
+    """
+    from synthpath_kedro.evaluation.corruption_tables import corruptions_table
+
+    return corruptions_table(_corrupted(cells))
+
+
+def tabulate_corruption_means(cells: list[CellResults]) -> pd.DataFrame:
+    from synthpath_kedro.evaluation.corruption_tables import corruption_means_table
+
+    return corruption_means_table(_corrupted(cells))
+
+
+def tabulate_corruption_comparison(
+    cells: list[CellResults], params: EvaluationParameters, *, oracles: tuple[str, ...]
+) -> pd.DataFrame:
+    """Every regime against its baseline on corrupted images."""
+    from synthpath_kedro.evaluation.corruption_tables import corruption_comparison_table
+
+    return corruption_comparison_table(_corrupted(cells), params.margin, oracles)
 
 
 def tabulate_knn_mixing(cells: list[CellResults], params: EvaluationParameters) -> pd.DataFrame:
@@ -134,9 +190,15 @@ def _predictions(cells: list[CellResults]) -> list[Artifact]:
 
 
 def _attacked(cells: list[CellResults]) -> list[Artifact]:
-    for one in cells:
-        if one.attacked is not None:
-            name = one.cell.name
-            cards = {f"attacked images of {name}": one.attacked.card, f"predictions of {name}": one.predictions.card}
-            check_same_classifier(cards)
-    return [one.attacked for one in cells if one.attacked is not None]
+    return [_of_predictions(one, one.attacked, "attacked") for one in cells if one.attacked is not None]
+
+
+def _corrupted(cells: list[CellResults]) -> list[Artifact]:
+    return [_of_predictions(one, one.corrupted, "corrupted") for one in cells if one.corrupted is not None]
+
+
+def _of_predictions(one: CellResults, made: Artifact, what: str) -> Artifact:
+    """``made``, of the classifier that predicted."""
+    name = one.cell.name
+    check_same_classifier({f"{what} images of {name}": made.card, f"predictions of {name}": one.predictions.card})
+    return made

@@ -105,7 +105,7 @@ def write_report(
     from synthpath_kedro.report.labels import study_cells, study_trainings
     from synthpath_kedro.report.page import render_report
     from synthpath_kedro.report.published import models_as_published
-    from synthpath_kedro.report.summary import verdict_json
+    from synthpath_kedro.report.summary import corruption_lines, verdict_json
     from synthpath_kedro.report.tables import to_csv_table
     from synthpath_kedro.report.terminal import as_text
 
@@ -123,10 +123,12 @@ def write_report(
     table_4_3 = published.table_4_3(attacked, models, shown, cells=cells_to_attack, as_published=beside)
     title = "Table 4.1, real test set: accuracy / macro F1 / AUC"
     summary = as_text(table_4_1, title, source_note(phantom=study_evidence["data_card"].phantom))
+    summary = "\n".join([summary, *corruption_lines(study_evidence["corruption_means"])])
+    comparisons = [study_evidence[name] for name in ("comparison", "corruption_comparison")]
     contents = {name: None if content is MISSING else content for name, content in sections.items()}
     return (
         render_report(contents, study_evidence),
-        verdict_json(study_evidence["comparison"]),
+        verdict_json(pd.concat([table for table in comparisons if len(table)] or comparisons[:1])),
         f"{summary}\npaper: as published, single runs on PathMNIST at 64x64" if beside else summary,
         to_csv_table(table_4_1),
         to_csv_table(table_4_2),
