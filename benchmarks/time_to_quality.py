@@ -39,8 +39,8 @@ from synthpath_kedro.diffusion.training import train_denoiser
 from synthpath_kedro.evaluation.extractors import load_extractor
 from synthpath_kedro.evaluation.image_features import extract
 from synthpath_kedro.metrics.fidelity import (
+    class_distances,
     kernel_distance,
-    kernel_distance_per_class,
     precision_recall_density_coverage,
 )
 from synthpath_kedro.parameters import DiffusionParameters, Parameters, read_parameters
@@ -138,13 +138,14 @@ class Quality:
 
     def __call__(self, made: LabeledImages) -> dict[str, float | list[float]]:
         features, test = self._features(made), self._data.test
-        classes = kernel_distance_per_class(self._reference, features, test.labels, made.labels, test.n_classes)
+        labels = test.labels, made.labels
+        classes = class_distances(kernel_distance, self._reference, features, *labels, test.n_classes)
         spread = precision_recall_density_coverage(self._reference, features)
         accuracies = self._accuracies(made)
         return {
             "kernel_distance": kernel_distance(self._reference, features),
-            "kernel_distance_of_classes": float(classes["kernel_distance"].mean()),
-            "kernel_distance_per_class": classes["kernel_distance"].round(2).tolist(),
+            "kernel_distance_of_classes": classes.mean,
+            "kernel_distance_per_class": classes.values.round(2).tolist(),
             "recall": spread["recall"],
             "coverage": spread["coverage"],
             "accuracy": float(np.mean(accuracies)),

@@ -12,6 +12,8 @@ import torch
 from synthpath_kedro.data.regimes import regime_batches
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.evaluation.corruption_suite import corrupt_images
+from synthpath_kedro.evaluation.fidelity_measures import MEASURES, Measure
+from synthpath_kedro.evaluation.fidelity_tables import compare_classes, compare_sets
 from synthpath_kedro.generators import Request, generate
 from synthpath_kedro.metrics.robustness import attack_probabilities
 from synthpath_kedro.parameters import SyntheticSetParameters
@@ -21,8 +23,17 @@ from synthpath_kedro.study.generators import GENERATORS, Generator
 from synthpath_kedro.study.grid import Grid
 from synthpath_kedro.study.regimes import REGIMES, Regime
 from synthpath_kedro.study.samplers import SAMPLERS, Sampler
+from synthpath_kedro.study.table import load_attribute
 
-ENTRIES = {"Attack": Attack, "Corruption": Corruption, "Generator": Generator, "Regime": Regime, "Sampler": Sampler}
+ENTRIES = {
+    "Attack": Attack,
+    "Corruption": Corruption,
+    "Generator": Generator,
+    "Measure": Measure,
+    "Regime": Regime,
+    "Sampler": Sampler,
+    "load_attribute": load_attribute,
+}
 
 
 @pytest.fixture
@@ -56,6 +67,24 @@ def test_the_example_of_a_generator_makes_a_set(
         made = generate(Request("noise", source, params, real, seed=0, scratch=tmp_path))
         assert (len(made), len(made.shards), made.class_names) == (9, 3, images.class_names)
         assert params.synthetic_sets.keys() == {"noise"}
+
+
+def test_the_example_of_a_measure_is_taken_over_all_images_and_by_class(example: Callable) -> None:
+    rng, labels = np.random.default_rng(0), np.arange(40) % 2
+    entry = example("A measure of fidelity")
+    dark, light = (np.full((40, 4, 4, 3), level, np.uint8) for level in (50, 60))
+    light[labels == 1] += 10
+
+    def described(pixels: np.ndarray) -> dict[str, np.ndarray]:
+        random = {name: rng.normal(size=(40, 4)) for name in ("features", *MEASURES)}
+        return random | {"labels": labels, "red": entry.statistics(pixels)}
+
+    with MEASURES.extended(entry):
+        sets = described(dark), described(light)
+        rows = [*compare_sets(*sets), *compare_classes(*sets, ["a", "b"])]
+        found = {(row["measure"], row["class"]): row["value"] for row in rows}
+        assert (found["red", ""], found["red_of_classes", ""]) == (15, 15)
+        assert (found["red", "a"], found["red", "b"]) == (10, 20)
 
 
 def test_the_example_of_a_regime_has_cells_and_its_share_in_every_batch(example: Callable) -> None:

@@ -10,13 +10,15 @@ def tables():
     """Three sets, given from the worst to the best; gan and copies are equally near to real images."""
     distances = {"blurred": 9.0, "gan": 2.0, "copies": 2.0, "real_train": 0.0}
     fidelity = [
-        {"set": name, "reference": reference, "class": one, "measure": measure, "value": value}
+        {"set": name, "reference": reference, "class": one, "measure": measure, "value": value, "n": n}
         for reference in ("real_val", "real_test")
         for name, distance in distances.items()
-        for one, measure, value in (
-            ("", "kernel_distance", distance if reference == "real_val" else -distance),
-            ("", "coverage", 0.5),
-            ("a", "kernel_distance", -100.0),
+        for one, measure, value, n in (
+            ("", "kernel_distance_of_classes", distance if reference == "real_val" else -distance, 9),
+            ("", "kernel_distance", 10 - distance, 9),
+            ("", "coverage", 0.5, 9),
+            ("a", "kernel_distance", -100.0, 9),
+            ("b", "kernel_distance", np.nan, 1 if name == "gan" else 9),
         )
     ]
     privacy = [
@@ -48,11 +50,16 @@ def tables():
 
 def test_the_nearest_to_held_out_images_ranks_first_and_accuracy_breaks_a_tie(tables):
     table = generators_table(*tables)
-    assert table[["rank", "set", "kernel_distance"]].to_numpy().tolist() == [
+    assert table[["rank", "set", "kernel_distance_of_classes"]].to_numpy().tolist() == [
         [1, "copies", 2.0],
         [2, "gan", 2.0],
         [3, "blurred", 9.0],
     ]
+
+
+def test_classes_that_a_set_lacks_are_named(tables):
+    table = generators_table(*tables).set_index("set")
+    assert table["missing_classes"].to_dict() == {"copies": "", "gan": "b", "blurred": ""}
 
 
 def test_accuracies_are_means_over_models_not_over_replicates(tables):

@@ -3,9 +3,12 @@ import pytest
 import torch
 from torch import nn
 
+from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.evaluation.extractors import Extractor
 from synthpath_kedro.evaluation.image_features import image_features
+from synthpath_kedro.metrics.stain import stain_statistics
+from synthpath_kedro.metrics.texture import log_spectrum
 
 
 @pytest.fixture
@@ -21,6 +24,20 @@ def test_features_are_the_networks_on_a_part_of_the_images(images, extractor):
     assert np.allclose(stored.tensors["features"], extractor.network(pixels).numpy(), atol=1e-6)
     assert np.bincount(stored.tensors["labels"]).tolist() == [2, 2, 2]
     assert np.array_equal(images.labels[index], stored.tensors["labels"])
+
+
+def test_statistics_of_the_pixels_are_stored_beside_the_features(images, extractor):
+    stored = image_features("real_val", images, extractor, n=6, batch_size=4, seed=0, existing=None)
+    chosen = images.images[stored.tensors["index"]]
+    assert np.array_equal(stored.tensors["stain"], stain_statistics(chosen))
+    assert np.allclose(stored.tensors["texture"], log_spectrum(chosen))
+
+
+def test_what_an_earlier_release_stored_without_statistics_is_made_again(images, extractor):
+    stored = image_features("real_val", images, extractor, 6, 4, 0, None)
+    key = {name: value for name, value in stored.card["key"].items() if name != "statistics"}
+    earlier = Artifact(stored.tensors, stored.card | {"key": key})
+    assert image_features("real_val", images, extractor, 6, 4, 0, earlier) is not earlier
 
 
 def test_features_that_exist_are_made_again_only_where_something_that_decides_them_changed(images, extractor):

@@ -9,10 +9,10 @@ from torchmetrics.image.kid import KernelInceptionDistance
 
 from synthpath_kedro.metrics import fidelity
 from synthpath_kedro.metrics.fidelity import (
-    fidelity_table,
+    class_distances,
+    debiased_frechet_distance,
     frechet_distance,
     kernel_distance,
-    kernel_distance_per_class,
     precision_recall_density_coverage,
 )
 
@@ -133,28 +133,54 @@ def test_a_distant_set_has_neither_precision_nor_coverage():
     assert np.isnan(precision_recall_density_coverage(a[:5], b)["recall"])
 
 
-def test_the_table_cuts_all_sets_to_the_smallest_and_ranks_the_reference_first():
-    rng = np.random.default_rng(0)
-    references = {"real_val": rng.normal(size=(300, 8)), "real_test": rng.normal(0.5, 1, size=(200, 8))}
-    candidates = {"synthetic": rng.normal(1, 2, size=(250, 8)), "real_train": rng.normal(size=(400, 8))}
-    table = fidelity_table(references, candidates, seed=0)
-    assert table[["reference", "candidate"]].to_numpy().tolist() == [
-        ["real_val", "synthetic"],
-        ["real_val", "real_train"],
-        ["real_test", "synthetic"],
-        ["real_test", "real_train"],
-    ]
-    assert (table["n"] == 200).all()
-    val = table[table["reference"] == "real_val"].set_index("candidate")
-    assert val.loc["real_train", "frechet_distance"] < val.loc["synthetic", "frechet_distance"]
-    assert val.loc["real_train", "kernel_distance"] < val.loc["synthetic", "kernel_distance"]
-    assert table.equals(fidelity_table(references, candidates, seed=0))
+def test_small_sets_add_nothing_to_the_debiased_frechet_distance():
+    rng, mixing = np.random.default_rng(0), np.random.default_rng(1).normal(size=(4, 4))
+    pairs = [(rng.normal(size=(20, 4)) @ mixing, rng.normal(size=(60, 4)) @ mixing) for _ in range(200)]
+    biased, debiased = (
+        np.array([measure(*pair) for pair in pairs]) for measure in (frechet_distance, debiased_frechet_distance)
+    )
+    assert biased.mean() > 10 * biased.std() / np.sqrt(200)
+    assert abs(debiased.mean()) < 3 * debiased.std() / np.sqrt(200)
+    assert debiased.std() < 1.1 * biased.std()
 
 
-def test_per_class_distances_compare_a_class_with_itself():
+def test_the_debiased_frechet_distance_of_large_sets_is_the_closed_form():
+    a = _with_moments([0.0, 0.0], np.diag([1.0, 4.0]), n=4000)
+    b = _with_moments([3.0, 0.0], np.diag([4.0, 4.0]), n=4000, seed=1)
+    assert debiased_frechet_distance(a, b) == pytest.approx(10, abs=0.02)
+
+
+def test_sets_that_are_too_small_to_leave_any_image_out_have_no_debiased_distance():
+    a, b = _sets(n=5, m=30, dimensions=4)
+    assert np.isnan(debiased_frechet_distance(a, b))
+    assert np.isnan(debiased_frechet_distance(a[:0], b))
+    assert np.isfinite(debiased_frechet_distance(*_sets(n=6, m=6, dimensions=4)))
+
+
+def test_each_class_is_compared_with_itself():
     a, b = _sets()
     labels = np.arange(60) % 2
-    table = kernel_distance_per_class(a, b, labels, labels, n_classes=3)
-    assert table["n_reference"].tolist() == table["n_candidate"].tolist() == [30, 30, 0]
-    assert table["kernel_distance"][1] == pytest.approx(kernel_distance(a[1::2], b[1::2]))
-    assert np.isnan(table["kernel_distance"][2])
+    found = class_distances(kernel_distance, a, b, labels, labels, n_classes=2)
+    assert found.values.tolist() == [kernel_distance(a[k::2], b[k::2]) for k in range(2)]
+    assert found.mean == pytest.approx(found.values.mean())
+    assert found.n_reference.tolist() == found.n_candidate.tolist() == [30, 30]
+
+
+@pytest.mark.parametrize("n_left", [0, 1])
+def test_a_missing_class_counts_with_its_distance_to_all_there_is(n_left):
+    a, b = _sets()
+    labels = np.arange(60) % 2
+    kept = (labels == 0) | (np.cumsum(labels) <= n_left)
+    found = class_distances(kernel_distance, a, b[kept], labels, labels[kept], n_classes=2)
+    assert np.isnan(found.values[1])
+    assert found.n_candidate.tolist() == [30, n_left]
+    assert found.mean == pytest.approx((found.values[0] + kernel_distance(a[1::2], b[kept])) / 2)
+
+
+def test_a_class_that_the_reference_lacks_does_not_count():
+    a, b = _sets()
+    labels = np.arange(60) % 3
+    found = class_distances(kernel_distance, a[labels < 2], b, labels[labels < 2], labels, n_classes=3)
+    assert np.isnan(found.values).tolist() == [False, False, True]
+    assert found.mean == pytest.approx(found.values[:2].mean())
+    assert np.isnan(class_distances(kernel_distance, a[:0], b, labels[:0], labels, n_classes=3).mean)

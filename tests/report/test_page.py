@@ -88,7 +88,7 @@ def test_class_names_and_captions_are_escaped(evidence, rendered):
 
 def test_every_figure_has_its_alternative_text_and_its_size(evidence, rendered):
     images = Page(rendered(evidence)).all("img")
-    assert len(images) == 21
+    assert len(images) == 22
     for image in images:
         assert image["alt"]
         png = base64.b64decode(image["src"].partition(",")[2])
@@ -228,7 +228,7 @@ def test_a_phantom_is_marked_in_red_at_the_top_at_every_table_and_at_every_figur
     tag = '<span class="tag">Digital phantom, not tissue</span>'
     headings = re.findall(r"<h3[^>]*>.*?</h3>|<h4>.*?</h4>|<summary>.*?</summary>", html)
     captions = re.findall(r"<figcaption>.*?</figcaption>", html)
-    assert len(captions) == 21
+    assert len(captions) == 22
     assert all(tag in part for part in (*headings, *captions))
     assert '<p class="alarm"><strong>Digital phantom, not tissue.</strong>' in html
     assert "phantom, not tissue" not in rendered(evidence)
@@ -244,7 +244,7 @@ def test_parameters_are_printed_exactly(evidence, rendered):
 def test_long_tables_fold(evidence, rendered):
     html = rendered(evidence)
     folded = re.findall(r"<details>\s*<summary>(.*?)</summary>", html)
-    assert {"Comparisons in full", "Fidelity by class", "evaluation"} <= set(folded)
+    assert {"Comparisons in full", "Kernel distance, by class", "evaluation"} <= set(folded)
 
 
 def test_a_study_without_any_cell_still_has_its_report(evidence, rendered):

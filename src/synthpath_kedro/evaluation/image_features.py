@@ -1,4 +1,4 @@
-"""One network's features of a set of images, made once and stored."""
+"""What fidelity and privacy need of a set of images, made once and stored: a network's features, pixel statistics."""
 
 import logging
 
@@ -10,6 +10,7 @@ from synthpath_kedro.data.artifact import Artifact, Card, package_versions
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.stratified import stratified_subset
 from synthpath_kedro.evaluation.extractors import Extractor
+from synthpath_kedro.evaluation.fidelity_measures import FEATURES, MEASURES
 from synthpath_kedro.parameters.block import Precision
 from synthpath_kedro.training.device import choose_device, placed
 from synthpath_kedro.training.precision import FLOAT32, computing_in, resolve_precision
@@ -17,7 +18,7 @@ from synthpath_kedro.training.resident import Rows
 
 log = logging.getLogger(__name__)
 
-FEATURES, LABELS, INDEX = "features", "labels", "index"
+LABELS, INDEX = "labels", "index"
 
 
 def image_features(
@@ -30,7 +31,7 @@ def image_features(
     existing: Artifact | None,
     precision: Precision = FLOAT32,
 ) -> Artifact:
-    """The features of a stratified part of ``images``.
+    """The features of a stratified part of ``images``, and what ``MEASURES`` read off its pixels.
 
     Args:
         name: what the set is called: real_train, real_val, real_test, synthetic.
@@ -43,14 +44,17 @@ def image_features(
         precision: of the network.
 
     Returns:
-        ``features`` float32 [n, D], ``labels`` int64 [n] and ``index`` int64 [n], the images' places in the whole set.
+        ``features`` float32 [n, D], ``labels`` int64 [n], ``index`` int64 [n], the images' places in the whole set, and
+        float32 [n, d] by the measure's name.
     """
     precision = resolve_precision(precision, choose_device())
+    measures = {measure.name: measure.statistics for measure in MEASURES.values() if measure.statistics}
     key: Card = {
         "extractor": extractor.name,
         "extractor_digest": extractor.digest,
         "input_size": extractor.input_size,
         "precision": precision,
+        "statistics": list(measures),
         "images_digest": images.digest,
         "n": min(n, len(images)),
         "seed": seed,
@@ -68,6 +72,10 @@ def image_features(
         LABELS: images.labels[index],
         INDEX: index,
     }
+    for measure, statistics in measures.items():
+        tensors[measure] = np.concatenate(
+            [statistics(np.asarray(images.images[rows])) for rows in _batches(index, batch_size)]
+        )
     card = {
         "key": key,
         "images": name,
@@ -95,7 +103,11 @@ def extract(
             .float()
             .cpu()
             .numpy()
-            for rows in np.split(index, range(batch_size, len(index), batch_size))
+            for rows in _batches(index, batch_size)
         ]
     extractor.network.to("cpu")
     return np.concatenate(parts)
+
+
+def _batches(index: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    return np.split(index, range(batch_size, len(index), batch_size))

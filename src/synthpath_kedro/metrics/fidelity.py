@@ -1,15 +1,19 @@
-"""How near a set of images is to another, in the features of a named network."""
+"""How near a set of images is to another, in features: of a named network, or statistics of the pixels."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float, Int
 
 from synthpath_kedro.metrics.neighbors import nearest_neighbors
 
+Distance = Callable[[np.ndarray, np.ndarray], float]
+"""Of a candidate to a reference, both float [n, dimensions]."""
+
 NEIGHBORS = 5
 
+_JACKKNIFE_GROUPS = 10
 _BLOCK_BYTES = 2**26
 
 
@@ -90,65 +94,79 @@ def precision_recall_density_coverage(
     }
 
 
-def fidelity_table(
-    references: Mapping[str, Float[np.ndarray, "_ dimensions"]],
-    candidates: Mapping[str, Float[np.ndarray, "_ dimensions"]],
-    seed: int,
-    k: int = NEIGHBORS,
-) -> pd.DataFrame:
-    """Every candidate set against every reference set, all cut to the size of the smallest by a seeded draw.
+def debiased_frechet_distance(
+    reference: Float[np.ndarray, "reference dimensions"], candidate: Float[np.ndarray, "candidate dimensions"]
+) -> float:
+    """Fréchet distance without the share that small sets add to it, by the jackknife (Quenouille 1956).
 
-    Args:
-        references: features by name (real_val, real_test).
-        candidates: features by name (synthetic, and real_train as the reference).
-        seed: of the draw.
-        k: neighbors that a ball reaches to.
+    What a set adds falls with 1 / n and is estimated from how the distance changes as every tenth of the set is left
+    out in turn, so that distances of unequal n may be compared. It can fall below 0 where the sets do not differ.
 
     Returns:
-        Columns ``reference, candidate, n, frechet_distance, kernel_distance, precision, recall, density, coverage``.
+        nan where either set, without a tenth of it, has no more images than dimensions.
     """
-    n = min(len(features) for features in (*references.values(), *candidates.values()))
-    rng = np.random.default_rng(seed)
-    drawn = {
-        (role, name): features[np.sort(rng.choice(len(features), n, replace=False))]
-        for role, sets in (("reference", references), ("candidate", candidates))
-        for name, features in sets.items()
-    }
-    return pd.DataFrame(
-        [
-            {"reference": a, "candidate": b, "n": n, **_fidelity(drawn["reference", a], drawn["candidate", b], k)}
-            for a in references
-            for b in candidates
-        ]
-    )
+    whole = frechet_distance(reference, candidate)
+    if np.isnan(whole):
+        return whole
+    added = _jackknife_bias(lambda part: frechet_distance(part, candidate), reference, whole)
+    return whole - added - _jackknife_bias(lambda part: frechet_distance(reference, part), candidate, whole)
 
 
-def kernel_distance_per_class(
+class ClassDistances(NamedTuple):
+    """A distance of each class of a set to the same class of another.
+
+    Attributes:
+        values: float [classes]; nan where either set has too few images of a class.
+        mean: over the classes that the reference has enough images of.
+        n_reference: int [classes], images.
+        n_candidate: int [classes], images.
+    """
+
+    values: np.ndarray
+    mean: float
+    n_reference: np.ndarray
+    n_candidate: np.ndarray
+
+
+def class_distances(
+    distance: Distance,
     reference: Float[np.ndarray, "reference dimensions"],
     candidate: Float[np.ndarray, "candidate dimensions"],
     reference_labels: Int[np.ndarray, " reference"],
     candidate_labels: Int[np.ndarray, " candidate"],
     n_classes: int,
-) -> pd.DataFrame:
-    """Kernel distance of each class to itself; unbiased, so that unequal n may be compared.
+) -> ClassDistances:
+    """Each class against itself, and the mean in which a missing class counts.
+
+    A class that the candidate has too few images of counts with the distance of the reference's class to *all* of the
+    candidate's images, which is what there is in its place. A class that the reference has too few images of cannot be
+    measured and does not count.
+
+    Args:
+        distance: does not depend on n, so that classes of unequal n may be averaged; nan where images are too few.
+        reference: real images.
+        candidate: those that are measured.
+        reference_labels: 0 to ``n_classes`` - 1.
+        candidate_labels: likewise.
+        n_classes: of both.
 
     Returns:
-        Columns ``class, n_reference, n_candidate, kernel_distance``, one row per class.
+        ``mean`` is nan where no class can be measured.
     """
-    rows = []
+    values, counted = np.full(n_classes, np.nan), np.full(n_classes, np.nan)
     for c in range(n_classes):
-        a, b = reference[reference_labels == c], candidate[candidate_labels == c]
-        row = {"class": c, "n_reference": len(a), "n_candidate": len(b)}
-        rows.append({**row, "kernel_distance": kernel_distance(a, b)})
-    return pd.DataFrame(rows)
+        real = reference[reference_labels == c]
+        values[c] = distance(real, candidate[candidate_labels == c])
+        counted[c] = distance(real, candidate) if np.isnan(values[c]) else values[c]
+    measured = counted[~np.isnan(counted)]
+    n = (np.bincount(labels, minlength=n_classes) for labels in (reference_labels, candidate_labels))
+    return ClassDistances(values, float(measured.mean()) if len(measured) else float("nan"), *n)
 
 
-def _fidelity(reference: np.ndarray, candidate: np.ndarray, k: int) -> dict[str, float]:
-    return {
-        "frechet_distance": frechet_distance(reference, candidate),
-        "kernel_distance": kernel_distance(reference, candidate),
-        **precision_recall_density_coverage(reference, candidate, k),
-    }
+def _jackknife_bias(distance: Callable[[np.ndarray], float], images: np.ndarray, whole: float) -> float:
+    groups = min(_JACKKNIFE_GROUPS, len(images))
+    order = np.arange(len(images)) % groups
+    return (groups - 1) * (float(np.mean([distance(images[order != k]) for k in range(groups)])) - whole)
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:

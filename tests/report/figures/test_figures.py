@@ -9,6 +9,7 @@ from synthpath_kedro.report.figures.class_distribution import class_distribution
 from synthpath_kedro.report.figures.denoiser_loss import denoiser_loss
 from synthpath_kedro.report.figures.denoiser_samples import denoiser_samples
 from synthpath_kedro.report.figures.f1_by_class import f1_by_class
+from synthpath_kedro.report.figures.fidelity_by_class import fidelity_by_class
 from synthpath_kedro.report.figures.generators import generators
 from synthpath_kedro.report.figures.learning_curve import learning_curve
 from synthpath_kedro.report.figures.real_and_synthetic import real_and_synthetic
@@ -255,7 +256,7 @@ def test_a_measure_that_no_generator_has_is_a_panel_of_dashes(evidence_of_two_se
 
 
 def test_a_distance_below_zero_is_written_right_of_its_bar(evidence_of_two_sets):
-    table = evidence_of_two_sets["generators"].assign(kernel_distance=[-0.065, 6.0])
+    table = evidence_of_two_sets["generators"].assign(kernel_distance_of_classes=[-0.065, 6.0])
     texts = generators(table).axes[0].texts
     assert [(text.get_position()[0], text.get_text()) for text in texts] == [(0, " -0.065"), (6, " 6.000")]
 
@@ -265,6 +266,16 @@ def test_generators_stand_in_their_rank(evidence_of_two_sets, drawn, overhang):
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["good", "bad"]
     assert figure.axes[0].yaxis_inverted()
     assert NOTE in drawn(figure)
+    assert overhang(figure) < 0.02
+
+
+def test_each_class_has_a_row_and_each_set_its_mark(drawn, overhang):
+    table = pd.DataFrame({"gan": [2.0, float("nan")], "real train": [0.1, -0.1]}, index=["mucus", "$tumor"])
+    figure = fidelity_by_class({"kernel distance": table, "stain, (0.01 OD)²": table}, note=NOTE)
+    assert {"mucus", r"\$tumor", "gan", "real train", "kernel distance", NOTE} <= drawn(figure)
+    real = figure.axes[0].collections[1]
+    assert real.get_offsets().tolist() == [[0.1, 0], [-0.1, 1]]
+    assert figure.axes[0].yaxis_inverted()
     assert overhang(figure) < 0.02
 
 

@@ -15,51 +15,99 @@ def texts(table):
     return [[text(value) for value in row] for row in table.rows]
 
 
-def test_a_frechet_distance_that_is_not_defined_is_not_shown_and_the_caption_says_why(evidence):
-    table = build("fidelity", evidence).tables[0]
-    assert "Fréchet distance" not in table.columns
-    assert texts(table)[:2] == [
-        ["real val", "synthetic", "165", "1.5000", "0.500"],
-        ["real val", "real train", "165", "0.0000", "0.500"],
+def tables_of(evidence):
+    """The section's tables by the first words of their titles."""
+    return {table.title.split(":")[0]: table for table in build("fidelity", evidence).tables}
+
+
+def test_means_over_classes_come_first_and_labels_are_ignored_after_them(evidence):
+    content = build("fidelity", evidence)
+    assert [table.title.split(":")[0] for table in content.tables] == [
+        "Class by class",
+        "Whole set",
+        "CAS",
+        "Kernel distance, by class",
+        "Stain, (0.01 OD)², by class",
+        "Texture, dB², by class",
     ]
-    assert table.caption.startswith(
-        "In features of EfficientNet-Lite0 (ImageNet weights, 64 pixels), 165 images of each set."
-    )
+    means = content.tables[0]
+    assert means.columns == ("reference", "candidate", "n", "kernel distance", "stain, (0.01 OD)²", "texture, dB²")
+    assert texts(means)[:2] == [
+        ["real val", "synthetic", "900 / 165", "1.5000", "1.50", "1.50"],
+        ["real val", "real train", "900 / 165", "0.0000", "0.00", "0.00"],
+    ]
+    assert "in features of EfficientNet-Lite0 (ImageNet weights, 64 pixels)" in means.caption
+    assert not content.notes
+    assert list(content.figures) == ["fidelity_by_class"]
+
+
+def test_a_frechet_distance_that_is_not_defined_is_not_shown_and_the_caption_says_why(evidence):
+    table = tables_of(evidence)["Whole set"]
+    assert "Fréchet distance" not in table.columns
+    assert texts(table)[0] == ["real val", "synthetic", "1.5000", "1.50", "1.50", "0.500"]
+    assert table.caption.startswith("165 images of each set, whatever their labels")
     assert "There is no Fréchet distance: n does not exceed the dimensions of the features." in table.caption
     known = evidence["fidelity"].fillna({"value": 3.0})
-    table = build("fidelity", evidence | {"fidelity": known}).tables[0]
-    assert table.columns[3] == "Fréchet distance"
+    table = tables_of(evidence | {"fidelity": known})["Whole set"]
+    assert "Fréchet distance" in table.columns
     assert "no Fréchet" not in table.caption
 
 
 def test_each_class_stands_beside_the_reference_with_its_n(evidence):
-    counted = evidence["fidelity_per_class"].assign(n=10, n_reference=5)
-    table = build("fidelity", evidence | {"fidelity_per_class": counted}).tables[1]
+    counted = evidence["fidelity"].assign(n=10, n_reference=5)
+    table = tables_of(evidence | {"fidelity": counted})["Kernel distance, by class"]
     assert table.columns[:3] == ("class", "synthetic to real val", "real train to real val")
     assert texts(table)[0][:3] == ["adipose", "1.5000 (n 10 / 5)", "0.0000 (n 10 / 5)"]
     assert table.folded
 
 
+def test_a_measure_that_no_class_has_enough_images_for_is_a_dash(evidence):
+    table = evidence["fidelity"]
+    unknown = table.assign(value=table["value"].mask(table["measure"].str.startswith("stain")))
+    tables = tables_of(evidence | {"fidelity": unknown})
+    assert texts(tables["Class by class"])[0][3:] == ["1.5000", "\N{EN DASH}", "1.50"]
+    assert tables["Class by class"].caption.endswith("A dash: no class has enough images.")
+    assert not any(title.startswith("Stain") for title in tables)
+
+
+def test_a_missing_class_is_named_in_red(evidence):
+    table = evidence["fidelity"]
+    lost = (table["set"] == "diffusion") & (table["class"] == "adipose")
+    lacking = table.assign(value=table["value"].mask(lost), n=table["n"].mask(lost, 0))
+    (note,) = build("fidelity", evidence | {"fidelity": lacking}).notes
+    assert note.grave
+    assert note.text.startswith("synthetic has too few images of adipose (0). In the means over classes")
+    assert texts(tables_of(evidence | {"fidelity": lacking})["Kernel distance, by class"])[0][1] == (
+        "\N{EN DASH} (n 0 / 165)"
+    )
+
+
+def test_the_classifier_accuracy_score_stands_beside_that_of_real_images(evidence):
+    table = tables_of(evidence)["CAS"]
+    assert table.columns == ("set", "classifier", "CAS", "trained on real images", "difference")
+    assert texts(table)[0] == ["diffusion", "CNN", "0.820", "0.810", "+0.010"]
+    assert [row[1] for row in texts(table)] == ["CNN", "ResNet18", "DINOv2", "CLIP", "EfficientNet-Lite0"]
+    assert "CAS" not in tables_of(evidence | {"classification": evidence["classification"].iloc[:0]})
+
+
 def test_the_reference_that_comes_with_every_set_is_shown_once(evidence):
-    doubled = {
-        name: pd.concat([evidence[name], evidence[name].replace({"set": {"diffusion": "gan"}})])
-        for name in ("fidelity", "fidelity_per_class")
-    }
-    overall, by_class = build("fidelity", evidence | doubled).tables
-    assert [row[1] for row in texts(overall)].count("real train") == 2
+    doubled = pd.concat([evidence["fidelity"], evidence["fidelity"].replace({"set": {"diffusion": "gan"}})])
+    tables = tables_of(evidence | {"fidelity": doubled})
+    assert [row[1] for row in texts(tables["Whole set"])].count("real train") == 2
+    by_class = tables["Kernel distance, by class"]
     assert {len(row) for row in by_class.rows} == {len(by_class.columns)} == {7}
 
 
 def test_the_reader_study_is_mentioned_where_there_is_one(evidence):
     hidden = evidence["parameters"].model_copy(deep=True)
     hidden.report.__dict__["embed_real_images"] = False
-    assert "reader_study.html" in build("fidelity", evidence).tables[0].caption
-    assert "reader_study.html" not in build("fidelity", evidence | {"parameters": hidden}).tables[0].caption
+    assert "reader_study.html" in tables_of(evidence)["Whole set"].caption
+    assert "reader_study.html" not in tables_of(evidence | {"parameters": hidden})["Whole set"].caption
 
 
 def test_of_several_sets_the_one_of_the_reader_study_is_named(evidence_of_two_sets):
     first = next(iter(evidence_of_two_sets["generator_cards"]))
-    caption = build("fidelity", evidence_of_two_sets).tables[0].caption
+    caption = tables_of(evidence_of_two_sets)["Whole set"].caption
     assert f"tell real tiles from those of the set {first}." in caption
 
 
@@ -136,6 +184,15 @@ def test_generators_are_ranked_only_where_there_are_several(evidence, evidence_o
     (table,) = build("generators", evidence_of_two_sets).tables
     assert [row[:4] for row in texts(table)] == [["1", "good", "npz", "1.0000"], ["2", "bad", "npz", "9.0000"]]
     assert "generators" in build("generators", evidence_of_two_sets).figures
+
+
+def test_a_class_that_a_generator_lacks_stands_in_the_ranking(evidence_of_two_sets):
+    (table,) = build("generators", evidence_of_two_sets).tables
+    assert "missing classes" not in table.columns
+    lacking = evidence_of_two_sets["generators"].assign(missing_classes=["", "mucus"])
+    (table,) = build("generators", evidence_of_two_sets | {"generators": lacking}).tables
+    column = table.columns.index("missing classes")
+    assert [row[column] for row in texts(table)] == ["\N{EN DASH}", "mucus"]
 
 
 def test_a_rank_is_a_whole_number_beside_an_oracle_and_no_search_is_no_all_clear(evidence_of_two_sets):

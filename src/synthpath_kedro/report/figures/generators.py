@@ -19,7 +19,7 @@ from synthpath_kedro.report.figures.style import (
 )
 
 _PANELS = {
-    "kernel_distance": "kernel distance to\nheld-out real images (low is good)",
+    "kernel_distance_of_classes": "kernel distance, mean over\nclasses (low is good)",
     "near_duplicates": "near-duplicates, share\n(low is good)",
     "accuracy_alone": "accuracy alone\n(mean over models)",
     "accuracy_mixed": "accuracy with real images\n(mean over models)",
@@ -30,7 +30,7 @@ def generators(table: pd.DataFrame, title: str = "Generators, ranked", note: str
     """A panel per measure, a row per synthetic set, the first in rank above.
 
     Args:
-        table: one row per set, ranked: ``rank, set, kernel_distance, near_duplicates, accuracy_alone,
+        table: one row per set, ranked: ``rank, set, kernel_distance_of_classes, near_duplicates, accuracy_alone,
             accuracy_mixed``; a positive control has no rank.
         title: heading.
         note: a warning under the title.

@@ -41,16 +41,13 @@ def compute_set_features(
 
 def tabulate_fidelity(
     real_train: Artifact, real_val: Artifact, real_test: Artifact, seed: int, **sets: Artifact
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Fidelity of every synthetic set over all classes, and by class, from stored features."""
-    from synthpath_kedro.evaluation.fidelity_tables import fidelity_per_class, fidelity_scores
+) -> pd.DataFrame:
+    """Fidelity of every synthetic set over all images and class by class, from what is stored of the images."""
+    from synthpath_kedro.evaluation.fidelity_tables import fidelity_table
 
     real = {"real_train": real_train, "real_val": real_val, "real_test": real_test}
     check_same_data({name: artifact.card for name, artifact in (real | sets).items()})
-    return (
-        _stacked([fidelity_scores(real, one, name, seed) for name, one in sets.items()]),
-        _stacked([fidelity_per_class(real, one, name) for name, one in sets.items()]),
-    )
+    return _stacked([fidelity_table(real, one, name, seed) for name, one in sets.items()])
 
 
 def find_nearest_training_images(

@@ -99,7 +99,7 @@ def _generator_tables(grid: Grid) -> list[Node]:
         Node(
             generator.tabulate_fidelity,
             inputs={**features, "seed": SEED},
-            outputs=["fidelity_table", "fidelity_per_class_table"],
+            outputs="fidelity_table",
             name="tabulate_fidelity",
         ),
         Node(
