@@ -5,18 +5,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kedro.config import OmegaConfigLoader
 
 from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.phantom.render import render_tiles
 from synthpath_kedro.data.phantom.tissues import TISSUES
+from synthpath_kedro.diffusion.synthesis import generate_shards
+from synthpath_kedro.diffusion.training import train_denoiser
 from synthpath_kedro.evaluation.extractors import Extractor, load_extractor
 from synthpath_kedro.evaluation.image_features import extract
 from synthpath_kedro.evaluation.planted_copies import planted_copies_table
 from synthpath_kedro.evaluation.training_search import Searched, count_suspects, search_training_images
 from synthpath_kedro.metrics.copies import count_copies
 from synthpath_kedro.metrics.disguises import DISGUISES, MOVED, disguised
-from synthpath_kedro.parameters import EvaluationParameters
+from synthpath_kedro.parameters import DiffusionParameters, EvaluationParameters, SynthesisParameters
+from synthpath_kedro.settings import CONFIG_LOADER_ARGS
 
 NAMES = tuple(TISSUES)
 REAL_SHARES = (0.10, 0.02, 0.12, 0.12, 0.09, 0.14, 0.09, 0.12, 0.20)
@@ -121,6 +125,36 @@ def test_images_that_copy_nothing_seldom_raise_the_alarm_whatever_the_mix_of_cla
             alarms[mix] += count_suspects(search_training_images(synthetic, held_out, train, params.privacy, 0)).alarm
     assert sum(alarms.values()) <= 0.08 * 200, alarms
     assert max(alarms.values()) <= 8, alarms
+
+
+@pytest.mark.slow
+def test_a_denoiser_that_was_trained_far_too_long_is_caught(
+    searched: Callable, params: EvaluationParameters, project: Path, tmp_path: Path
+) -> None:
+    blocks = OmegaConfigLoader(str(project / "conf"), env="demo", **CONFIG_LOADER_ARGS)["parameters"]
+    changes = {"max_minutes": None, "max_steps": None, "max_epochs": 100, "sample_every": 100, "textures": 0}
+    diffusion = DiffusionParameters.model_validate(blocks["diffusion"] | changes | {"augment": False})
+    sampling = {"n_images": 45, "shard_size": 45, "oracle_models": [], "allocation": "balanced"}
+    synthesis = SynthesisParameters.model_validate(blocks["synthesis"] | sampling)
+    labels = np.arange(18) % 9
+    images, unseen = (render_tiles(np.tile(labels, n), 16, (8, n), 0.0) for n in (1, 5))
+    card = {"prepared": "p"}
+    often = LabeledImages(np.tile(images, (36, 1, 1, 1)), np.tile(labels, 36), NAMES, card=card)
+    few = LabeledImages(unseen[:18], labels, NAMES, card=card)
+    trained = train_denoiser(often, few, diffusion, 0, tmp_path / "denoiser")
+    shards = generate_shards(trained.checkpoint, np.bincount(labels), synthesis, 0, tmp_path / "shards")
+    made = next(iter(shards.values())).tensors
+    held_out = searched(unseen, np.tile(labels, 5))
+    found = search_training_images(
+        searched(np.asarray(made["images"]), np.asarray(made["labels"])),
+        held_out,
+        searched(images, labels),
+        params.privacy,
+        seed=0,
+    )
+    count = count_suspects(found)
+    assert count.alarm
+    assert count.suspects >= 0.8 * count.examined
 
 
 def _weights(labels: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:
