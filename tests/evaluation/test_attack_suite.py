@@ -94,7 +94,7 @@ def test_an_attack_that_is_added_to_the_table_runs_by_its_name_alone(classifier,
 
 
 def test_an_attack_is_chosen_among_those_of_the_table(evaluation_parameters):
-    with pytest.raises(ValueError, match="uniform_noise, fgsm, bim, pgd20 or autoattack"):
+    with pytest.raises(ValueError, match="uniform_noise, fgsm, bim, pgd20, square or autoattack"):
         evaluation_parameters(attacks=("deepfool",))
 
 

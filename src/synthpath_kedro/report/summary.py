@@ -13,7 +13,6 @@ from synthpath_kedro.evaluation.rows import records
 from synthpath_kedro.report.labels import (
     Training,
     cells_of,
-    corruption_label,
     model_label,
     ordered_models,
     regime_label,
@@ -109,8 +108,8 @@ def corruption_sentences(comparison: pd.DataFrame, mixing_ratio: float | None = 
     """
     of_accuracy = comparison[comparison["measure"] == CORRUPTED_ACCURACY]
     claims = mean_rows(of_accuracy[of_accuracy["family"] == CLAIM])
-    kinds = dict.fromkeys(comparison.loc[comparison["corruption"] != MEAN, "corruption"])
-    on = f"On corrupted test images (mean over {', '.join(map(corruption_label, kinds))}): "
+    kinds = comparison.loc[comparison["corruption"] != MEAN, "corruption"].nunique()
+    on = f"On test images corrupted in {kinds} ways: "
     return [f"{on}{one[0].lower()}{one[1:]}" for one in verdict_sentences(claims, mixing_ratio)]
 
 

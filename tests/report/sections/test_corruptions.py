@@ -50,8 +50,7 @@ def test_a_study_without_corrupted_images_leaves_the_section_out(evidence):
 def test_the_summary_says_who_bears_corruptions_better(evidence):
     (sentence,) = corruption_sentences(evidence["corruption_comparison"], 0.5)
     assert sentence.startswith(
-        "On corrupted test images (mean over stain, blur): replacing half of every batch by synthetic images helps CNN "
-        "(+0.333"
+        "On test images corrupted in 2 ways: replacing half of every batch by synthetic images helps CNN (+0.333"
     )
     assert corruption_lines(evidence["corruption_means"])[0] == (
         "CNN, mean corruption accuracy (as the images were): real 0.208 (0.583), mixed 0.542 (0.917)"
