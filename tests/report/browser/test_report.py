@@ -5,7 +5,10 @@ import pytest
 
 @pytest.fixture
 def html(evidence, rendered):
-    return rendered(evidence | {"data_card": evidence["data_card"].model_copy(update={"phantom": True})})
+    """Of a study of the phantom without near-duplicates."""
+    quiet = evidence["privacy"].assign(alarm=False)
+    card = evidence["data_card"].model_copy(update={"phantom": True})
+    return rendered(evidence | {"data_card": card, "privacy": quiet})
 
 
 @pytest.fixture
