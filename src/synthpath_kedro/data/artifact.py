@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -22,6 +23,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from synthpath_kedro.errors import InputError
+
+log = logging.getLogger(__name__)
 
 Card = dict[str, Any]
 
@@ -218,6 +221,15 @@ def read_artifact(path: Path) -> Artifact:
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(f"cannot read {path}: {error}; remove the file and run the pipeline that makes it") from error
     return Artifact(tensors, card, path)
+
+
+def readable_artifact(path: Path) -> Artifact | None:
+    """The artifact at ``path``; None where there is none that can be read: whoever needs it makes it again."""
+    try:
+        return read_artifact(path) if path.exists() else None
+    except InputError:
+        log.warning("%s is damaged: it is made again", path)
+        return None
 
 
 def _map_tensor(path: Path, start: int, entry: Mapping[str, Any]) -> np.ndarray:

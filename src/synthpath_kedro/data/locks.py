@@ -67,14 +67,14 @@ class Claim:
         """
         if not self._acquire(_PATIENCE_SECONDS):
             raise InputError(
-                f"{self._what} is being made by {self._owner() or 'another process'}: wait until it ends, stop it, or "
-                "run the other cells meanwhile (--params=model=...,regime=...)"
+                f"{self._what} is under way in {self._owner() or 'another process'}: wait until that process ends, or "
+                "stop it; other cells can run meanwhile"
             )
 
     def wait(self) -> None:
         """Takes the lock as soon as it is free; says once for whom it waits."""
         if not self._acquire(0):
-            log.info("waiting for %s, which %s makes", self._what, self._owner() or "another process")
+            log.info("waiting for %s, under way in %s", self._what, self._owner() or "another process")
             self._acquire(-1)
 
     def release(self) -> None:
@@ -103,9 +103,15 @@ class Claim:
         previous = self._owner()
         if previous is None:
             return
-        log.info("%s was being made by %s, which has ended", self._what, previous)
-        if previous.host != socket.gethostname():
-            log.warning("if process %d still runs on %s, this file system shares no locks", previous.pid, previous.host)
+        if previous.host == socket.gethostname():
+            log.info("%s was under way in %s, which has ended", self._what, previous)
+        else:
+            log.warning(
+                "%s was under way in %s and its lock is free: if that process still runs, the file system shares no "
+                "locks between hosts; stop one of the two",
+                self._what,
+                previous,
+            )
 
     def _owner(self) -> Owner | None:
         try:
