@@ -122,7 +122,8 @@ def import_everything() -> None:
 
 def contents(root: Path) -> dict[str, object]:
     """What the newest version of every result below ``root`` holds, without what was measured or dated."""
-    return {name: content(path) for name, path in _results(root) if content(path) is not None}
+    found = {name: content(path) for name, path in _results(root)}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def _results(root: Path) -> Iterator[tuple[str, Path]]:
@@ -213,7 +214,7 @@ class Harness:
             if end.code:
                 raise SystemExit(f"{stage} ends with {end.code} undisturbed:\n{end.output}")
             self._seconds[stage], self._expected[stage] = end.seconds, contents(self.root)
-            print(f"{stage}: {end.seconds:.1f} s undisturbed", flush=True)
+            print(f"{stage}: {end.seconds:.1f} s undisturbed, {len(self._expected[stage])} results so far", flush=True)
 
     def try_stage(self, stage: str, kills: int) -> None:
         """Kills ``stage`` so many times, lets it end, and compares."""
