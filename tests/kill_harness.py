@@ -228,7 +228,7 @@ class Harness:
 
     def _kill(self, stage: str) -> None:
         number = self._random.choice(list(CODES))
-        share = self._random.random()
+        share = self._random.uniform(0.3, 1.0)  # before that a run reads its configuration
         while True:
             end = run_stage(stage, self._workplace, number, share * self._seconds[stage])
             if end.code != 0:
