@@ -6,7 +6,7 @@ INSTALLED := .venv/installed
 # Two busy threads that spin while they wait for each other crawl on shared cores.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: setup setup-extras demo test test-slow lint bench lock
+.PHONY: setup setup-extras demo test test-slow kill-harness lint bench lock
 
 setup: $(INSTALLED)
 
@@ -29,6 +29,12 @@ test: setup
 
 test-slow: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+# Kills the tiny study's stages at random moments and compares what they leave: docs/reliability.md.
+KILLS ?= 100
+SEED ?= 0
+kill-harness: setup
+	OMP_NUM_THREADS=1 $(BIN)/python tests/kill_harness.py --kills $(KILLS) --seed $(SEED)
 
 # One JSON object a line; each script measures ours and a peer in turn. BENCH_ROUNDS and BENCH_THREADS change the effort.
 bench: setup

@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -81,6 +82,14 @@ def check_sigkill_is_survived(tmp_path: Path) -> Callable[..., None]:
         assert run(kill_at_step=-1).stdout == whole.stdout
 
     return check
+
+
+@pytest.fixture
+def left_by_a_killed_run() -> Callable[[Path], Path]:
+    """Names the temporary file of a path as a process that has ended would have."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return lambda path: path.with_name(f".{path.name}.{socket.gethostname()}.{process.pid}.x.part")
 
 
 @pytest.fixture

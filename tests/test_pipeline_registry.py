@@ -51,7 +51,7 @@ def test_the_study_needs_nothing_but_parameters_folders_and_what_is_at_hand(pipe
         "scratch",
         "logs",
         "synthetic_shards_at_hand",
-        "cached_features_at_hand",
+        "cached_features_folder",
         "image_features_at_hand",
     }
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from synthpath_kedro import pipeline_registry
 from synthpath_kedro.datasets import ScratchDataset
 from synthpath_kedro.datasets.rank_zero import RankZeroDataset
+from synthpath_kedro.datasets.versioned import versions_from_the_future
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters, read_parameters
 from synthpath_kedro.study.grid import ALL, Grid
@@ -49,6 +50,7 @@ class StudyHooks:
                 f"kedro run{_option(run_params['env'])} --pipeline=classification "
                 f"--params=model={self._grid.model},regime={self._grid.regime}"
             )
+        _check_runner(run_params["runner"])
         _check_something_runs(self._parameters, run_params["pipeline_names"] or [], pipeline)
         if TRAINING_PIPELINES & _tags(pipeline):
             from synthpath_kedro.checks import check_settings
@@ -62,6 +64,7 @@ class StudyHooks:
             _check_same_data_all_along(self._grid, catalog)
         else:
             _check_inputs_exist(pipeline, catalog, run_params["env"])
+        _warn_of_future_versions(pipeline, catalog)
         if world_size() > 1:
             _setup_distributed(pipeline, catalog, run_params["pipeline_names"])
 
@@ -159,6 +162,25 @@ def _check_something_runs(parameters: Parameters, names: Sequence[str], pipeline
         raise InputError(
             f"this study trains no denoiser: its synthetic images come from {sets}; run kedro run "
             "--pipelines=synthesis, or set synthesis.source to diffusion"
+        )
+
+
+def _check_runner(runner: str) -> None:
+    if "ThreadRunner" in runner:
+        raise InputError(
+            "runner ThreadRunner runs cells in threads that share one stream of random numbers, so that the same seed "
+            "gives other results; use --runner=ParallelRunner, or none"
+        )
+
+
+def _warn_of_future_versions(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    for name, version in versions_from_the_future(catalog, sorted(pipeline.datasets())).items():
+        logger.warning(
+            "%s has a version dated in the future, %s (a clock was set back?): a run takes the version that it makes "
+            "itself, else the newest by name, which is this one; remove it, or choose with --load-versions=%s:VERSION",
+            name,
+            version,
+            name,
         )
 
 

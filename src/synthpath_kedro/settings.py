@@ -2,9 +2,10 @@
 
 from kedro.config import OmegaConfigLoader
 
+from synthpath_kedro.claims import ClaimHooks
 from synthpath_kedro.hooks import RunTimeHooks, ScratchHooks, StudyHooks
 
-HOOKS = (StudyHooks(), ScratchHooks(), RunTimeHooks())
+HOOKS = (ClaimHooks(), StudyHooks(), ScratchHooks(), RunTimeHooks())
 # The users are hospitals: nothing is reported to anyone.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 

@@ -28,8 +28,8 @@ FROZEN_MODELS = ("resnet18", "dinov2", "efficientnet_lite0")
 def store(tmp_path):
     """Stores the cached features of images and reads them back."""
 
-    def store(model, images, params, seed=0, existing=None):
-        return cache_features(model, images, params, seed, tmp_path, existing)
+    def store(model, images, params, seed=0):
+        return cache_features(model, images, params, seed, tmp_path / "cached.safetensors")
 
     return store
 
@@ -118,22 +118,23 @@ def test_what_decides_no_feature_is_not_in_the_key_and_features_that_exist_are_n
     store, tiles, classification_parameters, caplog
 ):
     existing = store("resnet18", tiles(), classification_parameters())
+    written = existing.path.stat().st_mtime_ns
     params = classification_parameters(max_epochs=9, replicates=4, resnet18={"learning_rate": 0.5, "batch_size": 2})
     with caplog.at_level(logging.INFO):
-        assert store("resnet18", tiles(), params, existing=existing) is existing
-        assert store("resnet18", tiles(seed=1), params, existing=existing) is not existing
-    assert "cached features of 24 images for resnet18 are up to date" in caplog.messages
-
-
-def test_features_that_a_killed_run_finished_are_not_made_again(store, tiles, classification_parameters, caplog):
-    params = classification_parameters()
-    made = store("resnet18", tiles(), params)
-    with caplog.at_level(logging.INFO):
         again = store("resnet18", tiles(), params)
-    assert np.array_equal(again.tensors[FEATURES], made.tensors[FEATURES])
-    assert caplog.messages[-1] == "cached features of 24 images for resnet18: finished before the interruption"
-    other = store("resnet18", tiles(), params, seed=1)
-    assert not np.array_equal(other.tensors[FEATURES], made.tensors[FEATURES])
+    assert "cached features of 24 images for resnet18 are up to date" in caplog.messages
+    assert again.path.stat().st_mtime_ns == written
+    assert np.array_equal(again.tensors[FEATURES], existing.tensors[FEATURES])
+    of_others = store("resnet18", tiles(seed=1), params)
+    assert not np.array_equal(of_others.tensors[FEATURES], existing.tensors[FEATURES])
+
+
+def test_damaged_features_are_made_again(store, tiles, classification_parameters, caplog):
+    made = store("resnet18", tiles(), classification_parameters())
+    expected = made.digest
+    made.path.write_bytes(made.path.read_bytes()[:1000])
+    assert store("resnet18", tiles(), classification_parameters()).digest == expected
+    assert f"{made.path} is damaged: it is made again" in caplog.messages
 
 
 def test_features_above_the_limit_are_not_stored_and_a_message_says_so(store, tiles, classification_parameters, caplog):
@@ -167,7 +168,7 @@ def test_features_larger_than_the_free_disk_are_not_stored(
     assert "has 0.0 GB free (classification.cached_features_dtype=float16 halves them)" in caplog.text
     # Another key than the one asked for, so that the next run tries again.
     monkeypatch.undo()
-    assert store("resnet18", tiles(), params, existing=cached).card["stored"]
+    assert store("resnet18", tiles(), params).card["stored"]
 
 
 def test_the_size_is_said_before_the_features_are_made(store, tiles, classification_parameters, caplog):

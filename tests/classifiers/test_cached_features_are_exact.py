@@ -101,7 +101,7 @@ def replaced_dtype(params, dtype):
 
 
 def stored(model, images, params, path):
-    return cache_features(model, images, params, 0, path, None)
+    return cache_features(model, images, params, 0, path)
 
 
 def train_plainly(network, classifier, names, real, params):

@@ -51,9 +51,9 @@ def test_a_finished_replicate_is_not_trained_again(train, classification_paramet
     caplog.clear()
     with caplog.at_level(logging.INFO):
         resumed = train(params, scratch=tmp_path / "parts")
-    assert [message for message in caplog.messages if "finished before the interruption" in message] == [
-        "cnn under real, replicate 0: finished before the interruption",
-        "cnn under real, replicate 1: finished before the interruption",
+    assert [message for message in caplog.messages if "is finished" in message] == [
+        f"Resuming from {tmp_path / 'parts' / 'replicate_0.safetensors'}: cnn under real, replicate 0 is finished",
+        f"Resuming from {tmp_path / 'parts' / 'replicate_1.safetensors'}: cnn under real, replicate 1 is finished",
     ]
     assert resumed.checkpoint.digest == whole.checkpoint.digest
     timed = ["seconds", "images_per_second"]

@@ -179,7 +179,7 @@ def test_training_with_and_without_cached_features_gives_the_same_weights(
 ):
     params = parameters(saved(kind), trained=trained).model_copy(update={"cached_features_dtype": "float64"})
     images = {"real_train": tiles(12), "real_val": tiles(6, seed=1)}
-    cached = {name: cache_features("encoder", some, params, 0, tmp_path, None) for name, some in images.items()}
+    cached = {name: cache_features("encoder", some, params, 0, tmp_path / name) for name, some in images.items()}
     plain, stored = (
         train_cell("encoder", "real", *images.values(), None, params, 0, tmp_path / "scratch", features).checkpoint
         for features in (None, cached)

@@ -34,7 +34,7 @@ def test_a_writer_that_fails_leaves_the_older_folder_and_nothing_half_written(tm
     assert [path.name for path in tmp_path.rglob("*")] == ["export", "old"]
 
 
-def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
-    (tmp_path / ".export.abc.part").mkdir()
+def test_what_a_killed_run_left_is_removed(tmp_path: Path, left_by_a_killed_run: Callable[[Path], Path]) -> None:
+    left_by_a_killed_run(tmp_path / "export").mkdir()
     ExportDataset(filepath=str(tmp_path / "export")).save(Writes(lambda folder: (folder / "new").touch()))
     assert [path.name for path in tmp_path.iterdir()] == ["export"]

@@ -126,12 +126,14 @@ def test_shards_of_an_earlier_run_are_used_where_they_lie(checkpoint, synthesis_
     assert not (tmp_path / "scratch").exists()
 
 
-def test_a_killed_run_keeps_the_shards_that_it_made(checkpoint, synthesis_parameters, tmp_path, caplog):
+def test_a_killed_run_keeps_the_shards_that_it_made(
+    checkpoint, synthesis_parameters, tmp_path, caplog, left_by_a_killed_run
+):
     denoiser = checkpoint()
     whole = generate_shards(denoiser, REAL, synthesis_parameters(), 0, tmp_path / "whole")
     shutil.copytree(tmp_path / "whole", tmp_path / "killed")
     (tmp_path / "killed" / "shard_00002.safetensors").unlink()
-    (tmp_path / "killed" / ".shard_00002.safetensors.x.part").write_bytes(b"half")
+    left_by_a_killed_run(tmp_path / "killed" / "shard_00002.safetensors").write_bytes(b"half")
     with caplog.at_level(logging.INFO):
         resumed = generate_shards(denoiser, REAL, synthesis_parameters(), 0, tmp_path / "killed")
     assert "2 of 3 shards are up to date" in caplog.text

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from synthpath_kedro.data.artifact import Artifact
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.missing import MISSING
 from synthpath_kedro.data.splits import Splits
@@ -43,7 +42,7 @@ def inputs(splits: Splits, synthetic: SyntheticSet, tmp_path: Path) -> dict:
         "synthetic": synthetic,
         "scratch": tmp_path / "scratch",
         "logs": tmp_path / "logs",
-        "cached_features_at_hand": {},
+        "cached_features_folder": tmp_path / "cached",
     }
 
 
@@ -98,28 +97,24 @@ def test_features_are_asked_for_by_what_decides_them(parameters, splits: Splits,
     resnet18 = params.backbone("resnet18").model_copy(update={"input_size": 64})
     larger = params.model_copy(update={"backbones": params.backbones | {"resnet18": resnet18}})
 
-    def cached(images: LabeledImages, params: ClassificationParameters, existing: dict) -> Artifact:
-        return cache_real_features(images, params, 0, tmp_path, existing, model="resnet18", name="real_train")
+    def cached(images: LabeledImages, params: ClassificationParameters) -> int:
+        folder = tmp_path / "cached"
+        cache_real_features(images, params, 0, tmp_path, folder, model="resnet18", name="real_train")
+        return (folder / "resnet18/real_train.safetensors").stat().st_ino
 
-    first = cached(splits.train, params, {})
-    at_hand = {"resnet18/real_train.safetensors": first}
-    assert cached(splits.train, params.model_copy(update={"max_epochs": 9}), at_hand) is first
-    assert cached(splits.train, larger, at_hand) is not first
-    assert cached(splits.val, params, at_hand) is not first
+    first = cached(splits.train, params)
+    assert cached(splits.train, params.model_copy(update={"max_epochs": 9})) == first
+    assert cached(splits.train, larger) != first
+    assert cached(splits.val, params) != cached(splits.train, params)
 
 
 def test_a_second_run_computes_no_features_again(run: Callable, inputs: dict, caplog) -> None:
     grid = Grid(models={"resnet18": True}, regimes=("real",))
     pipeline = classification.create_pipeline(grid)
     made = run(pipeline, **inputs)
-    at_hand = {
-        f"resnet18/{images}.safetensors": made[f"resnet18/cached_{images}"]
-        for images in ("real_train", "real_val", "real_test")
-    }
-    again = run(pipeline, **inputs | {"cached_features_at_hand": at_hand})
-    assert all(
-        again[f"resnet18/cached_{name}"] is made[f"resnet18/cached_{name}"] for name in ("real_train", "real_val")
-    )
+    written = [made[f"resnet18/cached_{name}"].path.stat().st_mtime_ns for name in ("real_train", "real_val")]
+    again = run(pipeline, **inputs)
+    assert written == [again[f"resnet18/cached_{name}"].path.stat().st_mtime_ns for name in ("real_train", "real_val")]
     assert again["resnet18/real/classifier"].digest == made["resnet18/real/classifier"].digest
 
 

@@ -86,7 +86,7 @@ def test_a_denoiser_of_half_the_images_takes_as_many_steps_and_gives_half_as_man
 
 
 def test_at_all_images_the_cells_are_the_studys_own(curve: dict, run: Callable, inputs: dict) -> None:
-    study = run(classification.create_pipeline(grid_of()), **inputs, cached_features_at_hand={})
+    study = run(classification.create_pipeline(grid_of()), **inputs)
     test = inputs["real_test"].images
     for regime in ("real", "mixed"):
         classifiers = load_classifiers(study[f"cnn/{regime}/classifier"])
@@ -146,7 +146,7 @@ def test_of_several_denoisers_a_fraction_has_one_and_each_replicate_the_images_o
     assert len(made["learning_curve/at_50/denoiser"].card["replicates"]) == 1
     counts = made["synthetic_count_table"].query("regime == 'mixed'")
     assert counts[["synthetic_per_real", "n_synthetic"]].to_numpy().tolist() == [[0.5, 15], [0.5, 15]]
-    study = run(classification.create_pipeline(grid), **inputs, cached_features_at_hand={})
+    study = run(classification.create_pipeline(grid), **inputs)
     classifiers = load_classifiers(study["cnn/mixed/classifier"])
     expected = np.stack([one.probabilities for one in predict_replicates(classifiers, real.test.images, 30)])
     predicted = made["learning_curve/at_100/cnn/mixed/test_predictions"]

@@ -19,6 +19,7 @@ from synthpath_kedro.data.artifact import (
     atomic_path,
     package_versions,
     read_artifact,
+    readable_artifact,
     safetensors_header,
 )
 from synthpath_kedro.data.images import LabeledImages
@@ -41,8 +42,7 @@ def cache_features(
     images: LabeledImages,
     params: ClassificationParameters,
     seed: int,
-    scratch: Path,
-    existing: Artifact | None,
+    path: Path,
 ) -> Artifact:
     """The cached features of ``images``: float [N, *frozen] under "features", in the images' order, memory-mapped.
 
@@ -55,8 +55,7 @@ def cache_features(
         images: the images.
         params: the block ``classification``.
         seed: the study's seed, from which random backbones follow.
-        scratch: folder that the file is written into, atomically.
-        existing: the features of an earlier run, which are returned where they have the same key.
+        path: the file, which is read where it has the same key, and written atomically else.
 
     Raises:
         InputError: the classifier cannot be built, or features do not fit float16.
@@ -72,13 +71,10 @@ def cache_features(
         "images_digest": images.digest,
         "stored": size <= limit,
     }
+    existing = readable_artifact(path)
     if existing is not None and existing.card.get("key") == key:
         log.info("cached features of %d images for %s are up to date", len(images), model)
         return existing
-    path = scratch / f"{model}.{images.digest[:12]}.safetensors"
-    if path.is_file() and (finished := read_artifact(path)).card.get("key") == key:
-        log.info("cached features of %d images for %s: finished before the interruption", len(images), model)
-        return finished
     reason = f"{size:.1f} GB, more than classification.cached_features_max_gb ({limit:g})"
     with atomic_path(path) as temporary:
         _write(temporary, classifier, images, key, size, reason)

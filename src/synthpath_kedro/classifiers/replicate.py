@@ -84,7 +84,7 @@ def train_replicate(cell: Cell, replicate: int, scratch: Path) -> Replicate:
     """
     finished = scratch / f"replicate_{replicate}.safetensors"
     if finished.exists() and (artifact := read_artifact(finished)).card["key"] == cell.key:
-        log.info("%s: finished before the interruption", cell.name(replicate))
+        log.info("Resuming from %s: %s is finished", finished, cell.name(replicate))
         return Replicate.from_artifact(artifact)
     trained = _fit(cell, replicate, scratch / f"replicate_{replicate}")
     write_artifact(finished, trained.to_artifact(cell.key))

@@ -1,10 +1,15 @@
 """Artifacts at rest: named arrays and a card in one safetensors file, written atomically."""
 
+import glob
 import hashlib
 import json
+import logging
 import os
+import re
 import shutil
+import socket
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +24,13 @@ from safetensors.numpy import save
 
 from synthpath_kedro.errors import InputError
 
+log = logging.getLogger(__name__)
+
 Card = dict[str, Any]
+
+PART = ".part"
+"""Ending of temporary names."""
+_ABANDONED_SECONDS = 24 * 3600.0
 
 _DTYPES = {
     "F64": np.float64,
@@ -71,18 +82,60 @@ def package_versions() -> dict[str, str]:
     return {name: version(name) for name in names}
 
 
+def part_prefix(path: Path) -> str:
+    """How this process's temporary names of ``path`` begin: they carry its host and its number."""
+    return f".{path.name}.{socket.gethostname()}.{os.getpid()}."
+
+
+def stale_parts(path: Path) -> Iterator[Path]:
+    """Temporary files or folders of ``path`` that nobody writes any more.
+
+    Their process has ended, or runs on another host and has not touched them for a day.
+    """
+    named = re.compile(rf"\.{re.escape(path.name)}\.(?P<host>.+)\.(?P<pid>\d+)\.\w+{re.escape(PART)}")
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*{PART}"):
+        owner = named.fullmatch(part.name)
+        if owner and owner["host"] == socket.gethostname():
+            stale = not is_alive(int(owner["pid"]))
+        else:
+            stale = _untouched(part) > _ABANDONED_SECONDS
+        if stale:
+            yield part
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process with this number runs on this host."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # another user's
+    return True
+
+
+def _untouched(path: Path) -> float:
+    """Seconds since ``path`` was written to; 0 where it is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Gives a temporary name beside ``path`` and renames it to ``path`` when the block ends well.
+
+    Several processes may write the same ``path``: each has a name of its own, and the last one to end is kept.
 
     Raises:
         InputError: the folder cannot be written to.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for left_by_a_killed_run in path.parent.glob(f".{path.name}.*.part"):
+        for left_by_a_killed_run in stale_parts(path):
             left_by_a_killed_run.unlink(missing_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=part_prefix(path), suffix=PART, dir=path.parent)
     except OSError as error:
         raise InputError(
             f"cannot write to {path.parent}: {error.strerror}; give write permission or set data_root in globals.yml"
@@ -168,6 +221,15 @@ def read_artifact(path: Path) -> Artifact:
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(f"cannot read {path}: {error}; remove the file and run the pipeline that makes it") from error
     return Artifact(tensors, card, path)
+
+
+def readable_artifact(path: Path) -> Artifact | None:
+    """The artifact at ``path``; None where there is none that can be read: whoever needs it makes it again."""
+    try:
+        return read_artifact(path) if path.exists() else None
+    except InputError:
+        log.warning("%s is damaged: it is made again", path)
+        return None
 
 
 def _map_tensor(path: Path, start: int, entry: Mapping[str, Any]) -> np.ndarray:

@@ -8,13 +8,14 @@ from kedro.io import AbstractDataset, AbstractVersionedDataset, DatasetError, Ve
 from synthpath_kedro.data.artifact import Artifact, place_file, read_artifact, write_artifact
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.missing import MISSING, Missing
+from synthpath_kedro.datasets.versioned import OwnVersion
 from synthpath_kedro.errors import InputError
 
 _CONTENT = "content"
 """Of the card as it lies on the disk: the digest of the arrays."""
 
 
-class ArtifactDataset(AbstractVersionedDataset[Artifact | Missing, Artifact | Missing]):
+class ArtifactDataset(OwnVersion, AbstractVersionedDataset[Artifact | Missing, Artifact | Missing]):
     """A safetensors file with a card; arrays load memory-mapped, and only if they are those that were saved.
 
     An artifact that lies in a file already (``Artifact.path``) is linked to its place, neither written nor read again:

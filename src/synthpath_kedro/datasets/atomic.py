@@ -20,8 +20,10 @@ class AtomicFile(io.BufferedWriter):
     def close(self) -> None:
         if self.closed:
             return
-        super().close()
-        self._renaming.__exit__(*sys.exc_info())
+        try:
+            super().close()
+        finally:  # also where the last bytes find no place on the disk
+            self._renaming.__exit__(*sys.exc_info())
 
 
 class AtomicFileSystem(LocalFileSystem):

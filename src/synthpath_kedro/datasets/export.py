@@ -7,6 +7,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
+from synthpath_kedro.data.artifact import PART, part_prefix, stale_parts
 from synthpath_kedro.data.export import Export
 from synthpath_kedro.errors import InputError
 
@@ -28,9 +29,9 @@ class ExportDataset(AbstractDataset[Export, Path]):
         parent = self.path.parent
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            for of_a_killed_run in parent.glob(f".{self.path.name}.*.part"):
-                shutil.rmtree(of_a_killed_run)
-            temporary = Path(tempfile.mkdtemp(prefix=f".{self.path.name}.", suffix=".part", dir=parent))
+            for left_by_a_killed_run in stale_parts(self.path):
+                shutil.rmtree(left_by_a_killed_run)
+            temporary = Path(tempfile.mkdtemp(prefix=part_prefix(self.path), suffix=PART, dir=parent))
         except OSError as error:
             raise InputError(f"cannot write to {parent}: {error.strerror}; give write permission") from error
         try:

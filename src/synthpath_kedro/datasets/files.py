@@ -15,10 +15,11 @@ from kedro_datasets.text import TextDataset as KedroTextDataset
 from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.data.missing import MISSING, Missing
 from synthpath_kedro.datasets.atomic import AtomicFileSystem
+from synthpath_kedro.datasets.versioned import OwnVersion
 from synthpath_kedro.errors import InputError
 
 
-class _LocalFile:
+class _LocalFile(OwnVersion):
     """Mixed into a file dataset of kedro-datasets.
 
     With ``optional``, loading gives MISSING where there is no file, and saving MISSING removes the file.

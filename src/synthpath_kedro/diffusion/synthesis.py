@@ -78,7 +78,9 @@ def generate_shards(
     found = {name: _at_hand(name, synthesis.key(shard), scratch, existing or {}) for name, shard in wanted.items()}
     missing = [name for name, artifact in found.items() if artifact is None]
     if len(missing) < len(wanted):
-        log.info("%d of %d shards are up to date", len(wanted) - len(missing), len(wanted))
+        kept = any((scratch / name).exists() for name in wanted)
+        place = f"Resuming from {scratch}: " if kept else ""
+        log.info("%s%d of %d shards are up to date", place, len(wanted) - len(missing), len(wanted))
     wait_for_all()
     progress = _Progress(len(labels))
     for name in missing[rank() :: world_size()]:

@@ -11,6 +11,7 @@ from synthpath_kedro.data.cell_metadata import CellMetadata
 from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import check_same_data, source_note
+from synthpath_kedro.data.locks import LOCKS, made_by_one
 from synthpath_kedro.data.missing import MISSING, Missing
 from synthpath_kedro.data.synthetic import SyntheticSet
 from synthpath_kedro.errors import InputError
@@ -26,16 +27,17 @@ def cache_real_features(
     params: ClassificationParameters,
     seed: int,
     scratch: Path,
-    existing: dict[str, Artifact],
+    folder: Path,
     *,
     model: str,
     name: str,
 ) -> Artifact:
-    """What the frozen backbone of ``model`` computes for ``images``, called ``name``."""
+    """What the frozen backbone of ``model`` computes for ``images``, called ``name``; once for runs side by side."""
     from synthpath_kedro.classifiers.cached_features import cache_features
 
-    folder = scratch / "classifiers" / model / "cached_features" / name
-    return cache_features(model, images, params, seed, folder, existing.get(f"{model}/{name}.safetensors"))
+    lock = scratch / LOCKS / "cached_features" / model / f"{name}.lock"
+    with made_by_one(lock, f"cached features of {name} for {model}"):
+        return cache_features(model, images, params, seed, folder / model / f"{name}.safetensors")
 
 
 def cache_features_of_set(
@@ -43,14 +45,14 @@ def cache_features_of_set(
     params: ClassificationParameters,
     seed: int,
     scratch: Path,
-    existing: dict[str, Artifact],
+    folder: Path,
     *,
     model: str,
     name: str,
 ) -> Artifact:
     """The same for the images of the synthetic set ``name``."""
     images = synthetic_sets[name].labeled()
-    return cache_real_features(images, params, seed, scratch, existing, model=model, name=name)
+    return cache_real_features(images, params, seed, scratch, folder, model=model, name=name)
 
 
 def filter_synthetic(

@@ -36,7 +36,7 @@ def cache_features(model: str, sets: list[str]) -> Pipeline:
         "params": "params:classification",
         "seed": "params:seed",
         "scratch": "scratch",
-        "existing": "cached_features_at_hand",
+        "folder": "cached_features_folder",
     }
     nodes = [
         Node(

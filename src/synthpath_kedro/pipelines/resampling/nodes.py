@@ -356,8 +356,8 @@ def _cache_features(
     if not params.has_frozen_backbone(model):
         return {}
     images = {f"real_{name}": split for name, split in real} | {name: one.labeled for name, one in sets.items()}
-    folder = scratch / "cached_features"
-    return {name: cache_features(model, one, params, seed, folder / name, None) for name, one in images.items()}
+    paths = {name: scratch / "cached_features" / f"{name}.safetensors" for name in images}
+    return {name: cache_features(model, one, params, seed, paths[name]) for name, one in images.items()}
 
 
 def _belonging_to(made: SyntheticSet, prepared: str) -> SyntheticSet:
