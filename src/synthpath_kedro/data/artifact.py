@@ -214,14 +214,14 @@ def read_artifact(path: Path) -> Artifact:
     """
     try:
         with safe_open(path, framework="numpy") as file:
-            card = json.loads((file.metadata() or {})["card"])
+            card = dict(json.loads((file.metadata() or {})["card"]))
         with path.open("rb") as stream:
             header_size = int.from_bytes(stream.read(8), "little")
             header = json.loads(stream.read(header_size))
         tensors = {
             name: _map_tensor(path, 8 + header_size, entry) for name, entry in header.items() if name != "__metadata__"
         }
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"cannot read {path}: {error}; remove the file and run the pipeline that makes it") from error
     return Artifact(tensors, card, path)
 

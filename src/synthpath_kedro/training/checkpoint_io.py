@@ -50,9 +50,9 @@ def is_intact(path: Path) -> bool:
         with safe_open(path, framework="pt") as file:
             card = json.loads(file.metadata()["card"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return bool(card["digest"] == _digest(card["tree"], tensors))
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError):
         return False
-    return card.get("digest") == _digest(card["tree"], tensors)
 
 
 def _digest(tree: str, tensors: Mapping[str, torch.Tensor]) -> str:
