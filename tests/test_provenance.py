@@ -79,6 +79,14 @@ def test_other_parameters_are_refused_with_what_differs(
         complete(catalog(**change))
 
 
+def test_a_check_that_a_node_waits_for_decides_nothing(catalog: Callable) -> None:
+    check = Node(lambda everything: {}, inputs="params:evaluation", outputs="study_check", name="check")
+    train = Node(
+        lambda diffusion, check: {}, inputs=["params:diffusion", "study_check"], outputs="denoiser", name="train"
+    )
+    assert provenance._parameters(train, Pipeline([check, train]), catalog()) == {"params:diffusion"}
+
+
 def test_results_of_unknown_making_are_refused(catalog: Callable, tmp_path: Path) -> None:
     run(catalog(), TRAIN)
     (tmp_path / "provenance" / "train.json").unlink()

@@ -20,6 +20,8 @@ from synthpath_kedro.training.distributed import rank
 
 _DECIDES_NOTHING = ("training", "model", "regime")
 """Blocks that say how a run goes and which cells it is about, not what comes out."""
+_GATES = ("study_check", "generator_cost")
+"""What a node waits for without reading it."""
 _PATHS = ("path", "start_from", "weights")
 
 
@@ -136,6 +138,8 @@ def _parameters(node: Node, pipeline: Pipeline, catalog: DataCatalog) -> set[str
         for name in to_do.pop().inputs:
             if name == "parameters" or name.startswith("params:"):
                 found.add(name)
+            elif name in _GATES:
+                continue
             elif isinstance(catalog[name], MemoryDataset) and name in makers and makers[name].name not in seen:
                 seen.add(makers[name].name)
                 to_do.append(makers[name])
