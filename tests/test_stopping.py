@@ -1,11 +1,14 @@
 import os
 import signal
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
+from kedro.io import DatasetError
 
 from synthpath_kedro.cli import explain_end
+from synthpath_kedro.errors import InputError
 from synthpath_kedro.stopping import Stopped, stoppable
 
 
@@ -62,3 +65,36 @@ def test_handlers_are_as_before_afterwards():
     with stoppable():
         pass
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+def test_a_fault_of_the_program_keeps_its_traceback_and_has_an_exit_code_of_its_own():
+    def fail():
+        try:
+            raise InputError("an older mistake, handled")
+        except InputError:
+            return {}["missing"]
+
+    result = run(fail)
+    assert result.exit_code == 70
+    assert 'return {}["missing"]' in result.output
+    assert result.output.splitlines()[-1] == (
+        "Error: KeyError is a fault of this program, not of what you gave; please report it with the lines above"
+    )
+
+
+def test_a_mistake_that_kedro_wraps_is_one_line():
+    def fail():
+        try:
+            raise InputError("the file a.npz is damaged;\ncopy it again")
+        except InputError as error:
+            raise DatasetError("Failed while loading") from error
+
+    result = run(fail)
+    assert result.exit_code == 1
+    assert result.output == "Error: the file a.npz is damaged; copy it again\n"
+
+
+def test_an_error_of_the_system_is_no_mistake_of_the_users():
+    result = run(lambda: Path("/gone").stat())
+    assert result.exit_code == 70
+    assert "FileNotFoundError is a fault of this program" in result.output

@@ -1,24 +1,28 @@
 """What happens around a run: parameters are checked before it, the answer is printed after it."""
 
 import logging
+import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.io import DataCatalog, DatasetError, MemoryDataset
+from kedro.io import AbstractVersionedDataset, DataCatalog, DatasetError, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from rich import get_console
 from rich.console import Console
 
 from synthpath_kedro import pipeline_registry
+from synthpath_kedro.data.artifact import package_versions
 from synthpath_kedro.datasets import ScratchDataset
 from synthpath_kedro.datasets.rank_zero import RankZeroDataset
 from synthpath_kedro.datasets.versioned import versions_from_the_future
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters, read_parameters
+from synthpath_kedro.run_log import close_run_log, open_run_log
 from synthpath_kedro.study.grid import ALL, Grid
 from synthpath_kedro.training.distributed import destroy_process_group, init_process_group, rank, world_size
 
@@ -46,11 +50,11 @@ class StudyHooks:
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         if not self._grid.whole and not run_params["pipeline_names"]:
             raise InputError(
-                "the parameters model and regime choose a cell of one pipeline; run it with "
-                f"kedro run{_option(run_params['env'])} --pipeline=classification "
-                f"--params=model={self._grid.model},regime={self._grid.regime}"
+                f"the parameters model ({self._grid.model}) and regime ({self._grid.regime}) choose a cell of one "
+                "pipeline; run it with kedro run --pipeline=classification"
             )
         _check_runner(run_params["runner"])
+        _check_versions(run_params["load_versions"] or {}, catalog)
         _check_something_runs(self._parameters, run_params["pipeline_names"] or [], pipeline)
         if TRAINING_PIPELINES & _tags(pipeline):
             from synthpath_kedro.checks import check_settings
@@ -63,7 +67,7 @@ class StudyHooks:
         if run_params["only_missing_outputs"]:
             _check_same_data_all_along(self._grid, catalog)
         else:
-            _check_inputs_exist(pipeline, catalog, run_params["env"])
+            _check_inputs_exist(pipeline, catalog)
         _warn_of_future_versions(pipeline, catalog)
         if world_size() > 1:
             _setup_distributed(pipeline, catalog, run_params["pipeline_names"])
@@ -80,6 +84,21 @@ class StudyHooks:
                 print(f"Figure written to {_path(catalog, name)}")
         if "cross_validation_comparison_table" in outputs:
             print(f"Table written to {_path(catalog, 'cross_validation_comparison_table')}")
+
+
+class LogHooks:
+    """Keeps the log of a run; registered first, so that it is told last that a run begins: refused ones leave none."""
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self, run_params: dict[str, Any], catalog: DataCatalog) -> None:
+        if rank() == 0:
+            open_run_log(Path(catalog.load("logs"), f"run_{run_params['run_id']}.log"))
+            logger.debug("python %s on %s; %s", platform.python_version(), platform.platform(), package_versions())
+            logger.debug("environment %s, pipelines %s", run_params["env"], run_params["pipeline_names"] or "all")
+
+    @hook_impl(trylast=True)
+    def after_pipeline_run(self) -> None:
+        close_run_log()
 
 
 class ScratchHooks:
@@ -222,19 +241,25 @@ def _check_same_data_all_along(grid: Grid, catalog: DataCatalog) -> None:
         raise InputError(f"--only-missing-outputs keeps what is there, but {error}") from error
 
 
-def _check_inputs_exist(pipeline: Pipeline, catalog: DataCatalog, environment: str | None) -> None:
+def _check_versions(asked: Mapping[str, str], catalog: DataCatalog) -> None:
+    """Refuses ``--load-versions`` of what has no such version."""
+    for name, version in asked.items():
+        dataset = catalog[name]
+        if not isinstance(dataset, AbstractVersionedDataset) or dataset._version is None:
+            raise InputError(f"--load-versions: {name} has no versions")
+        if not dataset.exists():
+            place = Path(dataset._filepath)
+            there = sorted(path.parent.name for path in place.glob(f"*/{place.name}"))
+            raise InputError(
+                f"--load-versions: {name} has no version {version}; there are: {', '.join(there) or 'none'}"
+            )
+
+
+def _check_inputs_exist(pipeline: Pipeline, catalog: DataCatalog) -> None:
     missing = _missing_inputs(pipeline, catalog)
     if missing:
         pipelines = ",".join(_pipelines_that_make(missing, catalog))
-        raise InputError(
-            f"{', '.join(sorted(missing))} not found; make it first: "
-            f"kedro run --pipelines={pipelines}{_option(environment)}"
-        )
-
-
-def _option(environment: str | None) -> str:
-    """What chooses the environment on the command line, with a leading space."""
-    return f" --env={environment}" if environment else ""
+        raise InputError(f"{', '.join(sorted(missing))} not found; make it first: kedro run --pipelines={pipelines}")
 
 
 def _missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> set[str]:

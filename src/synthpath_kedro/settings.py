@@ -1,15 +1,15 @@
 """Kedro's settings of this project."""
 
-from kedro.config import OmegaConfigLoader
-
 from synthpath_kedro.claims import ClaimHooks
-from synthpath_kedro.hooks import RunTimeHooks, ScratchHooks, StudyHooks
+from synthpath_kedro.config_loader import ConfigLoader
+from synthpath_kedro.hooks import LogHooks, RunTimeHooks, ScratchHooks, StudyHooks
+from synthpath_kedro.provenance import ProvenanceHooks
 
-HOOKS = (ClaimHooks(), StudyHooks(), ScratchHooks(), RunTimeHooks())
+HOOKS = (LogHooks(), ClaimHooks(), ProvenanceHooks(), StudyHooks(), ScratchHooks(), RunTimeHooks())
 # The users are hospitals: nothing is reported to anyone.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 
-CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_CLASS = ConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

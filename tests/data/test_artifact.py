@@ -1,13 +1,16 @@
 import os
+import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from synthpath_kedro.data.artifact import atomic_path, place_file
+from synthpath_kedro.data.artifact import Artifact, AtomicFile, atomic_path, place_file, write_artifact
+from synthpath_kedro.errors import InputError
 
 
 @pytest.mark.parametrize("before", [None, b"whole"])
@@ -70,3 +73,42 @@ def test_two_processes_that_write_the_same_file_leave_it_whole(tmp_path: Path) -
     first.communicate("first")
     assert (first.returncode, second.returncode) == (0, 0)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a", "first")]
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """No file may become longer than 4096 bytes: writes fail as on a full disk, while reading works."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [5000, 10**6])
+def test_a_write_that_fails_is_called_one_and_leaves_the_older_file(tmp_path: Path, full_disk: None, size: int) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(b"whole")
+    with pytest.raises(InputError, match=r"cannot write .*a\.safetensors: File too large; earlier versions are"):
+        write_artifact(path, Artifact({"images": np.zeros(size, np.uint8)}))
+    assert [found.read_bytes() for found in tmp_path.iterdir()] == [b"whole"]
+
+
+def test_a_copy_that_fails_is_called_a_write(tmp_path: Path, full_disk: None, monkeypatch) -> None:
+    def no_links(source: Path, target: Path) -> None:
+        raise OSError
+
+    monkeypatch.setattr("os.link", no_links)
+    with pytest.raises(InputError, match=r"cannot write .*copy: File too large"):
+        place_file(Path(__file__).parents[1] / "test_end_to_end.py", tmp_path / "copy")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_between_two_writes_stays_what_it_is(tmp_path: Path) -> None:
+    def compute_for_hours() -> None:
+        with AtomicFile(tmp_path / "a") as file:
+            file.write(b"first")
+            (tmp_path / "weights that are gone").stat()
+
+    with pytest.raises(FileNotFoundError, match="weights that are gone"):
+        compute_for_hours()
+    assert list(tmp_path.iterdir()) == []

@@ -15,8 +15,8 @@ from synthpath_kedro.classifiers.preprocessing import to_unit_interval
 from synthpath_kedro.classifiers.registry import build_classifier
 from synthpath_kedro.data.artifact import (
     Artifact,
+    AtomicFile,
     Card,
-    atomic_path,
     package_versions,
     read_artifact,
     readable_artifact,
@@ -76,8 +76,8 @@ def cache_features(
         log.info("cached features of %d images for %s are up to date", len(images), model)
         return existing
     reason = f"{size:.1f} GB, more than classification.cached_features_max_gb ({limit:g})"
-    with atomic_path(path) as temporary:
-        _write(temporary, classifier, images, key, size, reason)
+    with AtomicFile(path) as stream:
+        _write(stream, path.parent, classifier, images, key, size, reason)
     return read_artifact(path)
 
 
@@ -131,15 +131,21 @@ def stored_features(
 
 
 def _write(
-    path: Path, classifier: Classifier, images: LabeledImages, key: Card, size: float, reason_not_to: str
+    stream: BinaryIO,
+    folder: Path,
+    classifier: Classifier,
+    images: LabeledImages,
+    key: Card,
+    size: float,
+    reason_not_to: str,
 ) -> None:
     what = f"cached features of {len(images)} images for {key['model']} ({classifier.description})"
-    free = shutil.disk_usage(path.parent).free / 1e9
+    free = shutil.disk_usage(folder).free / 1e9
     level = logging.INFO  # the parameters say so
     if key["stored"] and size > free:
         level = logging.WARNING
         reason_not_to = (
-            f"{size:.1f} GB, and {path.parent} has {free:.1f} GB free "
+            f"{size:.1f} GB, and {folder} has {free:.1f} GB free "
             "(classification.cached_features_dtype=float16 halves them)"
         )
         key = {**key, "stored": False}
@@ -150,13 +156,12 @@ def _write(
         "variant": classifier.variant,
         "versions": package_versions(),
     }
-    with path.open("wb") as stream:
-        if key["stored"]:
-            log.info("storing %s: %.2f GB", what, size)
-            _stream(stream, classifier, images, card)
-        else:
-            log.log(level, "%s are computed again in every epoch instead of stored: %s", what, reason_not_to)
-            stream.write(safetensors_header({}, card))
+    if key["stored"]:
+        log.info("storing %s: %.2f GB", what, size)
+        _stream(stream, classifier, images, card)
+    else:
+        log.log(level, "%s are computed again in every epoch instead of stored: %s", what, reason_not_to)
+        stream.write(safetensors_header({}, card))
 
 
 def _stream(stream: BinaryIO, classifier: Classifier, images: LabeledImages, card: Card) -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kedro.config import OmegaConfigLoader
 from kedro.utils import find_kedro_project
 
+from synthpath_kedro.config_loader import ConfigLoader
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import Parameters, read_parameters
 
@@ -59,10 +59,10 @@ class Environment:
         return read_parameters(self.read_values())
 
     @property
-    def _loader(self) -> OmegaConfigLoader:
+    def _loader(self) -> ConfigLoader:
         from synthpath_kedro.settings import CONFIG_LOADER_ARGS
 
-        return OmegaConfigLoader(str(self.project / "conf"), env=self.kedro_name, **CONFIG_LOADER_ARGS)  # type: ignore[arg-type]
+        return ConfigLoader(str(self.project / "conf"), env=self.kedro_name, **CONFIG_LOADER_ARGS)  # type: ignore[arg-type]
 
 
 def find_project() -> Path:
@@ -70,25 +70,26 @@ def find_project() -> Path:
     return find_kedro_project(Path.cwd()) or Path.cwd()
 
 
-def environment_names(project: Path) -> list[str]:
-    """Every environment of the project."""
-    return sorted(path.name for path in (project / "conf").glob("*") if path.is_dir())
+def environment_names(conf: Path) -> list[str]:
+    """Every environment of a folder of configuration."""
+    return sorted(path.name for path in conf.glob("*") if path.is_dir())
 
 
-def check_environment(name: str | None, project: Path) -> None:
+def check_environment(name: str | None, project: Path, conf_source: str | None = None) -> None:
     """Refuses an environment that conf does not have.
 
     Args:
         name: what the command line names; None: what KEDRO_ENV names, if anything.
         project: the project's folder.
+        conf_source: of the command line: the folder that is read instead of conf; an archive is left to Kedro.
 
     Raises:
         InputError: there is no such environment.
     """
     name = name or os.environ.get("KEDRO_ENV")
-    known = environment_names(project)
+    known = environment_names(Path(conf_source) if conf_source else project / "conf")
     if name and known and name not in known:
-        raise InputError(f"unknown environment {name}; conf has: {', '.join(known)}")
+        raise InputError(f"unknown environment {name}; {conf_source or 'conf'} has: {', '.join(known)}")
 
 
 def find_environment(name: str | None) -> Environment:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from synthpath_kedro.commands.environments import find_environment
-from synthpath_kedro.data.artifact import atomic_path, write_artifact
+from synthpath_kedro.data.artifact import AtomicFile, write_artifact
 
 
 @click.command()
@@ -34,7 +34,7 @@ def pretrain(name: str | None, steps: int, output: Path) -> None:
         parameters.diffusion, parameters.data_prep.image_size, parameters.seed, steps, scratch
     )
     write_artifact(output, denoiser)
-    with atomic_path(output.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(denoiser.card, indent=2, sort_keys=True) + "\n")
+    with AtomicFile(output.with_suffix(".json")) as file:
+        file.write((json.dumps(denoiser.card, indent=2, sort_keys=True) + "\n").encode())
     remove_scratch(scratch)
     click.echo(f"{output} is written (digest {denoiser.digest[:12]}); set diffusion.start_from to it")

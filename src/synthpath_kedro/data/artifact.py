@@ -2,12 +2,14 @@
 
 import glob
 import hashlib
+import io
 import json
 import logging
 import os
 import re
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -127,6 +129,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Gives a temporary name beside ``path`` and renames it to ``path`` when the block ends well.
 
     Several processes may write the same ``path``: each has a name of its own, and the last one to end is kept.
+    An error in the block stays what it is: the block may compute for hours between two writes. ``AtomicFile`` names the
+    writes that fail.
 
     Raises:
         InputError: the folder cannot be written to.
@@ -145,11 +149,54 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary.chmod(0o666 & ~_umask())
     try:
         yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+        try:
+            temporary.replace(path)
+        except OSError as error:
+            raise _cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+class AtomicFile(io.BufferedWriter):
+    """Writes to a temporary name and takes its own name when it is closed, unless an exception closes it.
+
+    Raises:
+        InputError: the folder cannot be written to, or a write fails.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._renaming = atomic_path(path)
+        super().__init__(_Writes(self._renaming.__enter__(), path))
+
+    def close(self) -> None:
+        """Writes what is left and gives the file its name."""
+        if self.closed:
+            return
+        try:
+            super().close()
+        finally:
+            self._renaming.__exit__(*sys.exc_info())
+
+
+class _Writes(io.FileIO):
+    """The file below an ``AtomicFile``."""
+
+    def __init__(self, temporary: Path, path: Path) -> None:
+        super().__init__(temporary, "w")
+        self._path = path
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise _cannot_write(self._path, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"cannot write {path}: {error.strerror or error}; earlier versions are as they were; make room or choose "
+        "another data_root in globals.yml, and run again"
+    )
 
 
 def place_file(source: Path, target: Path) -> None:
@@ -161,7 +208,14 @@ def place_file(source: Path, target: Path) -> None:
         try:
             os.link(source, temporary)
         except OSError:
-            shutil.copyfile(source, temporary)
+            _copy(source, temporary, target)
+
+
+def _copy(source: Path, temporary: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, temporary)
+    except OSError as error:
+        raise _cannot_write(target, error) from error
 
 
 def _umask() -> int:
@@ -199,8 +253,9 @@ def safetensors_header(arrays: Mapping[str, tuple[tuple[int, ...], str]], card: 
 def write_artifact(path: Path, artifact: Artifact) -> None:
     """Writes ``artifact`` to ``path`` (safetensors), atomically."""
     tensors = {name: np.ascontiguousarray(array) for name, array in artifact.tensors.items()}
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(save(tensors, metadata=encode_card(artifact.card)))
+    content = save(tensors, metadata=encode_card(artifact.card))
+    with AtomicFile(path) as file:
+        file.write(content)
 
 
 def read_artifact(path: Path) -> Artifact:
@@ -211,14 +266,14 @@ def read_artifact(path: Path) -> Artifact:
     """
     try:
         with safe_open(path, framework="numpy") as file:
-            card = json.loads((file.metadata() or {})["card"])
+            card = dict(json.loads((file.metadata() or {})["card"]))
         with path.open("rb") as stream:
             header_size = int.from_bytes(stream.read(8), "little")
             header = json.loads(stream.read(header_size))
         tensors = {
             name: _map_tensor(path, 8 + header_size, entry) for name, entry in header.items() if name != "__metadata__"
         }
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"cannot read {path}: {error}; remove the file and run the pipeline that makes it") from error
     return Artifact(tensors, card, path)
 

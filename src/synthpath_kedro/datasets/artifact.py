@@ -82,7 +82,14 @@ class LabeledImagesDataset(ArtifactDataset):
     """Labeled images as one safetensors file."""
 
     def load(self) -> LabeledImages:  # type: ignore[override]
-        return LabeledImages.from_artifact(read_artifact(self.path))
+        artifact = read_artifact(self.path)
+        try:
+            return LabeledImages.from_artifact(artifact)
+        except (KeyError, TypeError) as error:
+            raise InputError(
+                f"{self.path} does not hold labeled images ({type(error).__name__}: {error}); remove it and run the "
+                "pipeline that makes it"
+            ) from error
 
     def save(self, data: LabeledImages) -> None:  # type: ignore[override]
         write_artifact(Path(self._get_save_path()), data.to_artifact())

@@ -6,7 +6,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
-from synthpath_kedro.data.artifact import Artifact, atomic_path, place_file, read_artifact, write_artifact
+from synthpath_kedro.data.artifact import Artifact, AtomicFile, place_file, read_artifact, write_artifact
 from synthpath_kedro.data.synthetic import HINT, GeneratorCard, SyntheticSet, part_folder
 from synthpath_kedro.errors import InputError
 
@@ -87,5 +87,5 @@ def _write_cards(folder: Path, synthetic: SyntheticSet) -> None:
             surplus.rmdir()
     for place, part in parts.items():
         _write_cards(place, part)
-    with atomic_path(folder / MANIFEST) as temporary:
-        temporary.write_text(json.dumps(synthetic.card.to_json(), indent=1, sort_keys=True) + "\n")
+    with AtomicFile(folder / MANIFEST) as file:
+        file.write((json.dumps(synthetic.card.to_json(), indent=1, sort_keys=True) + "\n").encode())

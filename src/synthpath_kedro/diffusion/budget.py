@@ -16,7 +16,7 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from torch.utils.data import DataLoader
 from typing_extensions import override
 
-from synthpath_kedro.data.artifact import atomic_path
+from synthpath_kedro.data.artifact import AtomicFile
 from synthpath_kedro.diffusion.ema import ExponentialMovingAverage
 from synthpath_kedro.diffusion.training_module import DenoiserTraining
 from synthpath_kedro.parameters import DiffusionParameters
@@ -108,8 +108,8 @@ def steps_in_budget(
             steps,
         )
         if rank() == 0:
-            with atomic_path(record) as temporary:
-                temporary.write_text(json.dumps({"steps": steps}))
+            with AtomicFile(record) as file:
+                file.write(json.dumps({"steps": steps}).encode())
         wait_for_all()
     return int(json.loads(record.read_text())["steps"])
 

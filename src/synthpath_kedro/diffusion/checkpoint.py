@@ -1,11 +1,14 @@
 """The denoiser at rest: one file, with the weights of every replicate."""
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
+from pydantic import ConfigDict, Field
 
 from synthpath_kedro.data.artifact import Artifact, Card, digest_arrays, package_versions
+from synthpath_kedro.data.metadata import Metadata
 from synthpath_kedro.diffusion.denoiser import Denoiser, make_denoiser
 from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
 from synthpath_kedro.errors import InputError
@@ -17,6 +20,29 @@ KIND = "denoiser"
 _OWN = ("epochs", "images_seen", "digest")
 
 REMAKE = "remove it and run kedro run --pipelines=diffusion"
+
+
+class DenoiserFacts(Metadata):
+    """What a denoiser is built from again.
+
+    Attributes:
+        class_names: in label order.
+        image_size: pixels.
+        digest: of its weights.
+        parameters: the block ``diffusion`` that it was trained with.
+        encoder: of the one that it was trained with.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    WHAT: ClassVar = "its card"
+    HINT: ClassVar = "it was not made by this program's diffusion"
+
+    class_names: list[str]
+    image_size: Annotated[int, Field(ge=1, le=4096)]
+    digest: str
+    parameters: DiffusionParameters
+    encoder: dict[str, Any] = Field(default_factory=lambda: PIXELS.card)
 
 
 def denoiser_artifact(
@@ -106,14 +132,17 @@ def load_denoiser(checkpoint: Artifact, device: torch.device | None = None, enco
             f"the checkpoint is a {checkpoint.card.get('kind')!r}, not a {KIND!r}: "
             "run kedro run --pipelines=diffusion and use its result"
         )
-    if checkpoint.digest != checkpoint.card["digest"]:
+    try:
+        facts = DenoiserFacts.from_json(checkpoint.card)
+    except InputError as error:
+        raise InputError(f"the denoiser: {error}; {REMAKE}") from error
+    if checkpoint.digest != facts.digest:
         raise InputError(f"the denoiser's weights are not those that were saved: the file is damaged; {REMAKE}")
-    params = DiffusionParameters.model_validate(checkpoint.card["parameters"])
-    trained = checkpoint.card.get("encoder", PIXELS.card)
-    if trained != encoder.card:
-        names = f"{_named(trained)}, not {_named(encoder.card)}"
+    check_finite(checkpoint, "the denoiser")
+    if facts.encoder != encoder.card:
+        names = f"{_named(facts.encoder)}, not {_named(encoder.card)}"
         raise InputError(f"the denoiser was trained with encoder {names}; {REMAKE}")
-    denoiser = make_denoiser(params, len(checkpoint.card["class_names"]), checkpoint.card["image_size"], encoder)
+    denoiser = make_denoiser(facts.parameters, len(facts.class_names), facts.image_size, encoder)
     try:
         denoiser.load_state_dict({name: torch.tensor(array) for name, array in checkpoint.tensors.items()})
     except RuntimeError as error:
@@ -121,6 +150,17 @@ def load_denoiser(checkpoint: Artifact, device: torch.device | None = None, enco
     return denoiser.requires_grad_(False).eval().to(device or choose_device())
 
 
+def check_finite(checkpoint: Artifact, what: str) -> None:
+    """Refuses weights that hold NaN or infinity: every image would.
+
+    Raises:
+        InputError: names ``what`` and the first such tensor.
+    """
+    for name, array in checkpoint.tensors.items():
+        if not np.isfinite(array).all():
+            raise InputError(f"{what}: its weights hold non-finite values (in {name}): its training failed; {REMAKE}")
+
+
 def _named(encoder: Card) -> str:
     """Its name, and the autoencoder that two of that name differ in."""
-    return " ".join(filter(None, (encoder["name"], encoder.get("autoencoder", "")[:12])))
+    return " ".join(filter(None, (str(encoder.get("name")), str(encoder.get("autoencoder", ""))[:12])))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float16, UInt8
 
-from synthpath_kedro.data.artifact import Artifact, Card, atomic_path, read_artifact, safetensors_header
+from synthpath_kedro.data.artifact import Artifact, AtomicFile, Card, read_artifact, safetensors_header
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.lineage import check_same_data
 from synthpath_kedro.diffusion.batches import to_denoiser_range, to_uint8
@@ -95,7 +95,7 @@ def encode_both(
 def _write(path: Path, images: LabeledImages, encoder: Encoder, positions: int, card: Card) -> None:
     channels, size = encoder.shape(images.image_size)
     shape = (len(images), positions, channels, size, size)
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+    with AtomicFile(path) as stream:
         stream.write(safetensors_header({LATENTS: (shape, _DTYPE)}, card))
         for batch in _encoded(images, encoder, positions):
             stream.write(batch.tobytes())

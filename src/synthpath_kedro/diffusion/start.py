@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from synthpath_kedro.data.artifact import Artifact, Card, read_artifact
-from synthpath_kedro.diffusion.checkpoint import KIND, split_replicates
+from synthpath_kedro.diffusion.checkpoint import KIND, DenoiserFacts, check_finite, split_replicates
 from synthpath_kedro.diffusion.denoiser import Denoiser
 from synthpath_kedro.diffusion.encoder import PIXELS, Encoder
 from synthpath_kedro.errors import InputError
@@ -157,6 +157,11 @@ def _read(name: str, path: Path) -> Artifact:
         raise InputError(
             f"diffusion.start_from: {name} is damaged: its weights are not those that were saved; copy it again"
         )
+    try:
+        DenoiserFacts.from_json(checkpoint.card)
+    except InputError as error:
+        raise InputError(f"diffusion.start_from: {name}: {error}; give another file") from error
+    check_finite(checkpoint, f"diffusion.start_from: {name}")
     return checkpoint
 
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from typing_extensions import override
 
-from synthpath_kedro.data.artifact import atomic_path
+from synthpath_kedro.data.artifact import AtomicFile
 
 _TENSOR, _CHANNELS_LAST, _TUPLE, _ITEMS = "$tensor", "$channels_last", "$tuple", "$items"
 _NHWC = torch.channels_last
@@ -29,8 +29,9 @@ class SafetensorsCheckpointIO(CheckpointIO):
         tensors: dict[str, torch.Tensor] = {}
         tree = json.dumps(_encode(checkpoint, "checkpoint", tensors), sort_keys=True)
         card = json.dumps({"digest": _digest(tree, tensors), "tree": tree}, sort_keys=True)
-        with atomic_path(Path(path)) as temporary:
-            temporary.write_bytes(save(tensors, metadata={"card": card}))
+        content = save(tensors, metadata={"card": card})
+        with AtomicFile(Path(path)) as file:
+            file.write(content)
 
     @override
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
@@ -49,9 +50,9 @@ def is_intact(path: Path) -> bool:
         with safe_open(path, framework="pt") as file:
             card = json.loads(file.metadata()["card"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return bool(card["digest"] == _digest(card["tree"], tensors))
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError):
         return False
-    return card.get("digest") == _digest(card["tree"], tensors)
 
 
 def _digest(tree: str, tensors: Mapping[str, torch.Tensor]) -> str:

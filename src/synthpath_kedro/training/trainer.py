@@ -16,7 +16,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from typing_extensions import override
 
-from synthpath_kedro.data.artifact import Card, atomic_path
+from synthpath_kedro.data.artifact import AtomicFile, Card
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.training.checkpoint_io import SafetensorsCheckpointIO, is_intact
 from synthpath_kedro.training.distributed import devices, rank, wait_for_all
@@ -163,8 +163,8 @@ def _prepare(scratch: Path, key: Card) -> None:
     elif last.exists():
         log.warning("starting afresh: the checkpoint in %s is damaged", scratch)
     shutil.rmtree(scratch, ignore_errors=True)
-    with atomic_path(scratch / _KEY) as temporary:
-        temporary.write_text(json.dumps(key, sort_keys=True))
+    with AtomicFile(scratch / _KEY) as file:
+        file.write(json.dumps(key, sort_keys=True).encode())
 
 
 def remove_scratch(scratch: Path) -> None:
