@@ -1,5 +1,6 @@
 import os
 import signal
+import time
 from pathlib import Path
 
 import click
@@ -98,3 +99,19 @@ def test_an_error_of_the_system_is_no_mistake_of_the_users():
     result = run(lambda: Path("/gone").stat())
     assert result.exit_code == 70
     assert "FileNotFoundError is a fault of this program" in result.output
+
+
+class Finalized:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_signal_during_a_finalizer_is_not_lost():
+    def work():
+        Finalized()  # Python drops what is raised in there
+        for _ in range(100):
+            time.sleep(0.05)
+
+    with stoppable(), pytest.raises(Stopped) as stopped:
+        work()
+    assert stopped.value.exit_code == 130

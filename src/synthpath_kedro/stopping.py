@@ -6,6 +6,7 @@ files whole: a training writes its last epoch, finished results stay.
 
 import multiprocessing
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_MOMENT = 0.05  # seconds
 KEPT = "what was finished is kept, of a training its last epoch; the same command goes on from there"
 
 
@@ -42,7 +44,17 @@ def stoppable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGALRM)}
+    hook = sys.unraisablehook
+
+    def again(unraisable: "sys.UnraisableHookArgs") -> None:
+        """Where a finalizer was running, Python drops its exceptions: the stop comes again a moment later."""
+        stopped = unraisable.exc_value
+        if not isinstance(stopped, Stopped):
+            hook(unraisable)
+            return
+        signal.signal(signal.SIGALRM, lambda *_: stop(stopped.number, None))
+        signal.setitimer(signal.ITIMER_REAL, _MOMENT)
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature is signal's
         _restore(before)
@@ -52,9 +64,12 @@ def stoppable() -> Iterator[None]:
 
     for number in SIGNALS:
         signal.signal(number, stop)
+    sys.unraisablehook = again
     try:
         yield
     finally:
+        sys.unraisablehook = hook
+        signal.setitimer(signal.ITIMER_REAL, 0)
         _restore(before)
 
 
