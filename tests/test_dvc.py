@@ -103,6 +103,41 @@ def test_an_environment_of_ones_own_has_its_stages_and_depends_on_its_images(clo
     assert stages(run) == of_study("mine", CELLS, "diffusion") | {"own_set@mine-made", "own_set@mine-bought"}
 
 
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home of the user's; asked for before ``run``."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+def test_images_behind_links_and_below_the_home_are_noticed_and_a_touched_file_is_not(
+    home: Path, clone: Path, run: Run, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    store = tmp_path_factory.mktemp("store")
+    for folder in (home / "tiles/train/a", store / "b/deeper"):
+        folder.mkdir(parents=True)
+        (folder / "1.png").write_bytes(b"1")
+    (home / "tiles/train/b").symlink_to(store / "b")
+    (store / "b/circle").symlink_to(home / "tiles")
+    run("kedro", "study", "new", "mine", "--like", "tiny", "--path", "~/tiles")
+    run("kedro", "study", "use", "mine")
+    assert "linked_folder@mine-0" in stages(run)
+    study = yaml.safe_load((clone / "study.yaml").read_text())
+    assert study["data"] == str(home / "tiles")
+    assert [one["path"] for one in study["linked_folders"].values()] == [str(store / "b")]
+
+    run("dvc", "repro", "linked_folder@mine-0")
+    record = clone / study["root"] / "01_raw/linked_folders/0.json"
+    first = record.read_text()
+    (store / "b/deeper/1.png").touch()
+    assert "up to date" in run("dvc", "status", "linked_folder@mine-0")
+    (store / "b/deeper/2.png").write_bytes(b"2")
+    run("dvc", "repro", "linked_folder@mine-0")
+    assert record.read_text() != first
+    assert "mine/01_raw/linked_folders" in run("dvc", "status", "data_prep@mine")
+
+
 def test_no_path_is_named_for_one_environment(project: Path) -> None:
     assert re.findall(r"data/(?:demo|tiny|\d\d_)|conf/(?:demo|tiny|local)", (project / "dvc.yaml").read_text()) == []
 

@@ -77,7 +77,7 @@ def with_shared_images():
     """Train images 1 and 3 stand in val and test; val image 0 stands in test."""
     splits = Splits(labeled([0, 1, 2, 0, 1], 1), labeled([0, 1, 2], 2), labeled([0, 2, 1], 3))
     train, val = splits.train.images.copy(), splits.val.images.copy()
-    train[1], train[3], val[0] = val[2], splits.test.images[1], splits.test.images[2]
+    train[1], train[3], val[0] = val[1], splits.test.images[0], splits.test.images[0]
     return change(change(splits, "train", images=train), "val", images=val)
 
 
@@ -107,7 +107,7 @@ def test_shared_images_can_be_kept_and_are_counted():
 def test_dropping_a_class_entirely_is_noticed():
     splits = example()
     images = splits.train.images.copy()
-    images[2] = splits.test.images[0]
+    images[2] = splits.test.images[1]
     with pytest.raises(InputError, match="no image of glass in the train split"):
         validate_splits(change(splits, "train", images=images), "drop")
 
@@ -119,3 +119,71 @@ def test_bare_glass_in_two_splits_is_not_a_shared_image():
         white[0] = 255
         splits = change(splits, name, images=white)
     validate_splits(splits)
+
+
+def with_conflicts():
+    """Train images 0 (fat) and 1 (gland) are one; train image 2 (glass) stands in test as gland."""
+    splits = example()
+    train, test = splits.train.images.copy(), splits.test.images.copy()
+    train[1] = train[0]
+    test[2] = train[2]
+    splits = change(change(splits, "train", images=train), "test", images=test)
+    train = np.concatenate([train, labeled([0] * 3, 7).images])
+    return change(splits, "train", images=train, labels=np.array([0, 1, 2, 0, 1, 2, 0]))
+
+
+def test_the_same_image_under_two_labels_is_refused_and_named_within_a_split_too():
+    with pytest.raises(InputError, match=r"2 image\(s\) stand under more than one label") as error:
+        validate_splits(with_conflicts(), "keep")
+    named = "(train image 0 (fat) = train image 1 (gland); train image 2 (glass) = test image 2 (gland))"
+    assert named in str(error.value)
+    assert "set data_prep.conflicting_labels to drop" in str(error.value)
+
+
+def test_files_are_named_where_there_are_any():
+    splits = with_conflicts()
+    files = tuple(f"train/{k}.png" for k in range(7))
+    splits = change(change(splits, "train", files=files), "test", files=("a.png", "b.png", "c.png"))
+    with pytest.raises(InputError, match=r"\(train/0.png = train/1.png; train/2.png = c.png\)"):
+        validate_splits(splits)
+
+
+def test_of_images_with_two_labels_every_copy_can_be_dropped():
+    before = with_conflicts()
+    after = validate_splits(before, conflicting_labels="drop")
+    assert np.array_equal(after.train.images, before.train.images[3:])
+    assert after.test.labels.tolist() == [0, 2]
+    assert after.card().conflicting_labels == {"treatment": "drop", "train": 3, "val": 0, "test": 1}
+
+
+def test_images_with_two_labels_can_be_kept_and_are_counted():
+    after = validate_splits(with_conflicts(), "keep", "keep")
+    assert [len(images) for _, images in after] == [7, 2, 3]
+    assert after.card().conflicting_labels == {"treatment": "keep", "train": 3, "val": 0, "test": 1}
+
+
+def test_the_same_image_twice_under_one_label_is_no_conflict():
+    splits = example()
+    images = splits.train.images.copy()
+    images[3] = images[0]
+    assert validate_splits(change(splits, "train", images=images)).card().conflicting_labels == {}
+
+
+def test_the_same_image_with_other_findings_is_a_conflict():
+    labels = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0]], np.uint8)
+    splits = example().map(lambda images: replace(images, images=images.images[:2], labels=labels[:2]))
+    train = labeled([0, 0, 0], 5)
+    train.images[2] = train.images[1]
+    splits = change(splits, "train", images=train.images, labels=np.array([[1, 0, 1], [1, 1, 0], [0, 0, 0]], np.uint8))
+    with pytest.raises(InputError, match=r"train image 1 \(fat, gland\) = train image 2 \(no finding\)"):
+        validate_splits(splits)
+
+
+def test_the_card_says_in_a_line_per_split_what_was_understood():
+    card = example().map(lambda images: images.with_card(phantom=False, left_out={".dcm": 2})).card()
+    assert card.summary() == [
+        "train: 4 images, fat 2, gland 1, glass 1",
+        "val: 2 images, fat 1, gland 1, glass 0",
+        "test: 3 images, fat 1, gland 1, glass 1",
+        "left out: 2 .dcm",
+    ]

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from kedro.io import DatasetError
 from kedro.io.core import Version
 from matplotlib.figure import Figure
@@ -93,10 +95,46 @@ def test_empty_text_in_a_table_stays_empty_text_and_missing_numbers_stay_missing
             "model": ["cnn", "cnn"],
             "set": ["", "gan"],
             "class": ["", ""],
-            "finding": ["", "found"],
+            "reason": ["", "found"],
             "value": [1.5, float("nan")],
         }
     )
     dataset.save(saved)
     pd.testing.assert_frame_equal(dataset.load(), saved, check_dtype=False)
     assert pd.read_csv(tmp_path / "t.csv")["value"].isna().tolist() == [False, True]
+
+
+FOLDER_NAMES = st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="/"), min_size=1, max_size=200)
+"""What a folder can be called, but for what data_prep refuses: control characters and bytes that are no text."""
+
+
+@given(names=st.lists(FOLDER_NAMES, min_size=1, max_size=8, unique=True))
+@example(
+    names=["NA", "None", "nan", "null", "001", "1e5", "True", "", "-inf", "N/A", "#N/A", "1,5", 'a"b', " x ", "=1+1"]
+)
+@settings(max_examples=100, deadline=None)
+def test_every_name_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
+    dataset = TableDataset(filepath=str(tmp_path_factory.mktemp("tables") / "t.csv"), save_args={"index": False})
+    for column in ("class", "model", "set", "source"):
+        saved = pd.DataFrame(
+            {column: names, "n": range(len(names)), "value": [float("nan"), *[0.5] * (len(names) - 1)]}
+        )
+        dataset.save(saved)
+        loaded = dataset.load()
+        assert loaded[column].tolist() == names
+        assert loaded["n"].tolist() == list(range(len(names)))
+        assert loaded["value"].isna().tolist() == [True, *[False] * (len(names) - 1)]
+
+
+@pytest.mark.parametrize(
+    ("table", "wrong"),
+    [
+        ({"class": ["a"], "nickname": ["NA"]}, r"nickname \(string\)"),
+        ({"class": [1]}, r"class \(integer\)"),
+        ({"set": ["a", None]}, r"set \(missing\)"),
+    ],
+)
+def test_a_column_whose_type_is_not_declared_is_refused(tmp_path: Path, table: dict, wrong: str) -> None:
+    with pytest.raises(DatasetError, match=f"not what TEXT_COLUMNS says of them: {wrong}"):
+        TableDataset(filepath=str(tmp_path / "t.csv")).save(pd.DataFrame(table))
+    assert list(tmp_path.iterdir()) == []

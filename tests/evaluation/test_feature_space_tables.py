@@ -11,7 +11,7 @@ def test_each_cell_has_a_row_a_class_and_one_over_all():
     tensors = {"real_test": features, "synthetic.gan": features + 0.01, "real_test_labels": labels}
     card = {"model": "cnn", "regime": "real", "weights": "w", "variant": "v", "class_names": ["a", "b", "c"]}
     table = knn_mixing_table([Artifact(tensors | {"synthetic.gan_labels": labels}, card)], k=4)
-    assert table["class"].tolist() == ["a", "b", "c", "all"]
+    assert table["class"].tolist() == ["a", "b", "c", ""]
     assert set(table["beside"]) == {"gan"}
     assert table["n_class"].tolist() == [10, 10, 10, 30]
     assert table["class_agreement"].tolist() == [1, 1, 1, 1]

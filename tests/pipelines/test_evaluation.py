@@ -369,7 +369,7 @@ def test_tables_have_a_row_a_replicate_of_the_cells_that_were_trained(study: dic
     assert study["selective_table"]["replicate"].tolist() == [0, 1, "ensemble"] * 2
     assert study["risk_coverage_table"].groupby("regime")["risk"].last().to_dict() == {"real": 0.25, "synthetic": 1}
     assert study["conformal_table"]["class"].tolist() == ["", *NAMES] * 2
-    assert study["knn_mixing_table"]["class"].tolist() == [*NAMES, "all"] * 2
+    assert study["knn_mixing_table"]["class"].tolist() == [*NAMES, ""] * 2
 
 
 def test_mean_color_tells_classes_of_different_brightness_apart_and_has_no_part_in_the_verdicts(study: dict) -> None:

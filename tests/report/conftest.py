@@ -298,7 +298,7 @@ def evidence(
         "attack_summary": attack_summary_of(classification),
         "masking": masking_of(classification),
         "robustness_curves": pd.concat([robustness.assign(eps=level / 255) for level in (4, 8)]),
-        "knn_mixing": classification.assign(**{"class": "all"}, beside="diffusion", k=10, **mixing).query(
+        "knn_mixing": classification.assign(**{"class": ""}, beside="diffusion", k=10, **mixing).query(
             "replicate == 0"
         ),
         "fidelity": fidelity,

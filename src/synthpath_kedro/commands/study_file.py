@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from synthpath_kedro.commands.environments import BASE, Environment
+from synthpath_kedro.commands.see import linked_folders
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import ClassificationParameters
 from synthpath_kedro.study.grid import Grid
@@ -87,6 +88,9 @@ def describe_study(environment: Environment) -> dict[str, Any]:
     grid = Grid.from_parameters(parameters)
     own_sets = {key: one.path for key, one in parameters.synthesis.synthetic_sets.items() if one.path}
     files = _ParameterFiles(environment)
+    data = _resolve(parameters.data_prep.path)
+    roots = [Path(environment.project, root) for root in (data, *map(_resolve, own_sets.values())) if root]
+    linked = list(dict.fromkeys(folder.as_posix() for one in roots for folder in linked_folders(one)))
     return {
         "environment": name,
         "kedro_env": environment.kedro_name,
@@ -95,7 +99,9 @@ def describe_study(environment: Environment) -> dict[str, Any]:
         "models": list(grid.models),
         "regimes": list(grid.regimes),
         "sets": list(grid.sets),
-        "data": _resolve(parameters.data_prep.path) or _NO_DATA[parameters.data_prep.source],
+        "data": data or _NO_DATA[parameters.data_prep.source],
+        "linked_seen": f"{root}/01_raw/linked_folders" if linked else _NO_IMAGES,
+        "linked_folders": {f"{name}-{k}": {"number": k, "path": path} for k, path in enumerate(linked)},
         "denoiser": f"{root}/06_models/denoiser.safetensors"
         if grid.needs_denoiser
         else f"{_CODE}/diffusion/denoiser.py",

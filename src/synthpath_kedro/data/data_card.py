@@ -6,6 +6,8 @@ from pydantic import Field
 
 from synthpath_kedro.data.metadata import Metadata
 
+_CLASSES_LISTED = 20
+
 
 class SplitFacts(Metadata):
     """One split.
@@ -40,6 +42,7 @@ class DataCard(Metadata):
         splits: by name: train, val, test.
         subsampled: the share of its training images that a class keeps, by class name; others keep all.
         duplicates_across_splits: ``treatment``, and how many images of which split were concerned.
+        conflicting_labels: the same for images that stand under more than one label.
         parameters: the block ``data_prep``.
         facts: further plain JSON that the source knows of itself.
     """
@@ -58,5 +61,18 @@ class DataCard(Metadata):
     splits: dict[str, SplitFacts]
     subsampled: dict[str, float] = Field(default_factory=dict)
     duplicates_across_splits: dict[str, Any] = Field(default_factory=dict)
+    conflicting_labels: dict[str, Any] = Field(default_factory=dict)
     parameters: dict[str, Any] = Field(default_factory=dict)
     facts: dict[str, Any] = Field(default_factory=dict)
+
+    def summary(self) -> list[str]:
+        """In a line each: the classes and counts of every split, and what was left out."""
+        lines = [f"{name}: {facts.n:,} images, {_counted(facts.counts)}" for name, facts in self.splits.items()]
+        left_out = [f"{count:,} {kind}" for kind, count in self.facts.get("left_out", {}).items()]
+        return [*lines, *([f"left out: {', '.join(left_out)}"] if left_out else [])]
+
+
+def _counted(counts: dict[str, int]) -> str:
+    if len(counts) <= _CLASSES_LISTED:
+        return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    return f"{len(counts)} classes of {min(counts.values()):,} to {max(counts.values()):,}"

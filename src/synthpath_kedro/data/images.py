@@ -19,6 +19,7 @@ class LabeledImages:
         class_names: one name per class, in label order.
         groups: int64 [N] codes of the patient or slide each image came from, or None where that is not known.
         card: where the set came from (source, name, seed, ...); the synthetic set's card names its denoiser.
+        files: the file of each image, where each has one; for messages while they are read, not stored.
     """
 
     images: np.ndarray
@@ -26,6 +27,7 @@ class LabeledImages:
     class_names: tuple[str, ...]
     groups: np.ndarray | None = None
     card: Card = field(default_factory=dict)
+    files: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -78,6 +80,7 @@ class LabeledImages:
             self.class_names,
             None if self.groups is None else self.groups[indices],
             {key: value for key, value in self.card.items() if key != "digest"},
+            None if self.files is None else tuple(self.files[index] for index in indices),
         )
 
     def with_card(self, **facts: Any) -> "LabeledImages":

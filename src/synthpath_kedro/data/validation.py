@@ -1,21 +1,29 @@
 """What every data set must fulfil before a study is built on it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
+from synthpath_kedro.data.class_names import printable
+from synthpath_kedro.data.distribution import NO_FINDING
 from synthpath_kedro.data.duplicates import hash_images, indices_of
 from synthpath_kedro.data.groups import refuse_crossing
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.errors import InputError
 
-DuplicatesAcrossSplits = Literal["error", "drop", "keep"]
+Treatment = Literal["error", "drop", "keep"]
+
+_NAMED = 3
+"""Images that a refusal names."""
 
 
-def validate_splits(splits: Splits, duplicates_across_splits: DuplicatesAcrossSplits = "error") -> Splits:
-    """Checks shapes, dtypes, labels, classes, groups and images shared between splits.
+def validate_splits(
+    splits: Splits, duplicates_across_splits: Treatment = "error", conflicting_labels: Treatment = "error"
+) -> Splits:
+    """Checks shapes, dtypes, labels, classes, groups, images with two labels and images shared between splits.
 
     Two images are the same if their pixels are, after resizing. An image of one color throughout (bare glass) is never
     counted as shared: it says nothing of the patient it came from.
@@ -23,8 +31,10 @@ def validate_splits(splits: Splits, duplicates_across_splits: DuplicatesAcrossSp
     Args:
         splits: the three sets, already RGB and of one size.
         duplicates_across_splits: error; drop removes from train, then from val, what stands in a later split; keep.
-        With drop
-            and keep the card's ``duplicates_across_splits`` says how many images of which split were concerned.
+            With drop and keep the card's ``duplicates_across_splits`` says how many images of which split were
+            concerned.
+        conflicting_labels: of the same image under different labels, in one split or in two: error; drop removes every
+            copy, because nobody knows which label is right; keep. The card's ``conflicting_labels`` counts likewise.
 
     Returns:
         The sets to go on with.
@@ -36,6 +46,7 @@ def validate_splits(splits: Splits, duplicates_across_splits: DuplicatesAcrossSp
         _check_images(name, images)
         _check_labels(name, images)
     _check_same_form(splits)
+    splits = _treat_conflicts(splits, conflicting_labels)
     splits = _treat_duplicates(splits, duplicates_across_splits)
     for name, images in splits:
         _check_classes(name, images)
@@ -115,7 +126,45 @@ def _shorten(values: list) -> str:
     return f"{shown}, ... ({len(values)} in all)" if len(values) > 5 else shown
 
 
-def _treat_duplicates(splits: Splits, duplicates_across_splits: DuplicatesAcrossSplits) -> Splits:
+def _treat_conflicts(splits: Splits, conflicting_labels: Treatment) -> Splits:
+    found: dict[bytes, list[tuple[str, int]]] = {}
+    for name, images in splits:
+        for digest, indices in hash_images(images.images).items():
+            found.setdefault(digest, []).extend((name, index) for index in indices)
+    conflicts = [copies for copies in found.values() if len({_label(splits, *copy) for copy in copies}) > 1]
+    if not conflicts:
+        return splits
+    concerned = {
+        name: np.array([i for copies in conflicts for split, i in copies if split == name], int) for name, _ in splits
+    }
+    if conflicting_labels == "error":
+        named = "; ".join(" = ".join(_describe(splits, *copy) for copy in copies[:3]) for copies in conflicts[:_NAMED])
+        raise InputError(
+            f"{_origin(splits)}: {len(conflicts)} image(s) stand under more than one label ({named}"
+            f"{'; ...' if len(conflicts) > _NAMED else ''}); correct the labels, or set "
+            "data_prep.conflicting_labels to drop (removes every copy) or keep"
+        )
+    if conflicting_labels == "drop":
+        splits = Splits(**{name: _without(images, concerned[name]) for name, images in splits})
+    counts = {name: len(indices) for name, indices in concerned.items()}
+    return splits.map(lambda images: images.with_card(conflicting_labels={"treatment": conflicting_labels, **counts}))
+
+
+def _label(splits: Splits, split: str, index: int) -> bytes:
+    return getattr(splits, split).labels[index].tobytes()
+
+
+def _describe(splits: Splits, split: str, index: int) -> str:
+    """An image's file, or its place in its split with its label."""
+    images: LabeledImages = getattr(splits, split)
+    if images.files is not None:
+        return printable(images.files[index])
+    labels = np.atleast_1d(images.labels[index])
+    classes = np.flatnonzero(labels) if images.multi_label else labels
+    return f"{split} image {index} ({', '.join(images.class_names[label] for label in classes) or NO_FINDING})"
+
+
+def _treat_duplicates(splits: Splits, duplicates_across_splits: Treatment) -> Splits:
     hashes = {name: hash_images(images.images) for name, images in splits}
     later = {"train": hashes["val"].keys() | hashes["test"].keys(), "val": hashes["test"].keys()}
     shared = {name: indices_of(hashes[name], later[name]) for name in later}
@@ -125,14 +174,19 @@ def _treat_duplicates(splits: Splits, duplicates_across_splits: DuplicatesAcross
     if duplicates_across_splits == "error":
         raise InputError(
             f"{_origin(splits)}: {counts['train']} train image(s) stand also in val or test and {counts['val']} val "
-            "image(s) in test; set data_prep.duplicates_across_splits to drop (removes them from the earlier split) "
-            "or keep"
+            f"image(s) in test ({_name_some(splits, shared)}); set "
+            "data_prep.duplicates_across_splits to drop (removes them from the earlier split) or keep"
         )
     if duplicates_across_splits == "drop":
         splits = replace(splits, **{name: _without(getattr(splits, name), shared[name]) for name in shared})
     return splits.map(
         lambda images: images.with_card(duplicates_across_splits={"treatment": duplicates_across_splits, **counts})
     )
+
+
+def _name_some(splits: Splits, indices: Mapping[str, np.ndarray]) -> str:
+    listed = [(name, index) for name, own in indices.items() for index in own]
+    return ", ".join(_describe(splits, *one) for one in listed[:_NAMED]) + (", ..." if len(listed) > _NAMED else "")
 
 
 def _without(images: LabeledImages, indices: np.ndarray) -> LabeledImages:

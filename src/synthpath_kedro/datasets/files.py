@@ -57,11 +57,57 @@ class _LocalFile(OwnVersion):
         return Path(self._get_load_path())  # type: ignore[attr-defined]
 
 
-class TableDataset(_LocalFile, CSVDataset):
-    """A table as CSV; missing numbers are written as nan, so that an empty text loads as empty text."""
+TEXT_COLUMNS = (
+    *("attack", "baseline", "beside", "class", "corruption", "disguise", "extractor", "family", "measure", "metric"),
+    *("model", "prepared", "reason", "reference", "regime", "scaling", "set", "signs", "source", "space", "stage"),
+    *("tested_on", "variant", "verdict", "weights"),
+)
+"""Columns that hold text: what a user may have named (``class``, ``model``, ``set``) and words of our own."""
 
-    DEFAULT_LOAD_ARGS = {**CSVDataset.DEFAULT_LOAD_ARGS, "keep_default_na": False, "na_values": ["nan"]}
-    DEFAULT_SAVE_ARGS = {**CSVDataset.DEFAULT_SAVE_ARGS, "na_rep": "nan"}
+CODES = ("replicate",)
+"""Columns of numbers among which a word of our own may stand, such as "all"."""
+
+_MISSING_NUMBER = "nan"
+
+
+class TableDataset(_LocalFile, CSVDataset):
+    """A table as CSV.
+
+    A column of ``TEXT_COLUMNS`` loads as text whatever it holds: a class may be called NA, 001, True or nan. The others
+    are numbers and booleans; a missing number is written as nan.
+    """
+
+    DEFAULT_LOAD_ARGS = {
+        **CSVDataset.DEFAULT_LOAD_ARGS,
+        "dtype": dict.fromkeys(TEXT_COLUMNS, str),
+        "keep_default_na": False,
+        "na_values": [_MISSING_NUMBER],
+    }
+    DEFAULT_SAVE_ARGS = {**CSVDataset.DEFAULT_SAVE_ARGS, "na_rep": _MISSING_NUMBER}
+
+    def load(self) -> Any:
+        table = super().load()
+        if table is MISSING:
+            return table
+        text = dict.fromkeys(table.columns.intersection(TEXT_COLUMNS), _MISSING_NUMBER)
+        return table.fillna(text)  # nothing is missing in a column of text: there nan is a name
+
+    def save(self, data: Any) -> None:
+        if data is not MISSING and isinstance(self._load_args["dtype"], dict):
+            _check_types(data)
+        super().save(data)
+
+
+def _check_types(table: pd.DataFrame) -> None:
+    """Raises DatasetError where a column would load as another type than it has."""
+    types = {str(name): pd.api.types.infer_dtype(table[name]) for name in table}
+    text = types.keys() & set(TEXT_COLUMNS)
+    types |= {name: "missing" for name in text if table[name].isna().any()}
+    wrong = {name for name in text if types[name] not in ("string", "empty")}
+    wrong |= {name for name in types.keys() - text - set(CODES) if types[name] in ("string", "mixed", "mixed-integer")}
+    if wrong:
+        named = ", ".join(f"{name} ({types[name]})" for name in sorted(wrong))
+        raise DatasetError(f"columns are not what TEXT_COLUMNS says of them: {named}; declare text there")
 
 
 class TablesDataset(AbstractDataset[NoReturn, dict[str, pd.DataFrame]]):

@@ -10,7 +10,8 @@ from synthpath_kedro.data.cell_metadata import CellMetadata
 from synthpath_kedro.evaluation.rows import SYNTHETIC, as_table, identify, records, synthetic_sets
 from synthpath_kedro.metrics.embedding import knn_mixing
 
-ALL_CLASSES = "all"
+ALL_CLASSES = ""
+"""No class is called so."""
 COLUMNS = (
     "beside",
     "class",

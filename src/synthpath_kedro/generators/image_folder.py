@@ -1,16 +1,19 @@
 """The user's own synthetic images in one folder per class."""
 
 import hashlib
+import logging
 from pathlib import Path
 
 import numpy as np
 
 from synthpath_kedro.data.artifact import digest_arrays
-from synthpath_kedro.data.sources.image_files import ImageFiles, list_classes, read_images, subfolders
+from synthpath_kedro.data.sources.image_files import ImageFiles, in_words, list_classes, read_images, subfolders
 from synthpath_kedro.data.synthetic import SyntheticSet
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.generators.external import checked_set, class_labels, refuse_absent
 from synthpath_kedro.generators.request import Request
+
+log = logging.getLogger(__name__)
 
 
 def generate(request: Request) -> SyntheticSet:
@@ -22,7 +25,7 @@ def generate(request: Request) -> SyntheticSet:
     root = _folder(request.source.path, request.path_parameter)
     files, labels = _listed(root, request.real.train.class_names)
     images = read_images(root, {"synthetic": files}, request.real.train.image_size)["synthetic"]
-    listed = hashlib.sha256("\n".join(files.paths).encode()).hexdigest()
+    listed = hashlib.sha256("\n".join(files.paths).encode(errors="surrogateescape")).hexdigest()
     digest = hashlib.sha256((listed + digest_arrays({"images": images, "labels": labels})).encode()).hexdigest()
     return checked_set(request, images, labels, digest, "resized as real images are", str(root), files.paths)
 
@@ -38,8 +41,10 @@ def _listed(root: Path, class_names: tuple[str, ...]) -> tuple[ImageFiles, np.nd
     """The files, and the real class int64 [N] of each."""
     own = [folder.name for folder in subfolders(root)]
     # An export of ours has the split above the classes.
-    names, files = list_classes(root, root / "train" if own == ["train"] else root)
-    return files, np.array(class_labels(list(names), class_names, str(root)), dtype=np.int64)[files.labels]
+    found = list_classes(root, root / "train" if own == ["train"] else root)
+    if found.left_out:
+        log.warning("%s: %d images%s", root, len(found.files.paths), in_words(found.left_out))
+    return found.files, np.array(class_labels(list(found.names), class_names, str(root)), np.int64)[found.files.labels]
 
 
 def _folder(path: str | None, parameter: str) -> Path:

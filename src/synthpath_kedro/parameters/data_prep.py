@@ -40,6 +40,7 @@ class DataPrepParameters(Block):
     image_size: Annotated[int, Field(ge=8, le=1024)]
     group: str | None
     duplicates_across_splits: Annotated[Literal["error", "drop", "keep"], BeforeValidator(_accept_refuse)]
+    conflicting_labels: Literal["error", "drop", "keep"]
     class_fractions: dict[str, Annotated[float, Field(gt=0, le=1)]]
     split: SplitParameters
     phantom: PhantomParameters

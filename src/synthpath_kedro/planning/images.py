@@ -1,9 +1,7 @@
 """How many images a source has, without reading their pixels."""
 
 import json
-import os
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +9,7 @@ from numpy.lib import format as npy
 
 from synthpath_kedro.data.data_card import DataCard
 from synthpath_kedro.data.sources import DEFAULT_MEDMNIST
-from synthpath_kedro.data.sources.decoding import ENDINGS
-from synthpath_kedro.data.sources.image_folder import SPLIT_FOLDERS
+from synthpath_kedro.data.sources.image_files import count_files, split_of, subfolders
 from synthpath_kedro.data.sources.medmnist_info import info_of
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DataPrepParameters, Parameters, SyntheticSetParameters
@@ -88,7 +85,7 @@ def _count_set(one: SyntheticSetParameters, parameters: Parameters) -> int:
 def _count_own(path: Path) -> int:
     try:
         if path.is_dir():
-            return _files(path)
+            return count_files(path)
         with zipfile.ZipFile(path) as archive:
             return _length(archive, "images" if "images.npy" in archive.namelist() else "train_images")
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
@@ -135,14 +132,14 @@ def _length(archive: zipfile.ZipFile, name: str) -> int:
 
 
 def _in_folder(root: Path, params: DataPrepParameters, exact: bool) -> ImageCounts | None:
-    folders = [folder for folder in root.iterdir() if folder.is_dir()]
+    folders = subfolders(root)
     by_split: dict[str, dict[str, int]] = {}
     for folder in folders:
-        if split := SPLIT_FOLDERS.get(folder.name.lower()):
-            by_split[split] = {one.name: _files(one) for one in folder.iterdir() if one.is_dir()}
+        if split := split_of(folder.name):
+            by_split[split] = {one.name: count_files(one) for one in subfolders(folder)}
     val, test = params.split.val, params.split.test
     if not by_split:
-        classes = {folder.name: _files(folder) for folder in folders}
+        classes = {folder.name: count_files(folder) for folder in folders}
         n = sum(classes.values())
         return ImageCounts(n - round(n * val) - round(n * test), round(n * val), round(n * test), len(classes), False)
     counts = {split: sum(classes.values()) for split, classes in by_split.items()}
@@ -153,12 +150,3 @@ def _in_folder(root: Path, params: DataPrepParameters, exact: bool) -> ImageCoun
         return ImageCounts(counts["train"], counts["val"], counts["test"], n_classes, exact)
     drawn = round(counts["train"] * val)
     return ImageCounts(counts["train"] - drawn, drawn, counts["test"], n_classes, False)
-
-
-def _files(folder: Path) -> int:
-    return sum(name.lower().endswith(tuple(ENDINGS)) for name in _names(folder))
-
-
-def _names(folder: Path) -> Iterator[str]:
-    for _, _, names in os.walk(folder):
-        yield from names

@@ -22,7 +22,7 @@ def decode(tmp_path):
     return save_and_decode
 
 
-@pytest.mark.parametrize("ending", ["png", "bmp", "tif"])
+@pytest.mark.parametrize("ending", ["png", "bmp", "tif", "ppm", "tga", "jp2", "qoi"])
 def test_lossless_rgb_comes_out_exactly(decode, rgb, ending):
     assert np.array_equal(decode(rgb, ending), np.asarray(rgb))
 
@@ -71,6 +71,30 @@ def test_more_than_eight_bits_are_refused(decode, dtype, ending):
 def test_several_pages_are_refused(decode, rgb):
     with pytest.raises(UnusableImageError, match="2 pages"):
         decode(rgb, "tif", save_all=True, append_images=[rgb])
+
+
+@pytest.mark.parametrize(("ending", "options"), [("webp", {"lossless": True}), ("gif", {}), ("jpeg", {"quality": 100})])
+def test_a_gray_image_comes_out_of_other_formats_too(decode, ending, options):
+    ramp = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8) * 4)
+    assert np.abs(decode(ramp, ending, **options).astype(int)[..., 0] - np.asarray(ramp)).max() <= 2
+
+
+def test_moving_pictures_are_refused(decode, rgb):
+    with pytest.raises(UnusableImageError, match="2 pages; save the one to use"):
+        decode(rgb, "gif", save_all=True, append_images=[rgb.rotate(90)])
+
+
+def test_an_image_above_pillows_limit_is_called_too_large_not_corrupt(decode, rgb, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    with pytest.raises(UnusableImageError, match=r"^above 100 pixels; cut it into tiles$"):
+        decode(rgb)
+
+
+def test_a_program_for_printers_is_not_run_whatever_its_ending(tmp_path, rgb):
+    rgb.save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    with pytest.raises(UnusableImageError, match="not an image"):
+        decode_image(tmp_path / "a.png")
 
 
 def test_bytes_that_are_no_image_are_refused(tmp_path):

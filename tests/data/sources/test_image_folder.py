@@ -1,5 +1,7 @@
+import logging
 import os
-from pathlib import Path
+import unicodedata
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -60,9 +62,10 @@ def test_split_folders_are_the_splits(root, read):
     assert splits.card().groups_known is False
 
 
-@pytest.mark.parametrize("name", ["valid", "validation", "Val", "VAL"])
-def test_the_validation_folder_has_several_names(root, read, name):
-    fill_splits(root, ("Train", name, "TEST"))
+@pytest.mark.parametrize("name", ["valid", "validation", "Val", "VAL", "dev"])
+@pytest.mark.parametrize(("train", "test"), [("Train", "TEST"), ("Training", "Testing")])
+def test_the_split_folders_have_several_names_in_any_case(root, read, name, train, test):
+    fill_splits(root, (train, name, test))
     assert [len(images) for _, images in read()] == [6, 6, 6]
 
 
@@ -81,17 +84,17 @@ def test_class_folders_alone_are_split_by_the_shares(root, read):
     assert pixels(splits.test) != pixels(read(seed=1, split={"val": 0.1, "test": 0.2}).test)
 
 
-def test_the_order_in_the_file_system_does_not_matter(root, read, tmp_path, monkeypatch):
+def test_the_order_in_the_file_system_does_not_matter(root, read, monkeypatch):
     fill(root, [f"{label}/deep{k % 3}/{k}.png" for label in ("fat", "gland") for k in range(12)])
     digest = read().digest
-    walk = os.walk
-    monkeypatch.setattr(
-        image_files.os,
-        "walk",
-        lambda top: [(parent, folders, files[::-1]) for parent, folders, files in list(walk(top))[::-1]],
-    )
-    iterdir = Path.iterdir
-    monkeypatch.setattr(Path, "iterdir", lambda folder: iter(sorted(iterdir(folder), reverse=True)))
+    scandir = os.scandir
+
+    @contextmanager
+    def backwards(folder):
+        with scandir(folder) as found:
+            yield sorted(found, key=lambda entry: entry.name, reverse=True)
+
+    monkeypatch.setattr(image_files.os, "scandir", backwards)
     assert read().digest == digest
 
 
@@ -101,12 +104,106 @@ def test_files_are_found_at_any_depth_and_with_any_ending(root, read):
     assert sum(len(images) for _, images in read()) == 16
 
 
-def test_hidden_and_other_files_are_ignored(root, read):
+def test_everything_is_read_or_counted_as_left_out_but_for_hidden_files(root, read):
     fill_splits(root)
-    for name in ("train/fat/notes.txt", "train/fat/.hidden.png", "train/fat/Thumbs.db", "README.md"):
+    for name in ("train/fat/notes.txt", "train/fat/.hidden.png", "train/fat/Thumbs.db", "README.md", "train/._x.png"):
         (root / name).write_text("x")
-    fill(root, ["train/fat/.cache/a.png", ".git/a.png", "train/.DS/b.png"])
-    assert len(read().train) == 6
+    fill(root, ["train/fat/.cache/a.png", ".git/a.png", "train/.DS/b.png", "__MACOSX/a.png"])
+    for name in ("a.dcm", "b.DCM", "c.svs"):
+        (root / "val/gland" / name).touch()
+    (root / "test/fat/LICENSE").touch()
+    fill(root, ["train/above_its_class.png"], seed=9)
+    os.mkfifo(root / "test/fat/pipe.png")
+    (root / "test/nowhere").symlink_to(root / "gone")
+    splits = read()
+    assert [len(images) for _, images in splits] == [6, 6, 6]
+    assert splits.card().facts["left_out"] == {
+        ".dcm": 2,
+        ".md": 1,
+        ".svs": 1,
+        ".txt": 1,
+        "images outside the class folders": 1,
+        "links that lead nowhere": 1,
+        "special files": 1,
+        "without an ending": 1,
+    }
+
+
+def test_nothing_left_out_is_not_mentioned(root, read):
+    fill_splits(root)
+    assert "left_out" not in read().card().facts
+
+
+def test_links_to_folders_and_files_are_followed_but_not_in_circles(root, read, tmp_path):
+    fill_splits(tmp_path / "elsewhere", n=4)
+    for split in ("train", "test"):
+        (root / split).symlink_to(tmp_path / "elsewhere" / split)
+    (root / "val/fat").mkdir(parents=True)
+    (root / "val/gland").symlink_to(tmp_path / "elsewhere/val/gland")
+    for k in range(4):
+        (root / f"val/fat/{k}.png").symlink_to(tmp_path / f"elsewhere/val/fat/val{k}_x.png")
+    (tmp_path / "elsewhere/val/gland/again").symlink_to(tmp_path / "elsewhere/val/gland")
+    (root / "val/fat/up").symlink_to(root)
+    splits = read(tmp_path / "root")
+    assert [len(images) for _, images in splits] == [8, 8, 8]
+    assert splits.card().facts["left_out"] == {"links in a circle": 2}
+    assert np.array_equal(splits.val.images[0], np.asarray(Image.open(tmp_path / "elsewhere/val/fat/val0_x.png")))
+
+
+def test_a_link_to_an_image_that_is_gone_is_named(root, read):
+    fill_splits(root)
+    (root / "val/fat/lost.png").symlink_to(root / "gone.png")
+    assert "1 of 19 images cannot be used: val/fat/lost.png (a link that leads nowhere)" in refusal(read)
+
+
+@pytest.mark.parametrize("name", ["train_set", "Test images", "hold-out", "validation2", "1_train", "TESTING"])
+def test_class_folders_that_look_like_splits_are_refused(root, read, name):
+    fill(root, [f"set/{label}/{k}.png" for label in ("fat", name) for k in range(9)])
+    message = refusal(read, root / "set")
+    assert f"{name} would be a class but looks like a split" in message or "mixes split folders" in message
+    assert "expected: <split>/<class>/ with the splits train (or training), val (or valid, validation, dev)" in message
+
+
+@pytest.mark.parametrize("name", ["testis", "trainee", "devil", "valve", "Test tube", "validated"])
+def test_class_names_that_only_begin_like_splits_are_classes(root, read, name):
+    fill(root, [f"{label}/{k}.png" for label in ("fat", name) for k in range(20)])
+    assert read().class_names == tuple(sorted(("fat", name)))
+
+
+def test_splits_below_the_classes_are_refused(root, read):
+    fill(
+        root,
+        [f"{label}/{split}/{k}.png" for label in ("fat", "gland") for split in ("Train", "test") for k in range(4)],
+    )
+    assert "root/fat holds the splits Train, test below the class; expected: <split>/<class>/" in refusal(read)
+
+
+def test_a_folder_around_the_data_is_named(root, read):
+    fill_splits(root / "data")
+    assert "root/data looks like it: give that folder" in refusal(read)
+
+
+def test_class_names_that_differ_in_unicode_form_alone_are_one_class_and_that_is_said(root, read, caplog):
+    fill_splits(root)
+    for split, form in (("train", "NFC"), ("val", "NFD"), ("test", "NFC")):
+        (root / split / "gland").rename(root / split / unicodedata.normalize(form, "Tumör"))
+    with caplog.at_level(logging.INFO):
+        assert read().class_names == ("Tumör", "fat")
+    assert "val: class names normalized to Unicode NFC: Tumör" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("a", " "), "the class name ' ' is blank"),
+        (("a", "b\x1b[2J"), r"the class name 'b\x1b[2J' is blank or holds control characters"),
+        (("a", "b\nc"), r"the class name 'b\nc' is blank or holds control"),
+        (("é", "e\u0301"), "1 class name(s) stand there twice (é), perhaps written in other Unicode characters"),
+    ],
+)
+def test_class_names_that_cannot_be_told_apart_or_shown_are_refused(root, read, names, message):
+    fill(root, [f"{label}/{k}.png" for label in names for k in range(9)])
+    assert message in refusal(read)
 
 
 def test_images_of_any_size_become_squares_of_one_size(root, read):
@@ -184,7 +281,11 @@ def test_layouts_that_do_not_fit_are_refused(tmp_path, read):
     for name, files, message in (
         ("one_class", ["fat/a.png"], "1 class folder(s); at least two are needed"),
         ("no_images", ["fat/a.txt", "gland/b.txt"], "holds no images; endings read: .png"),
-        ("mixed", ["train/fat/a.png", "test/fat/a.png", "gland/a.png"], "mixes split folders with others (gland)"),
+        (
+            "mixed",
+            ["train/fat/a.png", "test/fat/a.png", "gland/a.png"],
+            "others (gland); expected: <split>",
+        ),
         ("no_test", ["train/fat/a.png", "val/fat/a.png"], "train and test are needed"),
         ("two_vals", ["train/fat/a.png", "val/fat/a.png", "valid/fat/b.png"], "val and valid both name the val split"),
         ("empty", [], "0 class folder(s)"),

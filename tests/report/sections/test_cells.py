@@ -254,7 +254,7 @@ def test_accuracies_that_need_no_image_are_called_so(robustness):
 
 
 def test_the_sentence_beside_tsne_gives_the_cells_numbers(evidence):
-    row = {"model": "cnn", "regime": "real", "set": "", "class": "all", "k": 10}
+    row = {"model": "cnn", "regime": "real", "set": "", "class": "", "k": 10}
     row |= {"real_share": 0.1, "expected_real_share": 0.5, "beside": "diffusion"}
     mixing = pd.DataFrame([row | {"class_agreement": 0.75, "real_class_agreement": np.nan}])
     sentence = mixing_sentence(mixing, "cnn", "real")

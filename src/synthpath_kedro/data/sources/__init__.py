@@ -26,7 +26,8 @@ def read_source(params: DataPrepParameters, seed: int, raw_folder: Path) -> Spli
         InputError: the data are missing, broken, not what the parameters say, or unfit for a study.
     """
     splits = prepare(_read(params, seed, raw_folder), params.image_size)
-    return validate_splits(splits.map(lambda images: _name(images, params)), params.duplicates_across_splits)
+    named = splits.map(lambda images: _name(images, params))
+    return validate_splits(named, params.duplicates_across_splits, params.conflicting_labels)
 
 
 def _read(params: DataPrepParameters, seed: int, raw_folder: Path) -> Splits:

@@ -4,7 +4,13 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+ENDINGS = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".gif", ".webp", ".avif"),
+    *(".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".qoi"),
+)
+
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "AVIF", "JPEG2000", "PPM", "TGA", "QOI")
+"""Pillow opens nothing else, whatever a file's ending: its reader of EPS starts another program."""
 
 
 class UnusableImageError(ValueError):
@@ -15,10 +21,10 @@ def decode_image(path: Path) -> Image.Image:
     """Gray, palette, bilevel, YCbCr and CMYK images become RGB; a stored rotation is applied; opaque alpha is dropped.
 
     Raises:
-        UnusableImageError: unreadable, more than 8 bits a channel, transparent, or several pages.
+        UnusableImageError: unreadable, more than 8 bits a channel, transparent, several pages, or above Pillow's limit.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=_FORMATS) as image:
             _refuse_ambiguous(image)
             image.load()
             return _without_alpha(ImageOps.exif_transpose(image)).convert("RGB")
@@ -46,8 +52,12 @@ def _without_alpha(image: Image.Image) -> Image.Image:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, Image.DecompressionBombError):
+        return f"above {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels; cut it into tiles"
     if isinstance(error, PermissionError):
         return "no permission to read"
+    if isinstance(error, FileNotFoundError):
+        return "a link that leads nowhere"
     if isinstance(error, Image.UnidentifiedImageError):
         return "not an image"
     return "corrupt: " + " ".join(str(error).split())[:80]

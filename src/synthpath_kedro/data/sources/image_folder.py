@@ -1,26 +1,34 @@
 """A folder of image files: <split>/<class>/* or <class>/*."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from synthpath_kedro.data.groups import encode_groups
 from synthpath_kedro.data.images import LabeledImages
-from synthpath_kedro.data.sources.image_files import ImageFiles, list_classes, read_images, subfolders
+from synthpath_kedro.data.sources.image_files import (
+    EXPECTED,
+    ImageFiles,
+    left_out_of,
+    list_classes,
+    read_images,
+    split_of,
+    subfolders,
+)
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.data.stratified import stratified_split
 from synthpath_kedro.errors import InputError
 from synthpath_kedro.parameters import DataPrepParameters
 
-SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-
 
 def read_image_folder(params: DataPrepParameters, seed: int) -> Splits:
-    """Reads ``data_prep.path``: PNG, JPEG, TIFF or BMP files, at any depth below a class's folder.
+    """Reads ``data_prep.path``: image files at any depth below a class's folder, links to folders followed.
 
-    With folders train, test and val (or valid, validation) these are the splits; without val it is taken from train, in
-    the share data_prep.split.val of train's images. Without split folders the splits are drawn, stratified and seeded.
+    With folders train, test and val (or training, testing, valid, validation, dev; in any case) these are the splits;
+    without val it is taken from train, in the share data_prep.split.val of train's images. Without split folders the
+    splits are drawn, stratified and seeded. What is found and not read is counted on the card as ``left_out``.
     Each image is cropped to its central square and resized as it is read, so that memory holds only the small ones.
 
     Raises:
@@ -29,30 +37,32 @@ def read_image_folder(params: DataPrepParameters, seed: int) -> Splits:
     """
     root = _root(params.path)
     pattern = _pattern(params.group)
-    names, files, drawn = _list_splits(root, params, pattern, seed)
+    names, files, drawn, left_out = _list_splits(root, params, pattern, seed)
     groups = _groups_of_splits(files, pattern, root)
     images = read_images(root, files, params.image_size)
     card = {"split": params.split.model_dump() | {"seed": seed}} if drawn else {}
+    card |= {"left_out": dict(sorted(left_out.items()))} if left_out else {}
 
     def labeled(split: str) -> LabeledImages:
-        return LabeledImages(images[split], files[split].labels, names, groups.get(split), card)
+        listed = files[split]
+        return LabeledImages(images[split], listed.labels, names, groups.get(split), card, listed.paths)
 
     return Splits(labeled("train"), labeled("val"), labeled("test"))
 
 
 def _list_splits(
     root: Path, params: DataPrepParameters, pattern: re.Pattern[str] | None, seed: int
-) -> tuple[tuple[str, ...], dict[str, ImageFiles], bool]:
-    """Class names, the files of train, val and test, and whether any of these splits was drawn here."""
+) -> tuple[tuple[str, ...], dict[str, ImageFiles], bool, Counter[str]]:
+    """Class names, the files of train, val and test, whether any of these was drawn here, and what was left out."""
     folders = _split_folders(root)
     if not folders:
-        names, files = list_classes(root, root)
-        return names, _draw_splits(files, params, pattern, seed), True
-    names, given = _list_given_splits(root, folders)
+        found = list_classes(root, root)
+        return found.names, _draw_splits(found.files, params, pattern, seed), True, found.left_out
+    names, given, left_out = _list_given_splits(root, folders)
     if "val" in given:
-        return names, {split: given[split] for split in ("train", "val", "test")}, False
+        return names, {split: given[split] for split in ("train", "val", "test")}, False, left_out
     train, val = _split_off_val(given["train"], params, pattern, seed)
-    return names, {"train": train, "val": val, "test": given["test"]}, True
+    return names, {"train": train, "val": val, "test": given["test"]}, True, left_out
 
 
 def _root(path: str | None) -> Path:
@@ -80,7 +90,7 @@ def _split_folders(root: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     others = []
     for folder in subfolders(root):
-        split = SPLIT_FOLDERS.get(folder.name.lower())
+        split = split_of(folder.name)
         if split is None:
             others.append(folder.name)
         elif split in found:
@@ -90,9 +100,7 @@ def _split_folders(root: Path) -> dict[str, Path]:
     if not found:
         return {}
     if others:
-        raise InputError(
-            f"{root} mixes split folders with others ({', '.join(others[:5])}); keep train, val, test only"
-        )
+        raise InputError(f"{root} mixes split folders with others ({', '.join(others[:5])}); {EXPECTED}")
     if not {"train", "test"} <= set(found):
         raise InputError(
             f"{root} has split folders {', '.join(found)}; train and test are needed (val is optional), or "
@@ -101,17 +109,20 @@ def _split_folders(root: Path) -> dict[str, Path]:
     return found
 
 
-def _list_given_splits(root: Path, folders: dict[str, Path]) -> tuple[tuple[str, ...], dict[str, ImageFiles]]:
+def _list_given_splits(
+    root: Path, folders: dict[str, Path]
+) -> tuple[tuple[str, ...], dict[str, ImageFiles], Counter[str]]:
     listed = {split: list_classes(root, folder) for split, folder in folders.items()}
-    names = listed["train"][0]
-    for split, (others, _) in listed.items():
-        if others != names:
-            differing = ", ".join(sorted(set(others) ^ set(names))[:5])
+    names = listed["train"].names
+    for split, found in listed.items():
+        if found.names != names:
+            differing = ", ".join(sorted(set(found.names) ^ set(names))[:5])
             raise InputError(
                 f"{root}: the classes of {split} and train differ ({differing}); every split needs the "
                 "same class folders"
             )
-    return names, {split: files for split, (_, files) in listed.items()}
+    left_out = sum((found.left_out for found in listed.values()), left_out_of(root))
+    return names, {split: found.files for split, found in listed.items()}, left_out
 
 
 def _split_off_val(

@@ -13,6 +13,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
+from synthpath_kedro.data.class_names import check_class_names
 from synthpath_kedro.data.groups import encode_groups
 from synthpath_kedro.data.images import LabeledImages
 from synthpath_kedro.data.preprocessing import resize_images, to_rgb
@@ -180,7 +181,7 @@ def names_in(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...] | None:
         raise InputError(
             f"{path}: class_names must be a list of different names, one a class in label order (dtype str)"
         )
-    return tuple(names.tolist())
+    return check_class_names(names.tolist(), str(path))
 
 
 def _names_for(labels: dict[str, np.ndarray], path: Path, name: str | None) -> tuple[str, ...]:

@@ -1,3 +1,4 @@
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from synthpath_kedro.data.lineage import source_note
 from synthpath_kedro.data.splits import Splits
 from synthpath_kedro.parameters import DataPrepParameters
 
+logger = logging.getLogger(__name__)
+
 
 def prepare_images(
     params: DataPrepParameters, seed: int, raw_folder: Path
@@ -21,7 +24,10 @@ def prepare_images(
     splits = read_source(params, seed, raw_folder)
     splits = replace(splits, train=subsample_classes(splits.train, params.class_fractions, seed))
     prepared = splits.map(lambda images: images.with_card(prepared=splits.digest, digest=images.digest))
-    return prepared.train, prepared.val, prepared.test, splits.card(params.model_dump(mode="json"))
+    card = splits.card(params.model_dump(mode="json"))
+    for line in card.summary():
+        logger.info(line)
+    return prepared.train, prepared.val, prepared.test, card
 
 
 def count_classes(real_train: LabeledImages, real_val: LabeledImages, real_test: LabeledImages) -> pd.DataFrame:

@@ -23,6 +23,12 @@ _PANEL, _MARGIN, _AXIS = 3.1, 0.4, 0.6
 _BESIDE = 3
 """Matrices beside each other; more would be too small to read."""
 
+_COLORS_ONLY = 20
+"""Classes from which on a matrix is color alone, without numbers, and not every class is labeled."""
+
+_LABELS = 25
+"""Labels of an axis at most."""
+
 _LABEL_CHARACTER, _LABEL_MARGIN, _NAME_CHARACTERS = 0.075, 0.45, 34
 """Inches: of a character of a class name, of the number beside it; characters of a line of a name."""
 
@@ -34,6 +40,8 @@ def confusion_matrices(
     note: str | None = None,
 ) -> Figure:
     """One matrix per regime, at most three beside each other, in percent of each true class.
+
+    From 20 classes on a cell is its color alone, and at most 25 classes are labeled.
 
     Args:
         matrices: counts by regime; true classes in rows, predicted ones in columns.
@@ -56,8 +64,8 @@ def confusion_matrices(
         _draw_matrix(axes, matrix)
         name_panel(axes, f"trained on {literal(regime)}")
         axes.set_xlabel("predicted class", fontsize=SMALL_SIZE, color=INK)
-    numbered = [f"{name}  {place}" for place, name in enumerate(names)]
-    panels[0].set_yticks(range(len(class_names)), numbered)
+    shown = _labeled(len(class_names))
+    panels[0].set_yticks(shown, [f"{names[place]}  {place}" for place in shown])
     figure.canvas.draw()  # the layout of square panels needs two passes; saving is the second
     return figure
 
@@ -67,10 +75,16 @@ def _draw_matrix(axes: Axes, matrix: np.ndarray) -> None:
     share = np.divide(100 * matrix, n, out=np.zeros(matrix.shape), where=n > 0)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=100, aspect="equal")
     size = float(np.clip(70 / len(matrix), 3.5, SMALL_SIZE - 1))
-    for row, column in np.argwhere(np.rint(share) > 0):
+    written = np.argwhere(np.rint(share) > 0) if len(matrix) < _COLORS_ONLY else ()
+    for row, column in written:
         color = "white" if share[row, column] > 60 else INK
         axes.text(column, row, f"{share[row, column]:.0f}", ha="center", va="center", fontsize=size, color=color)
-    axes.set_xticks(range(len(matrix)))
+    axes.set_xticks(_labeled(len(matrix)))
     axes.tick_params(labelsize=SMALL_SIZE - 1 if len(matrix) < 12 else 5, length=0, labelcolor=INK)
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def _labeled(n_classes: int) -> range:
+    """The classes that are labeled: all, or every second, third, ... of many."""
+    return range(0, n_classes, 1 if n_classes < _COLORS_ONLY else -(-n_classes // _LABELS))

@@ -4,7 +4,10 @@ Everything is set on the figure itself. Matplotlib's global settings and pyplot 
 drawn in parallel.
 """
 
+import logging
+import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 from io import BytesIO
 from textwrap import wrap
 from typing import Any
@@ -12,10 +15,16 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, fontManager, get_font
 from matplotlib.legend import Legend
-from matplotlib.text import Annotation
+from matplotlib.text import Annotation, Text
 
 from synthpath_kedro.study.regimes import REGIMES
+
+logger = logging.getLogger(__name__)
+
+FONT = "DejaVu Sans"
+"""Matplotlib brings it along."""
 
 CLASS_COLORS = (
     "#2936a6",
@@ -54,6 +63,44 @@ _LEGEND_MARK, _LEGEND_CHARACTER = 0.75, 0.075
 """Inches: of a legend entry's marker and margins, of a character beside it."""
 
 
+class StudyFigure(Figure):
+    """A figure whose texts are drawn in a font that has their characters, where one is installed."""
+
+    def draw(self, renderer: Any) -> None:
+        """As Matplotlib's, with fonts chosen for what the figure's own does not have."""
+        for text in self.findobj(Text):
+            if others := fonts_for(text.get_text()):
+                text.set_fontfamily([FONT, *others])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")  # said once, by fonts_for
+            super().draw(renderer)
+
+
+def fonts_for(text: str) -> tuple[str, ...]:
+    """Names of installed fonts that have the characters of ``text`` that ``FONT`` lacks; logs once which none has."""
+    return _fonts_with(frozenset(map(ord, text)) - _characters(findfont(FONT)) - {ord("\n")})
+
+
+@lru_cache(maxsize=256)
+def _fonts_with(characters: frozenset[int]) -> tuple[str, ...]:
+    names: list[str] = []
+    for font in fontManager.ttflist if characters else ():
+        if font.name.startswith("Last Resort"):  # draws every character as a box
+            continue
+        if found := characters & _characters(font.fname):
+            names.append(font.name)
+            characters -= found
+    if characters:
+        shown = "".join(map(chr, sorted(characters)))
+        logger.warning("no installed font has %s: boxes stand in figures; install one, such as Noto Sans", shown)
+    return tuple(names)
+
+
+@lru_cache(maxsize=64)
+def _characters(path: str) -> frozenset[int]:
+    return frozenset(get_font(path).get_charmap())
+
+
 Style = dict[str, Any]
 """Keyword arguments of a drawing call."""
 
@@ -67,7 +114,7 @@ def new_figure(width: float, height: float, title: str, note: str | None) -> Fig
         title: broken into lines where it is wider than the figure.
         note: such as "Digital phantom, not tissue".
     """
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    figure = StudyFigure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     lines = wrap(title, int(width * _CHARACTERS_PER_INCH)) or [""]
     heading = figure.suptitle(

@@ -27,7 +27,7 @@ def _build(evidence: Evidence) -> SectionContent:
     from synthpath_kedro.report.values import Fixed
 
     mixing, real_images = evidence["knn_mixing"], evidence["parameters"].report.embed_real_images
-    overall = mixing[mixing["class"] == "all"]
+    overall = mixing[mixing["class"] == ""]
     several = "beside" in mixing and len(set(mixing["beside"])) > 1
     rows = [
         {"model": model_label(model), "trained on": training.label}
@@ -67,7 +67,7 @@ def _figures(evidence: Evidence) -> dict[str, ReportFigure]:
 
 def mixing_sentence(mixing: "pd.DataFrame", model: str, regime: str, synthetic_set: str = "") -> str:
     """The numbers beside one cell's t-SNE; empty where there are none, or several sets of them."""
-    rows = mixing[(mixing["model"] == model) & (mixing["regime"] == regime) & (mixing["class"] == "all")]
+    rows = mixing[(mixing["model"] == model) & (mixing["regime"] == regime) & (mixing["class"] == "")]
     rows = rows[rows["set"] == synthetic_set] if synthetic_set else rows
     if len(rows) != 1:
         return ""
