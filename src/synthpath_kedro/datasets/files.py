@@ -59,7 +59,20 @@ class _LocalFile(OwnVersion):
 
 TEXT_COLUMNS = (
     *("attack", "baseline", "beside", "class", "corruption", "disguise", "extractor", "family", "measure", "metric"),
-    *("model", "prepared", "reason", "reference", "regime", "scaling", "set", "signs", "source", "space", "stage"),
+    *(
+        "missing_classes",
+        "model",
+        "prepared",
+        "reason",
+        "reference",
+        "regime",
+        "scaling",
+        "set",
+        "signs",
+        "source",
+        "space",
+        "stage",
+    ),
     *("tested_on", "variant", "verdict", "weights"),
 )
 """Columns that hold text: what a user may have named (``class``, ``model``, ``set``) and words of our own."""
