@@ -112,3 +112,12 @@ def test_an_error_between_two_writes_stays_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="weights that are gone"):
         compute_for_hours()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_written_while_an_exception_is_handled_gets_its_name(tmp_path: Path) -> None:
+    try:
+        raise InterruptedError
+    except InterruptedError:
+        with AtomicFile(tmp_path / "a") as file:
+            file.write(b"whole")
+    assert (tmp_path / "a").read_bytes() == b"whole"

@@ -22,11 +22,11 @@ def table(folder: Path, save: str | None = None, load: str | None = None) -> Tab
 
 def put(folder: Path, *versions: str) -> None:
     for version in versions:
-        table(folder, save=version).save(pd.DataFrame({"made": [version]}))
+        table(folder, save=version).save(pd.DataFrame({"reason": [version]}))
 
 
 def made(dataset: TableDataset) -> str:
-    return dataset.load()["made"].item()
+    return dataset.load()["reason"].item()
 
 
 @pytest.mark.filterwarnings("ignore:Save version")
@@ -78,7 +78,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_one_line_and_earlier_versions_stay(small_disk: Path) -> None:
     put(small_disk, OLD)
     with pytest.raises(Exception, match="No space left on device") as refused:
-        table(small_disk, save=OWN).save(pd.DataFrame({"made": ["x" * 100] * 10_000}))
+        table(small_disk, save=OWN).save(pd.DataFrame({"reason": ["x" * 100] * 10_000}))
     causes = [refused.value]
     while causes[-1].__cause__:
         causes.append(causes[-1].__cause__)

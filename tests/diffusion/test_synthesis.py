@@ -319,7 +319,7 @@ def test_clipping_that_a_sampler_does_not_do_is_no_part_of_the_key(checkpoint, s
 
 def test_a_denoiser_that_predicts_non_finite_values_is_refused(checkpoint, synthesis_parameters, tmp_path):
     trained = checkpoint()
-    broken = {name: np.full_like(array, np.nan) for name, array in trained.tensors.items()}
+    broken = {name: np.full_like(array, 1e30) for name, array in trained.tensors.items()}
     denoiser = Artifact(broken, trained.card | {"digest": Artifact(broken).digest})
     with pytest.raises(InputError, match="predicts non-finite values"):
         generate_shards(denoiser, REAL, synthesis_parameters(), 0, tmp_path)

@@ -169,7 +169,7 @@ def test_a_model_with_a_frozen_backbone_is_trained_on_parts(run: Callable, input
     made = run(learning_curve.create_pipeline(grid), **inputs)
     assert made["learning_curve_table"]["n_train"].tolist() == [15, 15]
     stored = inputs["scratch"] / "learning_curve/at_50/classifiers/resnet18/cached_features"
-    assert {path.name for path in stored.iterdir()} == {"real_train", "real_val", "real_test", "diffusion"}
+    assert {path.stem for path in stored.glob("*.safetensors")} == {"real_train", "real_val", "real_test", "diffusion"}
 
 
 def test_without_counts_and_all_images_nothing_of_the_study_is_needed() -> None:

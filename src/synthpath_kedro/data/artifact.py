@@ -157,6 +157,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+_NO_ERROR: tuple[Any, ...] = (None, None, None)
+
+
 class AtomicFile(io.BufferedWriter):
     """Writes to a temporary name and takes its own name when it is closed, unless an exception closes it.
 
@@ -165,7 +168,7 @@ class AtomicFile(io.BufferedWriter):
     """
 
     def __init__(self, path: Path) -> None:
-        self._renaming = atomic_path(path)
+        self._renaming, self._handled = atomic_path(path), sys.exc_info()[1]
         super().__init__(_Writes(self._renaming.__enter__(), path))
 
     def close(self) -> None:
@@ -175,7 +178,9 @@ class AtomicFile(io.BufferedWriter):
         try:
             super().close()
         finally:
-            self._renaming.__exit__(*sys.exc_info())
+            # An exception that was handled already when the file was opened is none of its own.
+            error = sys.exc_info()
+            self._renaming.__exit__(*(_NO_ERROR if error[1] is self._handled else error))
 
 
 class _Writes(io.FileIO):
