@@ -141,9 +141,7 @@ def attack_cell(
     metadata = CellMetadata.of(classifier)
     if not params.attack_cells.include(metadata.model, metadata.regime):
         return MISSING
-    name = metadata.name
-    check_same_data({name: classifier.card, "real_test": real_test.card})
-    check_same_classifier({f"predictions of {name}": predictions.card, name: {"classifier": classifier.digest}})
+    _check_same_cell(metadata.name, classifier, predictions, real_test)
     chosen = stratified_subset(real_test.labels, params.attack_images, seed)
     images = real_test.select(chosen)
     curve_rows = stratified_subset(images.labels, params.epsilon_sweep_images, seed)
@@ -191,9 +189,7 @@ def corrupt_cell(
     metadata = PredictedMetadata.of(predictions)
     if not params.corruption_cells.include(metadata.model, metadata.regime):
         return MISSING
-    name = metadata.name
-    check_same_data({name: classifier.card, "real_test": real_test.card})
-    check_same_classifier({f"predictions of {name}": predictions.card, name: {"classifier": classifier.digest}})
+    _check_same_cell(metadata.name, classifier, predictions, real_test)
     chosen = stratified_subset(real_test.labels, params.corruption_images, seed)
     images, precision = real_test.select(chosen), metadata.precision
     probabilities = corruption_suite(_load(classifier), images.images, chosen, params, seed, precision)
@@ -322,3 +318,9 @@ def collect_cells(*results: CellResults | Missing) -> list[CellResults]:
     if cells:
         check_same_data({one.cell.name: one.predictions.card for one in cells})
     return cells
+
+
+def _check_same_cell(name: str, classifier: Artifact, predictions: Artifact, real_test: LabeledImages) -> None:
+    """Raises InputError where the predictions are another classifier's, or it learned from other data."""
+    check_same_data({name: classifier.card, "real_test": real_test.card})
+    check_same_classifier({f"predictions of {name}": predictions.card, name: {"classifier": classifier.digest}})
