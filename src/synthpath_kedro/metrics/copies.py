@@ -5,6 +5,7 @@ ratio of the two, the relative distance, is therefore near 1, whatever the class
 it is otherwise is learned from held-out images, class by class.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,12 +147,11 @@ def _relative(distances: np.ndarray, own: np.ndarray, typical: np.ndarray) -> np
     return distances / np.maximum(np.fmax(own, 0), _LEAST_OWN * typical)
 
 
-def _leaning(values: np.ndarray, of_all: float, statistic: object) -> float:
+def _leaning(values: np.ndarray, of_all: float, statistic: Callable[[np.ndarray], float]) -> float:
     """The class's own statistic and that of all images, weighted by how many images the class has."""
     if not len(values):
         return of_all
-    own = float(statistic(values))  # type: ignore[operator]
-    return (len(values) * own + _PRIOR_IMAGES * of_all) / (len(values) + _PRIOR_IMAGES)
+    return (len(values) * float(statistic(values)) + _PRIOR_IMAGES * of_all) / (len(values) + _PRIOR_IMAGES)
 
 
 def _deviation(values: np.ndarray) -> float:
