@@ -53,9 +53,10 @@ def estimate_autoencoder(
     n_trained = images.train * block.max_epochs if block.trained else 0
     seconds = None
     if probe:
-        rates = _measure(network.to(choose_device()), encode, size, block.batch_size)
-        passes = (n_trained, n_encoded, count_sampled(parameters))
-        seconds = sum(n / rate for n, rate in zip(passes, rates, strict=True))
+        passes = _passes(network.to(choose_device()), encode, size)
+        counts = (n_trained, n_encoded, count_sampled(parameters))
+        timed = ((n, one) for n, one in zip(counts, passes, strict=True) if n)
+        seconds = sum(n / images_per_second(one, block.batch_size, _SECONDS) for n, one in timed)
     return Step(
         NAME,
         seconds=seconds,
@@ -65,8 +66,8 @@ def estimate_autoencoder(
     )
 
 
-def _measure(network: Any, encode: Callable[[Tensor], Tensor], size: int, batch_size: int) -> tuple[float, ...]:
-    """Images per second in training, encoding and decoding."""
+def _passes(network: Any, encode: Callable[[Tensor], Tensor], size: int) -> tuple[Callable[[int], None], ...]:
+    """Training, encoding and decoding so many images."""
     image = torch.zeros(1, 3, size, size, device=choose_device())
     with torch.inference_mode():
         latent = encode(image)
@@ -82,4 +83,4 @@ def _measure(network: Any, encode: Callable[[Tensor], Tensor], size: int, batch_
         with torch.inference_mode():
             network.decode(latent.expand(n, -1, -1, -1))
 
-    return tuple(images_per_second(work, batch_size, _SECONDS) for work in (train, encode_only, decode_only))
+    return train, encode_only, decode_only
